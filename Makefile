@@ -1,0 +1,59 @@
+# make run      execute every example notebook at its reduced settings
+# make test     unit tests, every notebook reduced, every committed output checked
+# make lab      open JupyterLab
+# make refresh NB=Higgs    execute a notebook again and store its outputs
+# make bench    measure: fidelity, speed, quality
+# make lock     write requirements.txt anew from pyproject.toml
+# make clean    remove what these commands made
+#
+# Each makes .venv itself when it is missing or older than its requirements.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+NOTEBOOKS = $(wildcard */*.ipynb)
+
+# One thread a process: two processes share two cores, and sums have one order.
+one_thread = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+.PHONY: run test lab refresh bench lock lint clean
+
+run: .venv/.ready
+	@$(PY) -m common.notebooks run --profile ci
+
+test: .venv/.ready
+	$(PY) -m ruff check .
+	$(one_thread) $(PY) -m pytest -n 2 --dist loadfile --nbval tests $(NOTEBOOKS)
+
+lab: .venv/.ready
+	$(PY) -m jupyterlab
+
+refresh: .venv/.ready
+	@test -n "$(NB)" || { echo "Say which notebook: make refresh NB=Higgs"; exit 2; }
+	$(one_thread) $(PY) -m common.notebooks refresh $(NB)
+
+bench: .venv/.ready
+	$(PY) tests/benchmarks/run.py
+
+.venv/.ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; \
+	sys.exit(0 if (3, 10) <= v < (3, 14) else "Python 3.10 to 3.13 is needed; %s is Python %d.%d. Try: make PYTHON=python3.11" % (sys.executable, *v[:2]))'
+	@echo "Setting up .venv (a few minutes, about 2 GB)"
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+# The pins of a clean environment. torch is pinned without its build tag, and the CUDA packages that
+# only some builds bring are left to pip, so that the same file serves machines with and without a GPU.
+lock:
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet "torch==2.13.0" ".[all]"
+	{ echo "# The exact environment in which the course is tested, on Python 3.11."; \
+	  echo "# Written by 'make lock' from pyproject.toml: change the ranges there, not the pins here."; \
+	  build/lock/bin/python -m pip freeze --exclude deeplearn-hackathon \
+	  | grep -v -i -E '^(nvidia-|cuda-|triton)' | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' ; } > requirements.txt
+
+clean:
+	rm -rf build .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
