@@ -1,15 +1,315 @@
-"""A data set in memory."""
+"""Data sets in memory, and the simulated stream that they are cut from.
 
+A simulated data set is a deterministic stream of chunks. Chunk i of (challenge, task, split, seed,
+simulator version) has the same bytes on one platform, whoever makes it and in whatever order: the
+random seed of a chunk is a hash of exactly these things. So a data set can be made by one process,
+by several, or by a cluster; it can be cached, shipped in part, extended later, and made again.
+"""
+
+import hashlib
+import io
+import json
+import math
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import joblib
 import numpy as np
+
+from common.files import atomic_write
+from common.official import data_home
+from common.progress import progress_bar
+
+SPLITS = ("train", "valid", "test")
 
 
 @dataclass
 class Dataset:
-    X: np.ndarray
-    y: np.ndarray
+    """Samples, their labels, and what is known about them.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, ...), or list of n str
+        The samples.
+    y : ndarray of shape (n, ...), or list of n str, or None
+        The labels; None where they are hidden.
+    meta : dict
+        NumPy arrays have one entry a sample (the run a frame comes from, say); anything else
+        describes the whole data set (column names, units).
+    """
+
+    X: np.ndarray | list
+    y: np.ndarray | list | None
     meta: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        for name, values in [("y", self.y), *self._per_sample().items()]:
+            if values is not None and len(values) != len(self.X):
+                raise ValueError(f"{name} has {len(values)} entries for {len(self.X)} samples")
 
     def __len__(self):
         return len(self.X)
+
+    def __getitem__(self, rows):
+        """The samples in a slice (or, for arrays, an index array or a mask) as a data set."""
+        per_sample = {name: values[rows] for name, values in self._per_sample().items()}
+        return Dataset(self.X[rows], None if self.y is None else self.y[rows], {**self.meta, **per_sample})
+
+    def _per_sample(self):
+        return {name: values for name, values in self.meta.items() if isinstance(values, np.ndarray)}
+
+
+def concatenate(datasets):
+    """One data set from several of the same kind; descriptions are taken from the first."""
+    datasets = list(datasets)
+    first = datasets[0]
+    if len(datasets) == 1:
+        return first
+
+    def join(parts):
+        return sum(parts, []) if isinstance(parts[0], list) else np.concatenate(parts)
+
+    per_sample = {name: join([d.meta[name] for d in datasets]) for name in first._per_sample()}
+    y = None if first.y is None else join([d.y for d in datasets])
+    return Dataset(join([d.X for d in datasets]), y, {**first.meta, **per_sample})
+
+
+# --------------------------------------------------------------------------------------------------
+# A data set as bytes: a compressed .npz without pickled objects, the same bytes for the same content
+
+
+def to_bytes(dataset):
+    """The bytes of an `.npz` file with X, y and meta."""
+    arrays, about = {}, {}
+    entries = {"X": dataset.X, "y": dataset.y, **{f"meta_{k}": v for k, v in dataset.meta.items()}}
+    for name, values in entries.items():
+        if isinstance(values, np.ndarray):
+            arrays[name] = values
+        else:
+            about[name] = values
+    arrays["about"] = np.frombuffer(json.dumps(about, sort_keys=True).encode(), dtype=np.uint8)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def from_bytes(blob):
+    """The data set in the bytes of an `.npz` file written by `to_bytes`.
+
+    Raises
+    ------
+    ValueError
+        The bytes are not such a file. Pickled objects are refused, never loaded.
+    """
+    try:
+        with np.load(io.BytesIO(blob), allow_pickle=False) as stored:
+            entries = {name: stored[name] for name in stored.files}
+        entries |= json.loads(entries.pop("about").tobytes())
+        meta = {k.removeprefix("meta_"): v for k, v in entries.items() if k.startswith("meta_")}
+        return Dataset(entries["X"], entries["y"], meta)
+    except (KeyError, EOFError, zipfile.BadZipFile, ValueError) as error:
+        raise ValueError(f"not a data set of this course: {error}") from error
+
+
+# --------------------------------------------------------------------------------------------------
+# The stream
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The simulated data of one challenge (or of one task of it).
+
+    Attributes
+    ----------
+    challenge, task : str
+        Names; part of every random seed.
+    simulate : callable (n, seed) -> Dataset
+        The physics: pure, importable by name, deterministic. `seed` is an int of 128 bits.
+    version : int
+        Of the simulator: raised whenever the bytes of a chunk change.
+    chunk_size : int
+        Samples in a chunk.
+    sample : Path or None
+        A folder with the first chunks of seed 0, shipped with the course.
+    """
+
+    challenge: str
+    simulate: Callable[[int, int], Dataset]
+    version: int
+    chunk_size: int
+    task: str = ""
+    sample: Path | None = None
+
+    def load(self, split="train", n=None, seed=0, *, workers=None, scheduler=None, progress=True):
+        """The first n samples of a split.
+
+        Parameters
+        ----------
+        split : {"train", "valid", "test"}
+            Disjoint streams.
+        n : int, optional
+            Number of samples; default: all that are shipped (or one chunk where none are).
+        seed : int or str
+            Another seed is another universe with the same physics. Seed 0 is the course's.
+        workers : int, optional
+            Processes that simulate what is neither shipped nor cached; default: one a core.
+        scheduler : str, optional
+            Address of a Dask scheduler ("tcp://host:8786") whose workers simulate instead.
+        progress : bool
+            Whether to show a progress bar while simulating.
+
+        Returns
+        -------
+        Dataset
+
+        Raises
+        ------
+        ValueError
+            Unknown split, or n is not a positive whole number.
+        OSError
+            The cache cannot be written, or the scheduler does not answer.
+        """
+        if n is None:
+            check_choice("split", split, SPLITS)
+            n = self.chunk_size * max(1, self._shipped(split, seed))
+        self.prepare(split, n, seed, workers=workers, scheduler=scheduler, progress=progress)
+        return concatenate(self.chunks(split, n, seed))
+
+    def chunks(self, split, n, seed=0) -> Iterator[Dataset]:
+        """The first n samples, one chunk after the other, in constant memory."""
+        for i in range(self._count(split, n)):
+            dataset = self._stored(split, seed, i)
+            if dataset is None:  # not prepared, or damaged since
+                self.prepare(split, (i + 1) * self.chunk_size, seed, progress=False)
+                dataset = self._stored(split, seed, i)
+            yield dataset[: n - i * self.chunk_size]
+
+    def prepare(self, split, n, seed=0, *, workers=None, scheduler=None, progress=True):
+        """Simulate into the cache what the first n samples still lack. Parameters as in `load`."""
+        missing = [i for i in range(self._count(split, n)) if self._stored(split, seed, i) is None]
+        if not missing:
+            return
+        if scheduler is not None:
+            made = _on_cluster(self, split, seed, missing, scheduler)
+        else:
+            made = _on_this_machine(self, split, seed, missing, workers)
+        bar = progress_bar(
+            total=len(missing) * self.chunk_size, desc=f"simulating {self.challenge} {split}",
+            unit="sample", disable=not progress,
+        )
+        with bar:
+            for i, blob in made:
+                self._store(split, seed, i, blob)
+                bar.update(self.chunk_size)
+
+    def make(self, split, seed, i):
+        """Chunk i as bytes, simulated now."""
+        entropy = json.dumps([self.challenge, self.task, self.version, split, str(seed), i])
+        chunk_seed = int.from_bytes(hashlib.sha256(entropy.encode()).digest()[:16], "little")
+        return to_bytes(self.simulate(self.chunk_size, chunk_seed))
+
+    def _count(self, split, n):
+        check_choice("split", split, SPLITS)
+        return math.ceil(check_n(n) / self.chunk_size)
+
+    # The name of a stored chunk holds the checksum of its content. So a chunk needs no second file
+    # to be verified, and two processes that make the same chunk write the same file.
+
+    def _folders(self, split, seed):
+        label = seed if isinstance(seed, int) else hashlib.sha256(seed.encode()).hexdigest()[:16]
+        name = "-".join(filter(None, [self.task, split, f"seed{label}"]))
+        if self.sample is not None:
+            yield self.sample / f"v{self.version}" / name
+        yield data_home() / "simulated" / self.challenge / f"v{self.version}" / name
+
+    def _shipped(self, split, seed):
+        if self.sample is None:
+            return 0
+        return len(list(next(self._folders(split, seed)).glob("?????-*.npz")))
+
+    def _stored(self, split, seed, i):
+        for folder in self._folders(split, seed):
+            for path in sorted(folder.glob(f"{i:05d}-*.npz")):
+                blob = path.read_bytes()
+                if path.stem.endswith(_checksum(blob)):
+                    return from_bytes(blob)
+                warnings.warn(f"{path} is damaged; it is left out and made again", stacklevel=4)
+        return None
+
+    def _store(self, split, seed, i, blob):
+        *_, cache = self._folders(split, seed)
+        for damaged in cache.glob(f"{i:05d}-*.npz"):
+            damaged.unlink(missing_ok=True)
+        with atomic_write(cache / f"{i:05d}-{_checksum(blob)}.npz") as temporary:
+            temporary.write_bytes(blob)
+
+
+def _checksum(blob):
+    return hashlib.sha256(blob).hexdigest()[:32]
+
+
+def _make_numbered(stream, split, seed, i):
+    return i, stream.make(split, seed, i)
+
+
+def _on_this_machine(stream, split, seed, missing, workers):
+    """Yield (i, bytes) of the missing chunks, in any order, from several processes."""
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    workers = joblib.cpu_count() if workers is None else check_n(workers, "workers")
+    missing = list(missing)
+    for attempts_left in (2, 1, 0):
+        if min(workers, len(missing)) == 1:
+            made = (_make_numbered(stream, split, seed, i) for i in list(missing))
+        else:
+            parallel = joblib.Parallel(min(workers, len(missing)), return_as="generator_unordered")
+            made = parallel(joblib.delayed(_make_numbered)(stream, split, seed, i) for i in missing)
+        try:
+            for i, blob in made:
+                missing.remove(i)
+                yield i, blob
+            return
+        except TerminatedWorkerError:  # a worker was killed: what it had in hand is made again
+            if not attempts_left:
+                raise
+
+
+def _on_cluster(stream, split, seed, missing, scheduler):
+    """Yield (i, bytes) of the missing chunks, in any order, from the workers of a Dask cluster."""
+    try:
+        from distributed import Client, as_completed
+    except ImportError as error:
+        raise ImportError('a Dask scheduler needs Dask: pip install -e ".[cluster]"') from error
+    try:
+        client = Client(scheduler, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise OSError(
+            f"no Dask scheduler answers at {scheduler!r}. Start one with 'dask scheduler', give the "
+            "tcp:// address that it prints, or leave scheduler out to simulate on this machine"
+        ) from error
+    with client:
+        futures = [client.submit(_make_numbered, stream, split, seed, i, pure=False) for i in missing]
+        for future in as_completed(futures):
+            yield future.result()
+            future.release()
+
+
+# --------------------------------------------------------------------------------------------------
+# Checks that every challenge's load() makes
+
+
+def check_choice(name, value, choices):
+    """Raise ValueError unless value is one of the choices."""
+    if value not in choices:
+        raise ValueError(f"unknown {name} {value!r}: choose one of {', '.join(map(repr, choices))}")
+    return value
+
+
+def check_n(n, name="n"):
+    """Raise ValueError unless n is a positive whole number."""
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, not {n!r}")
+    return int(n)

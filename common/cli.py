@@ -1,0 +1,134 @@
+"""The command line of a challenge's data script: simulate, fetch, describe."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from common import official
+from common.datasets import SPLITS, to_bytes
+from common.files import atomic_write
+
+SECRET_LENGTH = 12
+
+
+def main(challenge, streams, files=(), describe=None, argv=None):
+    """Run the command line; returns the exit status.
+
+    Parameters
+    ----------
+    challenge : str
+        Folder name.
+    streams : dict of str to Stream
+        By task; one stream under the name "" where there is one task.
+    files : sequence of OfficialFile
+        What `fetch` downloads.
+    describe : callable Dataset -> str
+        Adds to what `describe` prints.
+    argv : list of str, optional
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {challenge}.data")
+    commands = parser.add_subparsers(dest="command", required=True)
+    simulate = commands.add_parser("simulate", help="make a simulated data set and write it to a file")
+    about = commands.add_parser("describe", help="say what the data look like")
+    commands.add_parser("fetch", help="download the official files and verify them")
+    for command in (simulate, about):
+        command.add_argument("--n", type=int, default=1000, help="number of samples")
+        command.add_argument("--split", choices=SPLITS, default="train")
+        command.add_argument("--task", choices=list(streams), default=next(iter(streams)))
+        command.add_argument("--seed", default="0", help="any text; 0 is the course's own data")
+        command.add_argument("--workers", type=int, help="processes (default: one a core)")
+        command.add_argument("--scheduler", help="address of a Dask scheduler, tcp://host:8786")
+    simulate.add_argument("--out", type=Path, required=True, help=".npz, or .parquet or .csv for tables")
+    simulate.add_argument("--hide-labels", action="store_true",
+                          help="write the labels to a file of their own, OUT with .truth before the suffix")
+    args = parser.parse_args(argv)
+    try:
+        if args.command == "fetch":
+            _fetch(challenge, files)
+            return 0
+        if args.command == "simulate":
+            _check_request(args)
+        dataset = streams[args.task].load(
+            args.split, args.n, args.seed, workers=args.workers, scheduler=args.scheduler
+        )
+        if args.command == "simulate":
+            _write(dataset, args)
+        else:
+            print(_description(challenge, dataset, describe))
+    except (ValueError, OSError, ImportError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _check_request(args):
+    """Refuse before simulating for an hour, not after."""
+    if args.out.suffix not in (".npz", ".parquet", ".csv"):
+        raise ValueError(f"--out {args.out}: the name must end in .npz, .parquet or .csv")
+    if args.hide_labels and len(args.seed) < SECRET_LENGTH:
+        raise ValueError(
+            f"--hide-labels needs a secret --seed of at least {SECRET_LENGTH} characters: "
+            "whoever guesses the seed can simulate the labels"
+        )
+
+
+def _fetch(challenge, files):
+    if not files:
+        raise ValueError(f"{challenge} has no official files to fetch")
+    for file in files:
+        print(official.fetch(challenge, file))
+
+
+def _write(dataset, args):
+    public = args.out
+    if args.hide_labels:
+        truth = public.with_suffix(f".truth{public.suffix}")
+        save(type(dataset)(dataset.y, None, {"columns": ["label"]}), truth)
+        dataset.y = None
+        print(f"wrote {len(dataset)} labels to {truth}: keep this file to yourself")
+    save(dataset, public)
+    print(f"wrote {len(dataset)} samples to {public}")
+
+
+def save(dataset, path):
+    """Write a data set as `.npz`, or a table (X of two axes with named columns) as `.parquet` or `.csv`.
+
+    The label, where there is one, is the first column of a table.
+    """
+    import pandas as pd
+
+    path = Path(path)
+    if path.suffix == ".npz":
+        blob = to_bytes(dataset)
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(blob)
+        return
+    X = np.asarray(dataset.X)
+    if X.ndim > 2 or "columns" not in dataset.meta:
+        raise ValueError(f"{path.suffix} holds tables only; these samples have shape {X.shape[1:]}: use .npz")
+    table = pd.DataFrame(X.reshape(len(X), -1), columns=dataset.meta["columns"])
+    if dataset.y is not None:
+        table.insert(0, "label", dataset.y)
+    with atomic_write(path) as temporary:
+        if path.suffix == ".parquet":
+            table.to_parquet(temporary)
+        else:
+            table.to_csv(temporary, index=False)
+
+
+def _description(challenge, dataset, describe):
+    X = np.asarray(dataset.X)
+    lines = [f"{challenge}: {len(dataset)} samples of shape {X.shape[1:]}, {X.dtype}"]
+    if dataset.y is not None and np.asarray(dataset.y).ndim == 1:
+        labels, counts = np.unique(dataset.y, return_counts=True)
+        if len(labels) <= 20:
+            lines.append("labels: " + ", ".join(f"{a}: {b}" for a, b in zip(labels.tolist(), counts, strict=True)))
+    described = {k: v for k, v in dataset.meta.items() if not isinstance(v, np.ndarray) and k != "columns"}
+    if described:
+        lines.append(json.dumps(described))
+    if describe is not None:
+        lines.append(describe(dataset))
+    return "\n".join(lines)

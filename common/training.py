@@ -1,0 +1,251 @@
+"""Training a network: one short loop that every notebook uses.
+
+The loop runs on Lightning Fabric, so the same call trains on a CPU, on one GPU or on several
+devices; nothing in it is specific to a challenge.
+"""
+
+import os
+from dataclasses import asdict, dataclass, field
+
+import lightning_fabric
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+
+from common.files import atomic_write
+from common.progress import in_notebook, progress_bar
+
+
+def seed_everything(seed):
+    """Seed Python, NumPy and torch, and ask torch for deterministic algorithms."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    lightning_fabric.seed_everything(seed, verbose=False)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+
+
+@dataclass
+class History:
+    """What happened in each epoch.
+
+    Attributes
+    ----------
+    train_loss, valid_loss : list of float
+        Mean loss of an epoch's batches (with dropout and augmentation) and of the validation set.
+    valid_score : list of float
+        Higher is better; minus the validation loss where no score was given.
+    best_epoch : int
+        Index of the epoch whose weights were kept.
+    """
+
+    train_loss: list[float] = field(default_factory=list)
+    valid_loss: list[float] = field(default_factory=list)
+    valid_score: list[float] = field(default_factory=list)
+    best_epoch: int = -1
+
+    def __len__(self):
+        return len(self.train_loss)
+
+    @property
+    def best_score(self):
+        return self.valid_score[self.best_epoch]
+
+
+def fit(
+    model,
+    train,
+    valid,
+    *,
+    loss,
+    score=None,
+    epochs=20,
+    batch_size=256,
+    lr=1e-3,
+    weight_decay=1e-2,
+    patience=None,
+    augment=None,
+    seed=0,
+    checkpoint=None,
+    devices=1,
+    accelerator="auto",
+    precision="32-true",
+    progress=True,
+):
+    """Train a model and leave the weights of its best epoch in it.
+
+    AdamW with a one-cycle learning rate. Everything random in an epoch follows from (seed, epoch),
+    so training that was interrupted goes on from its checkpoint to the same result.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Maps a batch of X to predictions.
+    train, valid : tuple (X, y)
+        Tensors or arrays with one sample a row; X may be memory-mapped.
+    loss : callable (predictions, y) -> scalar tensor
+    score : callable (y, predictions) -> float, optional
+        On NumPy arrays of the whole validation set, higher is better; it selects the best epoch.
+        Default: minus the validation loss.
+    epochs, batch_size : int
+        `batch_size` is per device.
+    lr : float
+        Peak learning rate of the one-cycle schedule.
+    weight_decay : float
+        Of AdamW.
+    patience : int, optional
+        Stop after so many epochs without a better score. Default: never.
+    augment : callable X -> X, optional
+        Applied to each training batch (a tensor on the device of the model).
+    seed : int
+        Of the order of the samples, dropout and augmentation. The initial weights are the model's.
+    checkpoint : path-like, optional
+        Written after each epoch; when it is there, training goes on from it.
+    devices : int
+    accelerator : {"auto", "cpu", "gpu", ...}
+    precision : str
+        As in Lightning Fabric: "32-true", "bf16-mixed", "16-mixed".
+    progress : bool
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    ValueError
+        X and y differ in length, a set is empty, the checkpoint belongs to another training, or
+        the loss is not a number.
+
+    References
+    ----------
+    Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019 (AdamW).
+    Smith and Topin, "Super-convergence", arXiv:1708.07120 (one cycle).
+    """
+    for name, (X, y) in [("train", train), ("valid", valid)]:
+        if len(X) != len(y) or not len(X):
+            raise ValueError(f"{name}: {len(X)} samples and {len(y)} labels")
+    # Several devices are several processes. They start as copies of a notebook (which cannot be
+    # imported by a new process), or as new processes elsewhere.
+    strategy = "auto" if devices == 1 else "ddp_notebook" if in_notebook() else "ddp_spawn"
+    fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
+    weights, history = fabric.launch(
+        _train, model, train, valid, loss, score, epochs, batch_size, lr, weight_decay, patience,
+        augment, seed, checkpoint, progress,
+    )
+    model.cpu().load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+    model.eval()
+    return History(**history)
+
+
+def _train(
+    fabric, model, train, valid, loss, score, epochs, batch_size, lr, weight_decay, patience,
+    augment, seed, checkpoint, progress,
+):
+    rank, n_ranks = fabric.global_rank, fabric.world_size
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
+    model, optimizer = fabric.setup(model, optimizer)
+    n_steps = -(-len(train[0]) // (batch_size * n_ranks))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=epochs * n_steps)
+    history, best = History(), None
+    settings = dict(epochs=epochs, batch_size=batch_size, lr=lr, n=len(train[0]), seed=seed)
+    if checkpoint is not None and os.path.exists(checkpoint):
+        history, best = _resume(checkpoint, settings, model, optimizer, schedule)
+
+    bar = progress_bar(total=epochs, desc="training", unit="epoch", disable=not progress or rank > 0)
+    bar.update(len(history))
+    for epoch in range(len(history), epochs):
+        if patience is not None and epoch - history.best_epoch > patience:
+            break
+        torch.manual_seed(hash((seed, epoch, rank)))  # of dropout and augmentation
+        order = np.random.default_rng([seed, epoch]).permutation(len(train[0]))  # equal on all ranks
+        model.train()
+        total = 0.0
+        for step in range(n_steps):
+            rows = order[step * batch_size * n_ranks :][: batch_size * n_ranks]
+            X, y = _batch(fabric, train, rows[rank::n_ranks] if len(rows) >= n_ranks else rows)
+            batch_loss = loss(model(X if augment is None else augment(X)), y)
+            optimizer.zero_grad()
+            fabric.backward(batch_loss)
+            optimizer.step()
+            schedule.step()
+            total += batch_loss.item()
+        if not np.isfinite(total):
+            raise ValueError(f"the loss is {total} in epoch {epoch}: try a smaller lr, or look for NaN in X")
+        predictions = _predict(fabric, model, valid[0], 4 * batch_size)
+        valid_loss = loss(predictions, torch.as_tensor(np.asarray(valid[1]))).item()
+        history.train_loss.append(total / n_steps)
+        history.valid_loss.append(valid_loss)
+        history.valid_score.append(
+            -valid_loss if score is None else float(score(np.asarray(valid[1]), predictions.numpy()))
+        )
+        if history.best_epoch < 0 or history.valid_score[-1] > history.best_score:
+            history.best_epoch = epoch
+            best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+        if checkpoint is not None and rank == 0:
+            _save(checkpoint, settings, model, optimizer, schedule, history, best)
+        bar.set_postfix_str(f"best validation score {history.best_score:.3f}")
+        bar.update(1)
+    bar.close()
+    # As arrays: a tensor's memory would end with the process that made it.
+    return {name: value.numpy() for name, value in best.items()}, asdict(history)
+
+
+def _batch(fabric, data, rows):
+    return tuple(fabric.to_device(torch.as_tensor(values[rows])) for values in data)
+
+
+def _predict(fabric, model, X, batch_size):
+    model.eval()
+    with torch.inference_mode():
+        parts = [
+            model(fabric.to_device(torch.as_tensor(X[i : i + batch_size]))).float().cpu()
+            for i in range(0, len(X), batch_size)
+        ]
+    return torch.cat(parts)
+
+
+def predict(model, X, *, batch_size=4096, accelerator="auto", precision="32-true"):
+    """Predictions of a trained model as a NumPy array.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    X : tensor or array of shape (n, ...)
+    batch_size : int
+    accelerator, precision : str
+        As in `fit`.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, ...)
+    """
+    fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
+    predictions = _predict(fabric, fabric.setup(model), X, batch_size).numpy()
+    model.cpu()
+    return predictions
+
+
+def _save(checkpoint, settings, model, optimizer, schedule, history, best):
+    state = dict(
+        settings=settings, history=asdict(history), best=best,
+        model=model.state_dict(), optimizer=optimizer.state_dict(), schedule=schedule.state_dict(),
+    )
+    with atomic_write(checkpoint) as temporary:
+        torch.save(state, temporary)
+
+
+def _resume(checkpoint, settings, model, optimizer, schedule):
+    try:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        stored = state["settings"]
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise ValueError(f"{checkpoint} is not a checkpoint of fit(): delete it to start again") from error
+    if stored != settings:
+        raise ValueError(
+            f"{checkpoint} belongs to a training with {stored}, this one has {settings}: "
+            "delete it to start again, or give another file"
+        )
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    schedule.load_state_dict(state["schedule"])
+    return History(**state["history"]), state["best"]

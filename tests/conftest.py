@@ -1,0 +1,25 @@
+"""What all tests share: a data home of their own, and the real samples where there are any."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def data_home(tmp_path, monkeypatch):
+    """An empty data folder for each test, so that no test sees a user's cache."""
+    folder = tmp_path / "data_home"
+    monkeypatch.setenv("DEEPLEARN_DATA", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_samples():
+    """The folder with samples of the official data, one sub-folder a challenge."""
+    folder = Path(os.environ.get("DEEPLEARN_REAL", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("no real samples: point DEEPLEARN_REAL to a folder that has them")
+    return folder

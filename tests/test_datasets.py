@@ -1,0 +1,284 @@
+"""The simulated stream: the same bytes whoever makes them, and nothing wrong served."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.datasets import Dataset, concatenate, from_bytes, to_bytes
+from tests import toy
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def stored_files(data_home):
+    return {path.name: path.read_bytes() for path in sorted(data_home.rglob("*.npz"))}
+
+
+def stored(data_home):
+    """The one stored chunk."""
+    (path,) = data_home.rglob("*.npz")
+    return path
+
+
+# --------------------------------------------------------------------------------------------------
+# Data sets
+
+
+def test_dataset_is_sliced_with_its_per_sample_meta():
+    part = toy.simulate(10, 0)[2:5]
+    assert len(part) == 3 and part.meta["run"].tolist() == [2, 3, 4]
+    assert part.meta["columns"] == ["a", "b"]
+
+
+def test_dataset_refuses_labels_of_another_length():
+    with pytest.raises(ValueError, match="y has 2 entries for 3 samples"):
+        Dataset(np.zeros(3), np.zeros(2))
+
+
+def test_concatenate_joins_everything_that_is_per_sample():
+    whole = concatenate([toy.simulate(4, 0), toy.simulate(3, 1)])
+    assert len(whole) == 7 and whole.meta["run"].tolist() == [0, 1, 2, 3, 0, 1, 2]
+    text = concatenate([Dataset(["a"], ["b"]), Dataset(["c"], ["d"])])
+    assert text.X == ["a", "c"] and text.y == ["b", "d"]
+
+
+@pytest.mark.parametrize("dataset", [toy.simulate(5, 3), Dataset(["uno", "dós"], ["a", "ñ"]), Dataset(np.ones(2), None)])
+def test_bytes_round_trip(dataset):
+    again = from_bytes(to_bytes(dataset))
+    np.testing.assert_array_equal(again.X, dataset.X)
+    np.testing.assert_array_equal(again.y, dataset.y)
+    assert set(again.meta) == set(dataset.meta)
+
+
+def test_pickles_are_refused(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "trapped"),)
+
+    np.savez(tmp_path / "bad.npz", X=np.array([Trap()], dtype=object), about=np.zeros(1))
+    with pytest.raises(ValueError, match="not a data set"):
+        from_bytes((tmp_path / "bad.npz").read_bytes())
+    assert not (tmp_path / "trapped").exists()
+
+
+# --------------------------------------------------------------------------------------------------
+# The stream
+
+
+def test_first_samples_do_not_depend_on_how_many_are_asked():
+    few, many = toy.stream().load("train", 7), toy.stream().load("train", 35)
+    np.testing.assert_array_equal(few.X, many.X[:7])
+    assert len(many) == 35
+
+
+@pytest.mark.parametrize("other", [
+    dict(split="test"), dict(seed=1), dict(seed="secret"), dict(version=2), dict(task="b"),
+])
+def test_streams_are_disjoint(other):
+    mine = toy.stream().load("train", 10)
+    options = {k: other[k] for k in other if k in ("version", "task")}
+    theirs = toy.stream(**options).load(other.get("split", "train"), 10, other.get("seed", 0))
+    assert not np.isin(theirs.X, mine.X).any()
+
+
+def test_seed_may_be_text_or_number():
+    np.testing.assert_array_equal(toy.stream().load("train", 5, 3).X, toy.stream().load("train", 5, "3").X)
+
+
+def test_cluster_workers_and_one_process_make_the_same_bytes(data_home, monkeypatch):
+    from distributed import LocalCluster
+
+    files = []
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        for how in (dict(workers=1), dict(workers=2), dict(scheduler=cluster.scheduler_address)):
+            shutil.rmtree(data_home, ignore_errors=True)
+            toy.stream().load("train", 55, **how, progress=False)
+            files.append(stored_files(data_home))
+    assert len(files[0]) == 6
+    assert files[0] == files[1] == files[2]
+
+
+def test_cached_chunks_are_not_made_again(monkeypatch):
+    toy.stream().load("train", 20)
+
+    def fail(n, seed):
+        raise AssertionError("simulated again")
+
+    assert len(toy.stream(fail).load("train", 20)) == 20
+
+
+def test_shipped_sample_is_served_without_simulating(tmp_path, data_home):
+    toy.stream().load("train", 20)
+    shutil.move(data_home / "simulated" / "Toy", tmp_path / "sample")
+
+    def fail(n, seed):
+        raise AssertionError("simulated")
+
+    shipped = toy.stream(fail, sample=tmp_path / "sample")
+    assert len(shipped.load("train")) == 20  # the default is what is shipped
+    with pytest.raises(AssertionError, match="simulated"):
+        shipped.load("train", 21, workers=1)
+
+
+def test_chunks_come_one_at_a_time():
+    stream = toy.stream()
+    parts = list(stream.chunks("train", 25))
+    assert [len(part) for part in parts] == [10, 10, 5]
+    np.testing.assert_array_equal(concatenate(parts).X, stream.load("train", 25).X)
+
+
+# --------------------------------------------------------------------------------------------------
+# Damage, and several processes
+
+
+def damage(path, how):
+    blob = bytearray(path.read_bytes())
+    if how == "truncated":
+        del blob[len(blob) // 2 :]
+    elif how == "empty":
+        blob.clear()
+    else:
+        blob[len(blob) // 2] ^= 1
+    path.write_bytes(blob)
+
+
+@pytest.mark.parametrize("how", ["truncated", "empty", "bit flipped"])
+def test_damaged_chunk_is_made_again(data_home, how):
+    good = toy.stream().load("train", 10)
+    path = stored(data_home)
+    blob = path.read_bytes()
+    damage(path, how)
+    with pytest.warns(UserWarning, match="damaged"):
+        again = toy.stream().load("train", 10)
+    np.testing.assert_array_equal(again.X, good.X)
+    assert stored(data_home).read_bytes() == blob
+
+
+def test_damaged_sample_is_replaced_from_the_cache(tmp_path, data_home):
+    good = toy.stream().load("train", 10)
+    shutil.move(data_home / "simulated" / "Toy", tmp_path / "sample")
+    damage(stored(tmp_path / "sample"), "bit flipped")
+    with pytest.warns(UserWarning, match="damaged"):
+        again = toy.stream(sample=tmp_path / "sample").load("train", 10)
+    np.testing.assert_array_equal(again.X, good.X)
+
+
+LOAD = "from tests import toy; print(toy.stream(toy.simulate_slowly).load('train', 100, workers=1, progress=False).X.sum())"
+
+
+def start_loading(data_home):
+    return subprocess.Popen(
+        [sys.executable, "-c", LOAD], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "DEEPLEARN_DATA": str(data_home)},
+    )
+
+
+def test_two_processes_fill_one_cache(data_home):
+    both = [start_loading(data_home) for _ in range(2)]
+    outputs = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert outputs[0] == outputs[1]
+    files = stored_files(data_home)
+    assert len(files) == 10
+    for name, blob in files.items():
+        assert hashlib.sha256(blob).hexdigest().startswith(name[6:-4])
+
+
+def test_killed_while_filling_loses_nothing(data_home):
+    process = start_loading(data_home)
+    deadline = time.monotonic() + 60
+    while len(stored_files(data_home)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    kept = stored_files(data_home)
+    assert 3 <= len(kept) < 10
+    toy.stream().load("train", 100, workers=1)
+    files = stored_files(data_home)
+    assert len(files) == 10 and kept.items() <= files.items()
+
+
+def test_killed_in_the_middle_of_a_write_serves_nothing(data_home, monkeypatch):
+    def die(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", die)  # the file is written, but has not got its name yet
+    with pytest.raises(KeyboardInterrupt):
+        toy.stream().load("train", 10, workers=1)
+    monkeypatch.undo()
+    monkeypatch.setenv("DEEPLEARN_DATA", str(data_home))
+    assert not stored_files(data_home)
+    assert len(toy.stream().load("train", 10, workers=1)) == 10
+
+
+def test_killed_worker_is_replaced(tmp_path, data_home, monkeypatch):
+    monkeypatch.setenv("TOY_DEAD", str(tmp_path / "dead"))
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True)  # so that new workers see TOY_DEAD
+    mortal = toy.stream(toy.simulate_and_die_once).load("train", 60, workers=2, progress=False)
+    assert (tmp_path / "dead").exists()
+    np.testing.assert_array_equal(mortal.X, toy.stream(task="").load("train", 60, workers=1).X)
+
+
+# --------------------------------------------------------------------------------------------------
+# Bad input: one clear error
+
+
+@pytest.mark.parametrize("n", [0, -3, 2.5, True, "10"])
+def test_bad_n(n):
+    with pytest.raises(ValueError, match="n must be a whole number of at least 1"):
+        toy.stream().load("train", n)
+
+
+def test_unknown_split():
+    with pytest.raises(ValueError, match="unknown split 'validation': choose one of 'train'"):
+        toy.stream().load("validation", 10)
+
+
+def test_cache_folder_that_cannot_be_made(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("DEEPLEARN_DATA", str(tmp_path / "file"))
+    with pytest.raises(OSError, match="cannot write to .* set DEEPLEARN_DATA to another folder"):
+        toy.stream().load("train", 10, workers=1)
+
+
+def test_read_only_cache(tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)  # an administrator may write to any folder
+    with pytest.raises(OSError, match="permission denied.*may write.*DEEPLEARN_DATA"):
+        toy.stream().load("train", 10, workers=1)
+
+
+def test_full_disk_leaves_the_cache_as_it_was(data_home, monkeypatch):
+    toy.stream().load("train", 10, workers=1)
+    before = stored_files(data_home)
+
+    def full(path, blob):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="the disk is full.*DEEPLEARN_DATA"):
+        toy.stream().load("train", 20, workers=1)
+    assert stored_files(data_home) == before
+    assert not list(data_home.rglob(".*"))
+
+
+def test_scheduler_that_does_not_answer():
+    with pytest.raises(OSError, match="no Dask scheduler answers at 'tcp://127.0.0.1:9'"):
+        toy.stream().load("train", 10, scheduler="tcp://127.0.0.1:9")
+
+
+def test_address_that_is_none():
+    with pytest.raises(OSError, match="no Dask scheduler answers"):
+        toy.stream().load("train", 10, scheduler="nonsense://")
