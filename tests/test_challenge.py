@@ -1,0 +1,102 @@
+"""Contracts: every challenge has one, and a submission is either scored or refused in one line."""
+
+import numpy as np
+import pytest
+
+from common.challenge import FOLDERS, ROOT, Metric, SubmissionError, Table, Task, registry
+from common.metrics import bootstrap
+
+TABLE = Table("p.csv", ("probability",), 0, 1)
+PAIR = Table("pair.csv", ("a", "b"), delimiter="\t")
+
+
+def test_every_registered_challenge_is_complete():
+    challenges = registry()
+    assert "Higgs" in challenges
+    assert list(challenges) == [folder for folder in FOLDERS if folder in challenges]
+    for folder, challenge in challenges.items():
+        assert challenge.folder == folder
+        assert challenge.tasks and all(task.metrics for task in challenge.tasks)
+        assert (ROOT / folder / "README.md").read_text().startswith(f"# {challenge.title}")
+        for name in challenge.notebooks:
+            for suffix in (".ipynb", ".ci.yaml", ".full.yaml"):
+                assert (ROOT / folder / f"{name}{suffix}").exists()
+
+
+def test_unknown_task():
+    with pytest.raises(ValueError, match="has no task 'regression': choose one of classification"):
+        registry()["Higgs"].task("regression")
+
+
+def test_table_round_trip(tmp_path):
+    values = np.array([0.0, 0.123456789, 1.0])
+    path = TABLE.write(tmp_path, values)
+    assert path == tmp_path / "p.csv"
+    np.testing.assert_allclose(TABLE.read(path, 3), values, atol=1e-8)
+    pairs = np.arange(6.0).reshape(3, 2)
+    np.testing.assert_array_equal(PAIR.read(PAIR.write(tmp_path, pairs), 3), pairs)
+
+
+def test_header_and_byte_order_mark_are_allowed(tmp_path):
+    (tmp_path / "p.csv").write_text("\ufeffprobability\n0.5\n0.25\n\n", encoding="utf-8")
+    assert TABLE.read(tmp_path / "p.csv", 2).tolist() == [0.5, 0.25]
+
+
+@pytest.mark.parametrize("content, reason", [
+    (b"0.5\n", "1 rows, expected 2"),
+    (b"0.5\n0.5\n0.5\n", "3 rows, expected 2"),
+    (b"0.5\nnan\n", "row 2 has probability = nan"),
+    (b"0.5\ninf\n", "row 2 has probability = inf"),
+    (b"0.5\n1.5\n", "expected a number from 0 to 1"),
+    (b"0.5\nhigh\n", "row 2 is not a number: 'high'"),
+    (b"0.5,0.5\n0.5\n", "row 1 has 2 columns"),
+    (b"0.5\n\xff\xfe\n", "not UTF-8 text"),
+    (b"", "0 rows"),
+    (b"0" * 5000, "more than 1080 bytes"),
+    (b"cos\nsystem\n(S'true'\ntR.", "rows, expected 2"),
+])
+def test_bad_submissions_are_refused_with_the_reason(tmp_path, content, reason):
+    (tmp_path / "p.csv").write_bytes(content)
+    with pytest.raises(SubmissionError, match=reason) as error:
+        TABLE.read(tmp_path / "p.csv", 2)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_submission(tmp_path):
+    with pytest.raises(SubmissionError, match="no such file; p.csv is expected"):
+        TABLE.read(tmp_path / "p.csv", 2)
+
+
+def test_writing_what_could_not_be_scored_is_refused(tmp_path):
+    with pytest.raises(SubmissionError, match="expected 1 column"):
+        TABLE.write(tmp_path, np.zeros((3, 2)))
+    with pytest.raises(SubmissionError, match="row 2 has probability = 1.1"):
+        TABLE.write(tmp_path, [0.5, 1.1])
+    assert not list(tmp_path.iterdir())
+
+
+def test_scores_come_in_the_order_of_the_contract(tmp_path):
+    task = Task("t", TABLE, (Metric("error", lambda t, p: abs(t - p).mean(), False), Metric("mean", lambda t, p: p.mean())))
+    scores = task.score(np.array([0, 1]), TABLE.write(tmp_path, [0.25, 0.75]))
+    assert scores == {"error": 0.25, "mean": 0.5} and next(iter(scores)) == "error"
+
+
+def test_higgs_is_scored_by_auc_first(tmp_path):
+    task = registry()["Higgs"].task()
+    assert task.submission.name == "higgs_predictions.csv"
+    scores = task.score(np.array([0, 0, 1, 1]), task.submission.write(tmp_path, [0.1, 0.4, 0.35, 0.8]))
+    assert next(iter(scores.items())) == ("AUC", 0.75)
+
+
+def test_bootstrap_spread_is_that_of_the_mean():
+    truth = np.random.default_rng(0).normal(size=400)
+    scores = bootstrap(lambda t, p: t.mean(), truth, truth, n=500)
+    assert scores.shape == (1, 500)
+    assert scores.std() == pytest.approx(1 / np.sqrt(400), rel=0.15)
+
+
+def test_bootstrap_pairs_the_models():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=300)
+    near, nearer = bootstrap(lambda t, p: abs(t - p).mean(), truth, truth + 0.2, truth + 0.1)
+    assert (near - nearer).std() < 1e-9 and near.mean() > nearer.mean()

@@ -1,0 +1,71 @@
+"""The command line of a data script: what it writes, and one line for what it cannot do."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from common import cli
+from common.datasets import Dataset, from_bytes
+from tests import toy
+
+
+def run(*argv, streams=None, **options):
+    return cli.main("Toy", streams or {"": toy.stream()}, argv=list(map(str, argv)), **options)
+
+
+@pytest.mark.parametrize("suffix, read", [(".parquet", pd.read_parquet), (".csv", pd.read_csv)])
+def test_simulate_writes_a_table(tmp_path, suffix, read):
+    out = tmp_path / f"toy{suffix}"
+    assert run("simulate", "--n", 25, "--workers", 1, "--out", out) == 0
+    expected = toy.stream().load("train", 25)
+    table = read(out)
+    assert list(table) == ["label", "a", "b"]
+    np.testing.assert_allclose(table[["a", "b"]].to_numpy(np.float32), expected.X, rtol=1e-6)
+    assert table.label.tolist() == expected.y.tolist()
+
+
+def test_hidden_labels_go_to_a_file_of_their_own(tmp_path, capsys):
+    secret = "a long secret 42"
+    assert run("simulate", "--n", 15, "--seed", secret, "--hide-labels", "--out", tmp_path / "t.npz") == 0
+    public = from_bytes((tmp_path / "t.npz").read_bytes())
+    truth = from_bytes((tmp_path / "t.truth.npz").read_bytes())
+    expected = toy.stream().load("train", 15, secret)
+    assert public.y is None
+    np.testing.assert_array_equal(public.X, expected.X)
+    np.testing.assert_array_equal(truth.X, expected.y)
+    assert secret not in capsys.readouterr().out
+    assert not any(secret in str(path) for path in tmp_path.rglob("*"))
+
+
+def test_guessable_secret_is_refused_before_simulating(tmp_path, capsys):
+    assert run("simulate", "--seed", 7, "--hide-labels", "--out", tmp_path / "t.npz") == 1
+    assert "at least 12 characters" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("argv, reason", [
+    (["simulate", "--out", "toy.txt"], "must end in .npz, .parquet or .csv"),
+    (["simulate", "--n", "0", "--out", "toy.npz"], "n must be a whole number of at least 1"),
+    (["simulate", "--out", "file/toy.npz", "--workers", "1"], "cannot write to file"),
+    (["fetch"], "Toy has no official files"),
+])
+def test_one_line_for_what_cannot_be_done(tmp_path, monkeypatch, capsys, argv, reason):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    assert run(*argv) == 1
+    errors = capsys.readouterr().err
+    assert reason in errors and "Traceback" not in errors
+
+
+def test_images_are_no_table(tmp_path, capsys):
+    def images(n, seed):
+        return Dataset(np.zeros((n, 4, 4)), np.zeros(n))
+
+    assert run("simulate", "--n", 3, "--workers", 1, "--out", tmp_path / "i.csv", streams={"": toy.stream(images)}) == 1
+    assert "tables only" in capsys.readouterr().err
+
+
+def test_describe(capsys):
+    assert run("describe", "--n", 20, "--workers", 1, describe=lambda dataset: f"mean {dataset.X.mean():.1f}") == 0
+    assert "Toy: 20 samples of shape (2,), float32" in (output := capsys.readouterr().out)
+    assert "labels: 0: " in output and "mean " in output

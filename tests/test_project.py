@@ -1,0 +1,70 @@
+"""The project's own files agree with each other."""
+
+import re
+import sys
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from common.challenge import FOLDERS, ROOT
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    tomllib = pytest.importorskip("tomli")
+
+
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def pins():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    pinned = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(pin.name): pin for pin in pinned}
+
+
+def ranges():
+    about = project()
+    lines = about["dependencies"] + [line for name, extra in about["optional-dependencies"].items() if name != "all" for line in extra]
+    return [Requirement(line) for line in lines]
+
+
+@pytest.mark.parametrize("requirement", ranges(), ids=str)
+def test_every_requirement_is_pinned_within_its_range(requirement):
+    (pin,) = pins()[canonicalize_name(requirement.name)].specifier
+    assert pin.operator == "=="
+    assert requirement.specifier.contains(pin.version)
+
+
+def test_every_pin_is_exact_and_none_is_for_one_kind_of_machine():
+    for name, pin in pins().items():
+        assert re.fullmatch(r"==[\w.]+", str(pin.specifier)), f"{name}: {pin.specifier}"
+        assert not name.startswith(("nvidia", "cuda", "triton"))
+
+
+def test_extra_all_names_every_extra():
+    extras = project()["optional-dependencies"]
+    (everything,) = map(Requirement, extras.pop("all"))
+    assert everything.extras == set(extras)
+
+
+def test_conda_environment_installs_the_pins_and_the_course():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    conda = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    assert pip == ["-r requirements.txt", "-e ."]
+    (python,) = [entry.removeprefix("python=") for entry in conda if entry.startswith("python=")]
+    from packaging.specifiers import SpecifierSet
+
+    assert SpecifierSet(project()["requires-python"]).contains(python)
+    assert f"on Python {python}" in (ROOT / "requirements.txt").read_text().splitlines()[0]
+
+
+def test_every_challenge_is_at_the_top_and_in_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    for folder in FOLDERS:
+        assert (ROOT / folder / "README.md").exists()
+        assert f"({folder}/" in readme

@@ -1,0 +1,121 @@
+"""The training loop: reproducible, resumable, the same on one process and on two."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from common.training import fit, predict, seed_everything
+
+
+def problem(n=3000):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 5)).astype(np.float32)
+    y = (X[:, 0] * X[:, 1] + X[:, 2] + rng.normal(size=n) > 0).astype(np.float32)
+    half = n // 2
+    return (X[:half], y[:half]), (X[half:], y[half:])
+
+
+def network():
+    seed_everything(1)
+    return torch.nn.Sequential(
+        torch.nn.Linear(5, 32), torch.nn.SiLU(), torch.nn.Dropout(0.2), torch.nn.Linear(32, 1),
+        torch.nn.Flatten(0),
+    )
+
+
+def train(model=None, **options):
+    model = model or network()
+    settings = dict(
+        loss=binary_cross_entropy_with_logits, score=roc_auc_score, epochs=8, batch_size=100, lr=2e-2,
+        accelerator="cpu", progress=False,
+    )
+    return model, fit(model, *problem(), **{**settings, **options})
+
+
+def same_weights(a, b):
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+def test_it_learns_and_keeps_the_best_epoch():
+    model, history = train()
+    X, y = problem()[1]
+    assert history.best_score == max(history.valid_score) > 0.8
+    assert roc_auc_score(y, predict(model, X, accelerator="cpu")) == pytest.approx(history.best_score)
+    assert history.train_loss[-1] < history.train_loss[0]
+
+
+def test_same_seed_same_weights_other_seed_other_weights():
+    first, again, other = (train(seed=seed)[0] for seed in (0, 0, 5))
+    assert same_weights(first, again) and not same_weights(first, other)
+
+
+class Interrupt(Exception):
+    pass
+
+
+def test_resumes_from_its_checkpoint_to_the_same_result(tmp_path):
+    straight, history = train()
+    checkpoint = tmp_path / "training.pt"
+    calls = []
+
+    def interrupting(y, predictions):
+        calls.append(1)
+        if len(calls) == 4:
+            raise Interrupt
+        return roc_auc_score(y, predictions)
+
+    with pytest.raises(Interrupt):
+        train(checkpoint=checkpoint, score=interrupting)
+    resumed, again = train(checkpoint=checkpoint)
+    assert again == history
+    assert same_weights(straight, resumed)
+
+
+def test_checkpoint_of_another_training_is_refused(tmp_path):
+    train(checkpoint=tmp_path / "a.pt")
+    with pytest.raises(ValueError, match="belongs to a training with .* delete it to start again"):
+        train(checkpoint=tmp_path / "a.pt", epochs=9)
+
+
+def test_damaged_checkpoint_is_one_clear_error(tmp_path):
+    (tmp_path / "a.pt").write_bytes(b"not a checkpoint")
+    with pytest.raises(ValueError, match="is not a checkpoint of fit"):
+        train(checkpoint=tmp_path / "a.pt")
+
+
+def test_early_stopping():
+    scores = iter([0.5, 0.7, 0.6, 0.6, 0.6, 0.9, 0.9, 0.9])
+    _, history = train(score=lambda y, p: next(scores), patience=2)
+    assert len(history) == 4 and history.best_epoch == 1
+
+
+def test_two_processes_train_to_the_same_quality():
+    one, two = train()[1], train(devices=2, batch_size=50)[1]
+    assert len(one) == len(two) == 8
+    assert abs(one.best_score - two.best_score) < 0.01
+
+
+def test_augmentation_is_applied_to_training_only():
+    seen = []
+
+    def augment(X):
+        seen.append(len(X))
+        return X.flip(0) * 0
+
+    _, history = train(augment=augment, epochs=1)
+    assert sum(seen) == 1500 and history.best_score < 0.75
+
+
+@pytest.mark.parametrize("X, y", [(np.zeros((3, 5), "f"), np.zeros(2, "f")), (np.zeros((0, 5), "f"), np.zeros(0, "f"))])
+def test_sets_that_do_not_fit(X, y):
+    with pytest.raises(ValueError, match="train: . samples and . labels"):
+        fit(network(), (X, y), problem()[1], loss=binary_cross_entropy_with_logits)
+
+
+def test_nan_is_reported_in_the_epoch_it_appears():
+    (X, y), valid = problem()
+    X[7, 2] = np.nan
+    with pytest.raises(ValueError, match="the loss is nan in epoch 0: try a smaller lr, or look for NaN"):
+        fit(network(), (X, y), valid, loss=binary_cross_entropy_with_logits, accelerator="cpu", progress=False)
