@@ -575,7 +575,6 @@ def test_more_lines_continue_and_fetch_completes(home, source, table):
     assert len(source.requests) == 3
 
 
-@pytest.mark.parametrize("known", [True, False])
 def test_more_lines_of_a_file_that_changed_meanwhile(home, source, table):
     """The start that is here was made before the source's file: it is not continued."""
     body, lines = table
@@ -589,6 +588,7 @@ def test_more_lines_of_a_file_that_changed_meanwhile(home, source, table):
     assert [request.range is None for request in source.requests] == [True, False, True]
 
 
+@pytest.mark.parametrize("known", [True, False])
 def test_more_lines_than_the_file_has(source, table, known):
     body, lines = table
     file = gz_file(source, body) if known else gz_file(source, body, size=None, sha256=None)
