@@ -1,0 +1,210 @@
+"""Proton collisions with Pythia 8: the exotic Higgs cascade and its top-pair background.
+
+Two Pythia runs a call. The first makes hard processes only (fast, about 10,000 a second), which are filtered in
+numpy: W polarisation is applied, and events that can never pass the selection are dropped. The second adds the
+parton shower, hadronisation and decays to those that are left (slow, about 500 a second).
+
+Sources: Baldi, Sadowski, Whiteson, Nature Comm. 5 (2014) 4308, arXiv:1402.4735 (the two processes);
+Pythia 8.3, arXiv:2203.11601.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+MISSING_PYTHIA = (
+    "Simulating collisions needs Pythia 8: pip install 'pythia8mc==8.317.2' 'awkward>=2' (the shipped sample works without it)."
+)
+
+BEAMS = ["Print:quiet=on", "Random:setSeed=on", "Beams:eCM=8000.", "PDF:pSet=8"]  # CTEQ6L1
+
+# gg -> H0(425) -> W H+-(325) -> W W h0(125) -> W W b b
+SIGNAL = [
+    "Higgs:useBSM=on", "HiggsBSM:gg2H2=on",
+    "25:m0=125", "35:m0=425", "36:m0=325", "37:m0=325",
+    "35:doForceWidth=on", "35:mWidth=4", "35:mMin=300",
+    "37:doForceWidth=on", "37:mWidth=3", "37:mMin=210",
+    "HiggsH2:coup2HchgW=1.", "HiggsHchg:coup2H1W=1.",
+    "35:onMode=off", "35:onIfMatch=24 37",
+    "37:onMode=off", "37:onIfMatch=24 25",
+    "25:onMode=off", "25:onIfMatch=5 5",
+]  # fmt: skip
+BACKGROUND = ["Top:gg2ttbar=on", "Top:qqbar2ttbar=on", "6:onMode=off", "6:onIfAny=5"]
+
+HARD_ONLY = [
+    "PartonLevel:ISR=off", "PartonLevel:FSR=off", "PartonLevel:MPI=off", "PartonLevel:Remnants=off",
+    "HadronLevel:all=off", "Check:event=off",
+]  # fmt: skip
+# No underlying event; colour reconnection, which belongs to it, is off too.
+SHOWER = [
+    "Print:quiet=on", "Random:setSeed=on", "PDF:pSet=8", "Beams:frameType=5",
+    "PartonLevel:MPI=off", "ColourReconnection:reconnect=off", "Check:event=off",
+]  # fmt: skip
+
+
+@dataclass
+class Particles:
+    """Particles of many events, flat: event (N,) index of the event, pdg (N,), p4 (N, 4) px, py, pz, E in GeV."""
+
+    event: np.ndarray
+    pdg: np.ndarray
+    p4: np.ndarray
+
+
+def semileptonic(positive):
+    """Pythia lines: the W of this charge decays to a lepton, the other one to quarks."""
+    lepton, quark = ("Pos", "Neg") if positive else ("Neg", "Pos")
+    return ["24:onMode=off", f"24:on{lepton}IfAny=11 13 15", f"24:on{quark}IfAny=1 2 3 4 5"]
+
+
+def import_pythia():
+    """pythia8mc, imported here because it is GPL and has no wheel everywhere."""
+    try:
+        import awkward  # noqa: F401  (Pythia returns its batches as Awkward arrays)
+        import pythia8mc
+    except ImportError as error:
+        raise ImportError(MISSING_PYTHIA) from error
+    return pythia8mc
+
+
+def start(pythia8mc, lines, seed, source=None):
+    """A fresh, initialised Pythia that reads hard events from `source`, if given."""
+    pythia = pythia8mc.Pythia("", False)
+    for line in [*lines, f"Random:seed={seed}"]:
+        if not pythia.readString(line):
+            raise ValueError(f"Pythia does not know the setting {line!r}")
+    if source is not None:
+        pythia.setLHAupPtr(source)
+    if not pythia.init():
+        raise RuntimeError("Pythia could not be initialised")
+    return pythia
+
+
+def hard_processes(signal, n, seed, positive):
+    """Hard collisions with their resonance decays.
+
+    Returns
+    -------
+    dict of arrays (n, slots): id, status, mother1, mother2 (slot numbers), col, acol, m, scale; and p (n, slots, 4).
+        Slots 0 and 1 are the incoming partons. An event has 13 slots (signal) or 12 (background).
+    """
+    import awkward as ak
+
+    lines = BEAMS + (SIGNAL if signal else BACKGROUND) + semileptonic(positive) + HARD_ONLY
+    batch = start(import_pythia(), lines, seed).nextBatch(n).prt[:, 3:]
+
+    def table(field):
+        return ak.to_numpy(ak.flatten(field)).reshape(len(batch), -1)
+
+    hard = {k: table(batch[k]) for k in ("id", "status", "mother1", "mother2", "col", "acol", "m", "scale")}
+    hard["mother1"] = hard["mother1"] - 3
+    hard["mother2"] = hard["mother2"] - 3
+    hard["p"] = np.stack([table(batch.p[k]) for k in ("px", "py", "pz", "e")], axis=-1)
+    return hard
+
+
+def minkowski(p, q):
+    """Scalar product of four-vectors (..., 4)."""
+    return p[..., 3] * q[..., 3] - (p[..., :3] * q[..., :3]).sum(-1)
+
+
+def decay_cosine(parent, boson, first, second):
+    """cos of the angle, in the rest frame of `boson`, between `first` (of its decay to first + second) and `parent`."""
+    mass2 = minkowski(boson, boson)
+    momentum2 = minkowski(parent, boson) ** 2 / mass2 - minkowski(parent, parent)
+    return minkowski(parent, second - first) / np.sqrt(np.maximum(momentum2 * mass2, 1e-9))
+
+
+def longitudinal(hard, rng):
+    """Accept signal events so that both W are longitudinal: weight 1 - cos^2 theta* each. Returns (n,) bool.
+
+    A scalar that decays to a scalar and a W gives the W helicity 0 exactly; Pythia decays it isotropically.
+    """
+    rows = np.arange(len(hard["id"]))
+    keep = np.ones(len(rows), bool)
+    for slot in range(2, hard["id"].shape[1]):
+        is_w = abs(hard["id"][:, slot]) == 24
+        if is_w.any():
+            parent = hard["p"][rows, hard["mother1"][:, slot]]
+            first = (hard["mother1"] == slot).argmax(1)
+            cosine = decay_cosine(parent, hard["p"][:, slot], hard["p"][rows, first], hard["p"][rows, (first + 1) % 13])
+            keep &= ~is_w | (rng.random(len(rows)) < 1 - np.clip(cosine, -1, 1) ** 2)
+    return keep
+
+
+def pseudorapidity(p4):
+    """Pseudorapidity of four-vectors (..., 4)."""
+    return np.arcsinh(p4[..., 2] / np.maximum(np.hypot(p4[..., 0], p4[..., 1]), 1e-9))
+
+
+def hopeful(hard):
+    """Events with a lepton and b quarks anywhere near the selection. Returns (n,) bool."""
+    final = hard["status"] == 23
+    pdg, pt, eta = abs(hard["id"]), np.hypot(hard["p"][..., 0], hard["p"][..., 1]), abs(pseudorapidity(hard["p"]))
+    lepton = (pdg == 15) & (pt > 15) | ((pdg == 11) | (pdg == 13)) & (pt > 12) & (eta < 2.6)
+    taggable = final & (pdg == 5) & (pt > 8) & (eta < 2.1)
+    charm = final & (pdg == 4) & (pt > 8) & (eta < 2.1)
+    return (final & lepton).any(1) & (taggable.sum(1) + charm.sum(1) >= 2)
+
+
+def les_houches(hard, keep):
+    """Chosen events as (scale, particle tuples) in the order of Pythia's LHAup.addParticle."""
+    status = np.where(hard["status"] == -21, -1, np.where(hard["status"] == -22, 2, 1))
+    mothers = [np.maximum(hard[k] + 1, 0) for k in ("mother1", "mother2")]
+    columns = [hard["id"], status, *mothers, hard["col"], hard["acol"]]
+    columns += [hard["p"][..., i] for i in range(4)] + [hard["m"]]
+    rows = zip(*(c[keep].tolist() for c in columns), strict=True)
+    events = [[(*particle, 0.0, 9.0, -1.0) for particle in zip(*row, strict=True)] for row in rows]
+    return list(zip(hard["scale"][keep, 0].tolist(), events, strict=True))
+
+
+def event_source(pythia8mc, events):
+    """A Pythia LHAup that hands out `events` of les_houches one after the other."""
+
+    class Source(pythia8mc.LHAup):
+        def __init__(self):
+            super().__init__()
+            self.events = iter(events)
+
+        def setInit(self):
+            self.setBeamA(2212, 4000.0, 0, 0)
+            self.setBeamB(2212, 4000.0, 0, 0)
+            self.setStrategy(3)
+            self.addProcess(1, 1.0, 0.0, 1.0)
+            return True
+
+        def setEvent(self, _process=0):
+            event = next(self.events, None)
+            if event is None:
+                return False
+            self.setProcess(1, 1.0, event[0], 0.0078, 0.118)
+            for particle in event[1]:
+                self.addParticle(*particle)
+            return True
+
+    return Source()
+
+
+def shower(hard, keep, seed, batch=250):
+    """Shower, hadronise and decay the chosen hard events.
+
+    Returns
+    -------
+    particles : Particles, stable ones
+    quarks : Particles, every b and c quark of the event record (before, during and after the shower)
+    """
+    import awkward as ak
+
+    pythia8mc = import_pythia()
+    source = event_source(pythia8mc, les_houches(hard, keep))
+    pythia = start(pythia8mc, SHOWER, seed, source)
+    stable, quarks, done = [], [], 0
+    for first in range(0, len(keep), batch):
+        records = pythia.nextBatch(min(batch, len(keep) - first)).prt
+        event = np.repeat(np.arange(done, done + len(records)), ak.to_numpy(ak.num(records.id)))
+        pdg, status = (ak.to_numpy(ak.flatten(records[k])) for k in ("id", "status"))
+        p4 = np.stack([ak.to_numpy(ak.flatten(records.p[k])) for k in ("px", "py", "pz", "e")], axis=-1)
+        for chosen, out in ((status > 0, stable), ((abs(pdg) == 4) | (abs(pdg) == 5), quarks)):
+            out.append((event[chosen], pdg[chosen], p4[chosen]))
+        done += len(records)
+    return tuple(Particles(*(np.concatenate(parts) for parts in zip(*out, strict=True))) for out in (stable, quarks)), done

@@ -1,0 +1,231 @@
+"""Simulated rows of the UCI HIGGS data set: Pythia collisions, a PGS-like detector, the official 28 columns.
+
+The data set is that of Baldi, Sadowski and Whiteson (2014), arXiv:1402.4735, published as UCI HIGGS,
+doi:10.24432/C5V312.
+"""
+
+import numpy as np
+
+from common.datasets import Dataset
+from Higgs import detector, generate
+
+VERSION = 1
+SIGNAL_FRACTION = 5_829_123 / 11_000_000
+
+JET_COLUMNS = [f"jet_{i}_{name}" for i in (1, 2, 3, 4) for name in ("pt", "eta", "phi", "b_tag")]
+MASS_COLUMNS = ["m_jj", "m_jjj", "m_lv", "m_jlv", "m_bb", "m_wbb", "m_wwbb"]
+COLUMNS = ["lepton_pt", "lepton_eta", "lepton_phi", "missing_energy_magnitude", "missing_energy_phi", *JET_COLUMNS, *MASS_COLUMNS]
+# GeV, rad (or tag level) per unit of each column.
+UNITS = dict(zip(COLUMNS, [
+    54.64209, 1.026727, 1.80225, 58.2050, 1.80180,
+    109.16170, 1.009866, 1.803832, 1 / 1.0865380,
+    79.42591, 1.029470, 1.802354, 1 / 1.1074360,
+    56.94069, 1.098601, 1.802661, 1 / 1.2741120,
+    41.08343, 1.200735, 1.802087, 1 / 1.5509805,
+    87.6960, 179.6890, 81.4165, 195.1987, 126.5681, 336.2038, 511.4356,
+], strict=True))  # fmt: skip
+
+M_W = 80.4
+M_TOP = 175.0
+NEUTRINO_ETA = np.round(np.arange(-3.0, 3.001, 0.05), 2)
+MIN_PT = 15.0
+MAX_JET_ETA = 3.0
+CARD = detector.Card()
+ACCEPTANCE = {False: 0.07, True: 0.02}  # selected of hard events, to plan the number of these
+MAX_PAIR_PROBABILITY = 0.4  # no event has a larger probability of exactly two tags (efficiencies are below 0.54)
+
+
+def massless(pt, eta, phi):
+    """Four-vectors (..., 4) px, py, pz, E of massless particles."""
+    parts = (pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta), pt * np.cosh(eta))
+    return np.stack(np.broadcast_arrays(*parts), axis=-1)
+
+
+def mass(p4):
+    """Invariant mass of four-vectors (..., 4)."""
+    return np.sqrt(np.maximum(p4[..., 3] ** 2 - (p4[..., :3] ** 2).sum(-1), 0))
+
+
+def neutrino(lepton, met, met_phi):
+    """Neutrino four-vector (n, 4): pt and phi of the missing momentum, eta from the W mass.
+
+    eta is the point of the grid -3, -2.95, ... 3 that brings m(lepton, neutrino) nearest 80.4 GeV. (Where m_T > 80.4
+    no point reaches it, and the nearest one is at the lepton's eta.)
+    """
+    trial = massless(met[:, None], NEUTRINO_ETA, met_phi[:, None])
+    best = abs(mass(lepton[:, None] + trial) - M_W).argmin(1)
+    return massless(met, NEUTRINO_ETA[best], met_phi)
+
+
+def hadronic_w(jets, untagged):
+    """Sum (n, 4) of the pair of untagged jets whose mass is nearest 80.4 GeV."""
+    i, j = np.triu_indices(jets.shape[1], k=1)
+    pairs = jets[:, i] + jets[:, j]
+    distance = np.where(untagged[:, i] & untagged[:, j], abs(mass(pairs) - M_W), np.inf)
+    return pairs[np.arange(len(jets)), distance.argmin(1)]
+
+
+def high_level(jets, tagged, lepton, met, met_phi):
+    """The seven official masses.
+
+    Parameters
+    ----------
+    jets : (n, jets, 4) four-vectors of massless jets in GeV, all of the event, zeros behind
+    tagged : (n, jets) bool, True for exactly two jets of each event
+    lepton : (n, 4) four-vectors of massless leptons, GeV
+    met, met_phi : (n,) missing transverse momentum, GeV and rad
+
+    Returns
+    -------
+    (n, 7) GeV: m_jj, m_jjj, m_lv, m_jlv, m_bb, m_wbb, m_wwbb
+    """
+    rows = np.arange(len(jets))
+    first, second = tagged.argmax(1), tagged.shape[1] - 1 - tagged[:, ::-1].argmax(1)
+    b = np.stack([jets[rows, first], jets[rows, second]], axis=1)
+    bb = b.sum(1)
+    jj = hadronic_w(jets, ~tagged & (jets[..., 3] > 0))
+    lv = lepton + neutrino(lepton, met, met_phi)
+    m_jjj = mass(b + jj[:, None])
+    hadronic = abs(m_jjj - M_TOP).argmin(1)
+    m_jlv = mass(b[rows, 1 - hadronic] + lv)
+    m_wbb = np.maximum(mass(bb + lv), mass(bb + jj))
+    return np.stack([mass(jj), m_jjj[rows, hadronic], mass(lv), m_jlv, mass(bb), m_wbb, mass(bb + jj + lv)], axis=-1)
+
+
+def pair_probability(efficiency):
+    """Probability (n,) that exactly two jets are tagged, and the odds (n, jets) of each jet's tag."""
+    odds = efficiency / (1 - efficiency)
+    pairs = (odds.sum(1) ** 2 - (odds**2).sum(1)) / 2
+    return np.prod(1 - efficiency, axis=1) * pairs, odds
+
+
+def draw_index(weights, rng):
+    """One column index a row, with probability proportional to the weights (n, m)."""
+    cumulative = weights.cumsum(1)
+    return (cumulative < rng.random((len(weights), 1)) * cumulative[:, -1:]).sum(1)
+
+
+def tag_two_jets(loose, tight, rng):
+    """Accept each event with its probability of exactly two tags and draw them.
+
+    Returns
+    -------
+    accepted : (n,) bool, true with probability P(exactly two tags) / MAX_PAIR_PROBABILITY
+    level : (n, jets) int, 0 no tag, 1 loose only, 2 tight
+    """
+    probability, odds = pair_probability(loose)
+    rows = np.arange(len(loose))
+    accepted = rng.random(len(loose)) * MAX_PAIR_PROBABILITY < probability
+    first = draw_index(odds * (odds.sum(1, keepdims=True) - odds), rng)
+    others = odds.copy()
+    others[rows, first] = 0
+    level = np.zeros(loose.shape, int)
+    for jet in (first, draw_index(others, rng)):
+        level[rows, jet] = 1 + (rng.random(len(loose)) * loose[rows, jet] < tight[rows, jet])
+    return accepted, level
+
+
+def overlaps_electron(jets, lepton):
+    """Jets (n, jets) within 10 degrees of the lepton (n, 4: pt, eta, phi, is electron), if that is an electron."""
+    axis = massless(1.0, lepton[:, 1], lepton[:, 2])[:, None]
+    length = np.sqrt((jets[..., :3] ** 2).sum(-1)) * axis[..., 3]
+    return ((jets[..., :3] * axis[..., :3]).sum(-1) > 0.9848 * length) & (lepton[:, 3] == 1)[:, None]
+
+
+def preselect(card, particles, quarks, n_events, rng):
+    """Detect events and keep those with one lepton and four jets.
+
+    Returns dict of arrays over the kept events: lepton (k, 3) pt, eta, phi; met (k, 2) px, py; jets (k, jets, 3) pt,
+    eta, phi in the order of their seeds, zeros behind; loose and tight (k, jets) tag efficiencies.
+    """
+    towers = detector.calorimeter(card, particles, rng)
+    jets = detector.cone_jets(card, towers, n_events)
+    found = detector.leptons(card, particles, towers, rng)
+    met = detector.missing_momentum(towers, found, n_events)
+
+    hard = found["pt"] > MIN_PT
+    lepton = np.zeros((n_events, 4))
+    lepton[found["event"][hard]] = np.stack([found[k][hard] for k in ("pt", "eta", "phi", "electron")], axis=-1)
+    one_lepton = np.bincount(found["event"][hard], minlength=n_events) == 1
+
+    pt, eta, phi = detector.angles(jets)
+    listed = (pt >= MIN_PT) & (abs(eta) < MAX_JET_ETA) & ~overlaps_electron(jets, lepton)
+    et = jets[..., 3] / np.cosh(eta)
+    flavour = [detector.contains(jets, quarks, q) for q in (5, 4)]
+    loose, tight = (detector.tag_efficiency(level, et, eta, *flavour) * listed for level in ("loose", "tight"))
+
+    keep = one_lepton & (listed.sum(1) >= 4)
+    order = np.argsort(~listed[keep], axis=1, kind="stable")
+
+    def compressed(values):
+        return np.take_along_axis((values * listed)[keep], order, axis=1)
+
+    return {
+        "lepton": lepton[keep, :3],
+        "met": met[keep],
+        "jets": np.stack([compressed(a) for a in (pt, eta, phi)], axis=-1),
+        "loose": compressed(loose),
+        "tight": compressed(tight),
+    }
+
+
+def rounded(values, step):
+    """Values as the text output of the detector simulation has them: multiples of `step`."""
+    return np.rint(values / step) * step
+
+
+def rows(lepton, met, jets, level):
+    """The 28 official columns (k, 28) from lepton (k, 3), met (k, 2), jets (k, jets, 3) and tag levels (k, jets)."""
+    jets = np.stack([rounded(jets[..., 0], 0.01), rounded(jets[..., 1], 0.001), rounded(jets[..., 2], 0.001)], axis=-1)
+    lepton = np.stack([rounded(lepton[:, 0], 0.01), rounded(lepton[:, 1], 0.001), rounded(lepton[:, 2], 0.001)], axis=-1)
+    met, met_phi = np.hypot(met[:, 0], met[:, 1]), np.arctan2(met[:, 1], met[:, 0])
+    masses = high_level(massless(*np.moveaxis(jets, -1, 0)), level > 0, massless(*lepton.T), met, met_phi)
+    four = np.concatenate([jets[:, :4], level[:, :4, None]], axis=-1).reshape(len(jets), 16)
+    return np.concatenate([lepton, met[:, None], met_phi[:, None], four, masses], axis=1) / np.array(list(UNITS.values()))
+
+
+def events(signal, n, seeds, card=CARD):
+    """n selected events of one class, (n, 28), official units. `seeds` is a numpy SeedSequence."""
+    rng = np.random.default_rng(seeds.spawn(1)[0])
+    positive = bool(rng.random() < 0.5)
+    chunks, have, efficiency = [], 0, ACCEPTANCE[signal]
+    while have < n:
+        wanted = int((n - have) / efficiency * 1.05) + 50
+        hard_seed, shower_seed = (1 + s.generate_state(1, np.uint64)[0] % 900_000_000 for s in seeds.spawn(2))
+        hard = generate.hard_processes(signal, wanted, hard_seed, positive)
+        keep = generate.hopeful(hard)
+        if signal:
+            keep &= generate.longitudinal(hard, rng)
+        (particles, quarks), count = generate.shower(hard, np.flatnonzero(keep), shower_seed)
+        found = preselect(card, particles, quarks, count, rng)
+        accepted, level = tag_two_jets(found["loose"], found["tight"], rng)
+        chunks.append(rows(*(a[accepted] for a in (found["lepton"], found["met"], found["jets"], level))))
+        have += len(chunks[-1])
+    return np.concatenate(chunks)[:n]
+
+
+def simulate(n, seed):
+    """n selected events of the two classes in random order.
+
+    Parameters
+    ----------
+    n : int
+        Number of events, at least 1.
+    seed : int
+        Non-negative, up to 128 bits. The same (n, seed) gives the same bytes on one platform.
+
+    Returns
+    -------
+    Dataset
+        X float32 (n, 28) in the official order and units (COLUMNS, UNITS), y int8 (n,) 1 for signal.
+    """
+    if n < 1:
+        raise ValueError(f"n is the number of events and must be at least 1, not {n}")
+    generate.import_pythia()
+    seeds = np.random.SeedSequence(seed)
+    y = np.random.default_rng(seeds.spawn(1)[0]).random(n) < SIGNAL_FRACTION
+    X = np.empty((n, len(COLUMNS)), np.float32)
+    for signal, class_seeds in zip((False, True), seeds.spawn(2), strict=True):
+        if (y == signal).any():
+            X[y == signal] = events(signal, int((y == signal).sum()), class_seeds)
+    return Dataset(X, y.astype(np.int8), {"columns": COLUMNS, "simulator": "Pythia 8 and a PGS-like detector", "version": VERSION})
