@@ -1,0 +1,379 @@
+"""What the file of a notebook says, and the gates that a committed notebook passes.
+
+Nothing here executes a notebook: `common.notebooks` does.
+"""
+
+import ast
+import re
+from pathlib import Path
+from uuid import uuid4
+
+from common.challenge import FOLDERS, ROOT
+from common.colab import SETUP_CELL
+
+PROFILES = ("ci", "full")
+LINE_LENGTH = 78
+MAX_BYTES = 2_500_000
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+RECORD = "deeplearn"
+"""Key of a recorded score in the metadata of an output; see `common.notebooks.record`."""
+
+_IGNORING = {"nbval-ignore-output", "nbval-skip", "pytest-validate-ignore-output"}
+_ON_ONE_MACHINE = {
+    "a machine path": re.compile(r"(?<![\w./])/(?:home|root|work|tmp)\b|\b[A-Z]:\\{1,2}[A-Z]\w"),
+    "an object address": re.compile(r"\b0x[0-9a-fA-F]{9,}\b"),
+}
+
+
+def find(names=(), root=ROOT):
+    """List the notebooks of the course, in the order of the challenges.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Keep these only: a folder ("StrongLensing"), a notebook ("ParticleImages_CNN") or a path
+        ("Higgs/Higgs.ipynb").
+    root : path
+        The repository.
+
+    Returns
+    -------
+    list of pathlib.Path
+
+    Raises
+    ------
+    ValueError
+        If a name fits no notebook.
+    """
+    found = [
+        path
+        for folder in FOLDERS
+        for path in sorted(Path(root, folder).glob("*.ipynb"))
+        if not path.name.startswith(".")
+    ]
+    if not names:
+        return found
+    chosen = set()
+    for name in names:
+        fitting = {p for p in found if Path(name).as_posix() in (p.parent.name, p.stem, label(p))}
+        if not fitting:
+            known = ", ".join(map(label, found)) or "none"
+            raise ValueError(f"no notebook fits the name {name!r}; the notebooks are: {known}")
+        chosen |= fitting
+    return [path for path in found if path in chosen]
+
+
+def label(path):
+    """Return the name of a notebook for people, such as ``"Higgs/Higgs.ipynb"``."""
+    return f"{path.parent.name}/{path.name}"
+
+
+def read(path):
+    """Read a notebook as an `nbformat.NotebookNode`."""
+    import nbformat  # takes seconds to import, and a notebook that calls `record` needs none of it
+
+    return nbformat.read(path, as_version=4)
+
+
+def tags(cell):
+    """List the tags of a cell."""
+    return cell.metadata.get("tags", [])
+
+
+def code_cells(nb):
+    """List the code cells of a notebook."""
+    return [cell for cell in nb.cells if cell.cell_type == "code"]
+
+
+def scores(nb):
+    """Return the values that a notebook recorded: ``{name: value}``, not rounded.
+
+    Raises
+    ------
+    ValueError
+        If one name was recorded twice.
+    """
+    found = {}
+    for cell in code_cells(nb):
+        for output in cell.outputs:
+            record = output.get("metadata", {}).get(RECORD)
+            if record is None:
+                continue
+            if record["name"] in found:
+                raise ValueError(f"the score {record['name']!r} is recorded twice")
+            found[record["name"]] = record["value"]
+    return found
+
+
+def parameters(nb):
+    """Return the defaults in the cell tagged ``parameters``: ``{name: value}``.
+
+    Raises
+    ------
+    ValueError
+        If there is not exactly one such cell, or if it holds anything but lines ``NAME = literal``
+        with a bool, an int, a float or a str.
+    """
+    cells = [cell for cell in nb.cells if "parameters" in tags(cell)]
+    if len(cells) != 1:
+        raise ValueError(f"{len(cells)} cells are tagged 'parameters'; one should be")
+    defaults = {}
+    for statement in ast.parse(cells[0].source).body:
+        code = ast.unparse(statement)
+        try:
+            (target,) = statement.targets
+            defaults[target.id] = value = ast.literal_eval(statement.value)
+        except (AttributeError, ValueError):
+            value = None
+        if not isinstance(value, bool | int | float | str):
+            raise ValueError(f"the parameters cell has {code!r}; it may only have NAME = literal")
+    return defaults
+
+
+def unused_parameters(nb):
+    """List the parameters that no cell after the cell of the parameters uses."""
+    cells = code_cells(nb)
+    start = next(i for i, cell in enumerate(cells) if "parameters" in tags(cell))
+    used = set()
+    for cell in cells[start + 1 :]:
+        try:
+            names = [n for n in ast.walk(ast.parse(cell.source)) if isinstance(n, ast.Name)]
+            used.update(name.id for name in names if isinstance(name.ctx, ast.Load))
+        except SyntaxError:  # IPython's % and ! are not Python: be content with the word
+            used.update(re.findall(r"\w+", cell.source))
+    return [name for name in parameters(nb) if name not in used]
+
+
+def settings(path, profile="lesson", overrides=None):
+    """Return the parameters with which a profile runs a notebook.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The notebook; the profile ``ci`` of ``Higgs.ipynb`` is the file ``Higgs.ci.yaml`` beside it.
+    profile : {"lesson", "ci", "full"}
+        The lesson is the notebook as it is.
+    overrides : dict, optional
+        Values that go before those of the profile.
+
+    Returns
+    -------
+    dict
+        Only what differs from the notebook's own defaults needs to be in it.
+
+    Raises
+    ------
+    ValueError
+        If the notebook has no such parameter, if its default has another type, or if a parameter
+        of the notebook reaches no other cell: papermill would run on in all three cases.
+    """
+    import yaml
+
+    values = {}
+    if profile != "lesson":
+        source = path.with_suffix(f".{profile}.yaml")
+        if not source.exists():
+            raise ValueError(f"{label(source)} is missing: it holds the profile {profile}")
+        values = yaml.safe_load(source.read_text("utf-8")) or {}
+    values = {**values, **(overrides or {})}
+
+    nb = read(path)
+    defaults = parameters(nb)
+    problems = [f"no later cell uses the parameter {name}" for name in unused_parameters(nb)]
+    for name, value in values.items():
+        if name not in defaults:
+            problems.append(f"{name} is not among the parameters {', '.join(defaults)}")
+        elif type(value) is not type(defaults[name]):
+            expected, got = type(defaults[name]).__name__, type(value).__name__
+            hint = "; YAML needs the dot in 1.0e-3" if (expected, got) == ("float", "str") else ""
+            problems.append(f"{name} = {value!r} is of type {got}, not {expected}{hint}")
+    if problems:
+        raise ValueError(f"{label(path)}, profile {profile}: {'; '.join(problems)}")
+    return values
+
+
+def insert_setup(nb):
+    """Give a notebook the set-up cell of Google Colab, or the present text of it."""
+    import nbformat
+
+    cells = [cell for cell in nb.cells if "setup" in tags(cell)]
+    if cells:
+        cells[0].source = SETUP_CELL
+    else:
+        cell = nbformat.v4.new_code_cell(SETUP_CELL, metadata={"tags": ["setup"]})
+        first = next((i for i, c in enumerate(nb.cells) if c.cell_type == "code"), len(nb.cells))
+        nb.cells.insert(first, cell)
+
+
+def normalise(nb):
+    """Drop from a notebook what depends on the machine or the editor; keep tags and cell ids."""
+    import nbformat
+
+    nb.metadata = nbformat.from_dict(METADATA)
+    nb.nbformat, nb.nbformat_minor = 4, 5
+    ids = set()
+    for cell in nb.cells:
+        cell.metadata = nbformat.from_dict({"tags": tags(cell)} if tags(cell) else {})
+        if cell.get("id") in ids | {None}:
+            cell.id = uuid4().hex[:8]
+        ids.add(cell.id)
+
+
+def as_text(nb):
+    """Return the text of the file of a notebook."""
+    import nbformat
+
+    return nbformat.writes(nb).rstrip("\n") + "\n"
+
+
+def check(path):
+    """List what keeps a notebook from being committed; an empty list is good.
+
+    The gates are about the file alone: that its outputs are those of its code is checked by nbval,
+    and that its profile ``ci`` runs by papermill.
+
+    Parameters
+    ----------
+    path : path
+        The notebook, with its profiles beside it.
+
+    Returns
+    -------
+    list of str
+        One sentence for each problem.
+    """
+    path = Path(path)
+    nb = read(path)
+    problems = [*_file_problems(path, nb), *_parameter_problems(path, nb)]
+    for number, cell in enumerate(code_cells(nb), start=1):
+        problems += [f"code cell {number} {problem}" for problem in _code_problems(cell, number)]
+    for number, cell in enumerate(nb.cells, start=1):
+        text = "\n".join([cell.source, *_output_texts(cell)])
+        for what, pattern in _ON_ONE_MACHINE.items():
+            if found := pattern.search(text):
+                problems.append(f"cell {number} has {what}: {found.group()}")
+    return problems
+
+
+def _file_problems(path, nb):
+    """What is wrong with the notebook as a whole."""
+    written = path.read_text("utf-8")
+    normalise(nb)
+    if as_text(nb) != written:
+        yield "the metadata are not normalised: refresh it"
+    if len(written) > MAX_BYTES:
+        yield f"the file has {len(written) / 1e6:.1f} MB; {MAX_BYTES / 1e6} MB are allowed"
+    titles = [
+        number
+        for number, cell in enumerate(nb.cells, start=1)
+        if cell.cell_type == "markdown"
+        for _ in re.findall(r"^# ", _without_code_blocks(cell.source), flags=re.MULTILINE)
+    ]
+    if titles != [1]:
+        yield f"one title '# ...', in the first cell, is expected; found in cells {titles}"
+    cells = code_cells(nb)
+    if [cell.source for cell in cells if "setup" in tags(cell)] != [SETUP_CELL]:
+        yield "there is not one up-to-date cell tagged 'setup': refresh it"
+    elif "setup" not in tags(cells[0]):
+        yield "the cell tagged 'setup' is not the first code cell"
+    ignored = sum(_output_ignored(cell) for cell in cells)
+    if 5 * ignored > len(cells):
+        yield f"nbval ignores {ignored} of {len(cells)} code cells; a fifth is allowed"
+    try:
+        scores(nb)
+    except ValueError as error:
+        yield str(error)
+
+
+def _parameter_problems(path, nb):
+    """What is wrong with the parameters and their profiles."""
+    try:
+        parameters(nb)
+        for profile in PROFILES:
+            settings(path, profile)
+    except ValueError as error:
+        yield str(error)
+
+
+def _code_problems(cell, number):
+    """What is wrong with one code cell, the `number`-th of its notebook."""
+    if cell.execution_count != number:
+        yield f"was executed as number {cell.execution_count}: refresh the notebook"
+    if cell.source.rstrip().endswith(";"):
+        yield "ends in ';', which hides nothing from nbval: end it in '_ = ...'"
+    if any(len(line) > LINE_LENGTH for line in cell.source.splitlines()):
+        yield f"has a line of more than {LINE_LENGTH} characters"
+    for output in cell.outputs:
+        if output.output_type == "error":
+            yield f"stores an error: {output.ename}"
+        if output.get("name") == "stderr":
+            yield f"stores a message on stderr: {output.text.strip()[:80]}"
+        for mime in output.get("data", {}):
+            if mime.startswith("image/") and not output.metadata.get(mime, {}).get("alt"):
+                yield "draws a figure without a text that describes it: use common.plotting.show"
+
+
+def _output_ignored(cell):
+    """Whether nbval does not compare the outputs of a cell."""
+    comments = [line.strip() for line in cell.source.splitlines() if line.strip().startswith("#")]
+    markers = {comment.lstrip("# ").lower().replace("_", "-") for comment in comments}
+    return bool(_IGNORING & (markers | set(tags(cell))))
+
+
+def _without_code_blocks(source):
+    """Markdown without the blocks in which '#' starts a comment."""
+    return re.sub(r"^```.*?^```", "", source, flags=re.MULTILINE | re.DOTALL)
+
+
+def _output_texts(cell):
+    """What can be read in the outputs of a cell: all but encoded pictures."""
+    texts = []
+    for output in cell.get("outputs", []):
+        texts.append(output.get("text", ""))
+        for mime, value in output.get("data", {}).items():
+            if mime not in ("image/png", "image/jpeg"):
+                texts.append(str(value))
+    return texts
+
+
+def sanitizer_problems(config, notebooks):
+    """List what is wrong with a file of ``regex:`` and ``replace:`` lines for nbval.
+
+    nbval drops a rule that it cannot parse without a word, and a rule that fits no output any more
+    is a hole that nobody sees.
+
+    Parameters
+    ----------
+    config : pathlib.Path
+        The file; without it there is nothing wrong.
+    notebooks : list of pathlib.Path
+        Each rule has to fit an output of one of these.
+
+    Returns
+    -------
+    list of str
+    """
+    from nbval.plugin import get_sanitize_patterns
+
+    if not config.exists():
+        return []
+    text = config.read_text("utf-8")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    rules = get_sanitize_patterns(text)
+    problems = []
+    if [line for rule in rules for line in (f"regex: {rule[0]}", f"replace: {rule[1]}")] != lines:
+        problems.append(f"{config.name}: nbval reads only pairs 'regex: ...' and 'replace: ...'")
+    cells = [cell for path in notebooks for cell in code_cells(read(path))]
+    outputs = [text for cell in cells for text in _output_texts(cell)]
+    for regex, _ in rules:
+        try:
+            hit = any(re.search(regex, output) for output in outputs)
+        except re.error as error:
+            problems.append(f"{config.name}: {regex!r} is no regular expression: {error}")
+            continue
+        if not hit:
+            problems.append(f"{config.name}: {regex!r} fits no output of a notebook: remove it")
+    return problems

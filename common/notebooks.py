@@ -1,0 +1,355 @@
+"""Run, check and refresh the notebooks of the course, and record their scores.
+
+On the command line, from the folder of the course::
+
+    python -m common.notebooks run                        # all of them, at the reduced settings
+    python -m common.notebooks run Higgs --profile full -p N_EPOCHS 50
+    python -m common.notebooks check                      # gates on the committed files
+    python -m common.notebooks refresh Higgs              # execute again, store the outputs
+    python -m common.notebooks list
+
+In a notebook::
+
+    from common.notebooks import record
+    record("test AUC", auc, low=MIN_AUC)
+"""
+
+import argparse
+import ast
+import math
+import multiprocessing
+import sys
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from common.challenge import ROOT
+from common.colab import SETUP_CELL
+from common.files import atomic_write
+from common.gates import (
+    RECORD,
+    as_text,
+    check,
+    code_cells,
+    find,
+    insert_setup,
+    label,
+    normalise,
+    read,
+    scores,
+    settings,
+)
+from common.progress import progress_bar
+
+# papermill, nbclient and psutil are imported where they are used: `record` needs none of them.
+
+__all__ = ["SETUP_CELL", "Result", "check", "find", "record", "refresh", "run", "scores", "table"]
+
+KERNEL = "python3"
+
+
+def record(name, value, low=None, high=None, digits=2, unit=""):
+    """Show a score in a notebook, store it in full, and insist on its range.
+
+    The text shown is rounded, so that it is the same on other machines. The full value is in the
+    metadata of the output, which nbval does not compare; `scores` reads it back.
+
+    Parameters
+    ----------
+    name : str
+        What is measured, such as ``"test AUC"``; once in a notebook.
+    value : float
+    low, high : float, optional
+        The range. A notebook that also runs at a reduced scale makes the bounds parameters.
+    digits : int
+        Digits after the decimal point in the text.
+    unit : str
+
+    Raises
+    ------
+    ValueError
+        If the value is not finite, or outside of its range.
+    """
+    from IPython.display import display
+
+    value = float(value)
+    if not math.isfinite(value):
+        raise ValueError(f"{name} = {value}: the score should be a finite number")
+    rounded = round(value, digits) + 0.0  # no "-0.00"
+    text = f"{name} = {rounded:.{digits}f} {unit}".rstrip()
+    metadata = {"name": name, "value": value, "low": low, "high": high}
+    display({"text/plain": text}, raw=True, metadata={RECORD: metadata})
+    if low is not None and value < low:
+        raise ValueError(f"{name} = {value:.6g} is too low: at least {low} is expected here")
+    if high is not None and value > high:
+        raise ValueError(f"{name} = {value:.6g} is too high: at most {high} is expected here")
+
+
+@dataclass
+class Result:
+    """What came of the run of one notebook.
+
+    Attributes
+    ----------
+    source, executed : pathlib.Path
+        The notebook, and its executed copy.
+    seconds : float
+    memory : int
+        Peak memory in bytes of the kernel and the processes it started.
+    scores : dict of str to float
+    error : str
+        Cell and exception; empty when all went well.
+    """
+
+    source: Path
+    executed: Path
+    seconds: float = math.nan
+    memory: int = 0
+    scores: dict = field(default_factory=dict)
+    error: str = ""
+
+
+def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks"):
+    """Execute copies of notebooks, each in a process of its own; one that fails stops no other.
+
+    Parameters
+    ----------
+    paths : list of pathlib.Path
+    profile : {"ci", "lesson", "full"}
+    overrides : dict, optional
+        Values of parameters that go before those of the profile.
+    out : path
+        Folder of the executed copies: ``Higgs/Higgs.ipynb`` and so on. A copy is there once its run
+        has ended, well or not; until then it grows beside it, as ``.running-Higgs.ipynb``.
+
+    Returns
+    -------
+    list of Result
+
+    Raises
+    ------
+    ValueError
+        If a profile does not fit its notebook; nothing has been executed then.
+    """
+    jobs = [(path.resolve(), settings(path, profile, overrides)) for path in paths]
+    results = []
+    bar = progress_bar(jobs, desc="notebooks", unit="notebook", disable=None)
+    for path, values in bar:
+        result = Result(path, Path(out).resolve() / path.parent.name / path.name)
+        result.executed.parent.mkdir(parents=True, exist_ok=True)
+        result.executed.unlink(missing_ok=True)
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+            try:
+                measured = pool.submit(_execute, path, result.executed, values).result()
+                result.seconds, result.memory, result.error = measured
+                if result.executed.exists():
+                    result.scores = scores(read(result.executed))
+            except BrokenProcessPool:
+                result.error = "the process was killed; it may have run out of memory"
+            except ValueError as error:
+                result.error = str(error)
+        results.append(result)
+    return results
+
+
+def _execute(source, target, values):
+    """Execute one notebook; returns seconds, peak memory in bytes and the error, if any."""
+    import papermill
+
+    running = target.with_name(f".running-{target.name}")
+    running.unlink(missing_ok=True)
+    bar = {"desc": label(source), "position": 1, "leave": False, "disable": None}
+    error = ""
+    start = time.perf_counter()
+    with _PeakMemory() as memory:
+        try:
+            papermill.execute_notebook(
+                source, running, values, cwd=source.parent, progress_bar=bar,
+                kernel_name=KERNEL, language="python",
+            )
+        except papermill.PapermillExecutionError:
+            error = _first_error(read(running))
+        except Exception as exception:  # whatever it is, the other notebooks are still to run
+            error = f"{type(exception).__name__}: {exception}"
+    if running.exists():
+        running.replace(target)
+    return time.perf_counter() - start, memory.peak, error
+
+
+class _PeakMemory(threading.Thread):
+    """Largest resident memory of all processes below this one together, seen every 0.2 s.
+
+    ``resource.getrusage(RUSAGE_CHILDREN)`` would miss no short peak, but it tells about the largest
+    single process, which hides the workers of a data loader, and it does not exist on Windows.
+    """
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.peak = 0
+        self._ended = threading.Event()
+
+    def run(self):
+        import psutil
+
+        while not self._ended.wait(0.2):
+            total = 0
+            for process in psutil.Process().children(recursive=True):
+                with suppress(psutil.Error):  # it has just ended
+                    total += process.memory_info().rss
+            self.peak = max(self.peak, total)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ended.set()
+        self.join()
+
+
+def _first_error(nb):
+    """Cell and exception of the first error that an executed notebook stores, or ''."""
+    for cell in code_cells(nb):
+        for output in cell.outputs:
+            if output.output_type == "error":
+                code = cell.source.strip().splitlines()[0]
+                return f"cell [{cell.execution_count}] {code}\n{output.ename}: {output.evalue}"
+    return ""
+
+
+def table(results):
+    """Return the results of `run` as a text: a line for each notebook, and then the errors."""
+    rows = [("notebook", "seconds", "memory", "scores")]
+    for result in results:
+        found = ", ".join(f"{name} = {value:.4g}" for name, value in result.scores.items())
+        memory = f"{result.memory / 1e9:.2f} GB"
+        rows.append((label(result.source), f"{result.seconds:.1f}", memory, found or "-"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        f"{name:<{widths[0]}}  {seconds:>{widths[1]}}  {memory:>{widths[2]}}  {found}"
+        for name, seconds, memory, found in rows
+    ]
+    for result in results:
+        if result.error:
+            lines += ["", f"{label(result.source)} failed:"]
+            lines += [f"    {line}" for line in result.error.splitlines()]
+            if result.executed.exists():
+                lines.append(f"    see {result.executed}")
+    return "\n".join(lines)
+
+
+def refresh(path):
+    """Execute a notebook at its defaults and store its outputs in it, or leave it as it was.
+
+    The set-up cell is written anew, and metadata that differ between machines are dropped.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Raises
+    ------
+    ValueError
+        If a cell raises or writes to stderr; the file is as it was.
+    """
+    import nbclient
+
+    nb = read(path)
+    insert_setup(nb)
+    bar = progress_bar(total=len(code_cells(nb)), desc=label(path), unit="cell", disable=None)
+    client = nbclient.NotebookClient(
+        nb,
+        kernel_name=KERNEL,
+        timeout=None,
+        record_timing=False,
+        coalesce_streams=True,
+        on_cell_executed=lambda **_: bar.update(),
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    with bar:
+        try:
+            client.execute()
+        except nbclient.exceptions.CellExecutionError as error:
+            raise ValueError(f"{label(path)} is as it was: {_first_error(nb)}") from error
+    for cell in code_cells(nb):
+        for output in cell.outputs:
+            if output.get("name") == "stderr":
+                where = f"cell [{cell.execution_count}] writes to stderr"
+                raise ValueError(f"{label(path)} is as it was: {where}\n{output.text.strip()}")
+    normalise(nb)
+    with atomic_write(path) as temporary:
+        temporary.write_text(as_text(nb), "utf-8")
+
+
+def main(argv=None, root=ROOT):
+    """Run the command line; returns the exit status.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+    root : path
+        The repository.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m common.notebooks", description=__doc__.split("\n")[0]
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    execute = commands.add_parser("run", help="execute copies")
+    commands.add_parser("check", help="list what keeps a notebook from being committed")
+    commands.add_parser("refresh", help="execute again, and store the outputs")
+    commands.add_parser("list", help="list the notebooks")
+    for name, command in commands.choices.items():
+        command.add_argument(
+            "names", nargs="+" if name == "refresh" else "*", help="folder, notebook or path"
+        )
+    execute.add_argument("--profile", choices=("ci", "lesson", "full"), default="ci")
+    execute.add_argument(
+        "-p", dest="overrides", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"),
+        help="set a parameter of the notebooks",
+    )
+    execute.add_argument("--out", type=Path, default=Path(root, "build", "notebooks"))
+    args = parser.parse_args(argv)
+    try:
+        paths = find(args.names, root)
+        if args.command == "run":
+            overrides = {key: _literal(value) for key, value in args.overrides}
+            return _print_run(run(paths, args.profile, overrides, args.out))
+        if args.command == "check":
+            return _print_problems(paths)
+        if args.command == "refresh":
+            for path in paths:
+                refresh(path)
+        if args.command == "list":
+            print(*paths, sep="\n")
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _literal(text):
+    """The value that a text stands for in Python; the text itself where it stands for none."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _print_run(results):
+    print(table(results))
+    return int(any(result.error for result in results))
+
+
+def _print_problems(paths):
+    problems = [f"{label(path)}: {problem}" for path in paths for problem in check(path)]
+    print(*problems, f"{len(paths)} notebooks, {len(problems)} problems", sep="\n")
+    return int(bool(problems))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,475 @@
+"""The gates of the notebooks: each is shown to close, and then each notebook passes them."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbconvert import HTMLExporter
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from papermill import inspect_notebook
+
+from common import gates, notebooks
+from common.notebooks import check, find, main, record, refresh, run, scores
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMITTED = find()
+every_notebook = pytest.mark.parametrize("path", COMMITTED, ids=gates.label)
+
+PARAMETERS = "SEED = 3\nN = 100  # events\nMIN_MEAN = 0.4"
+SCORE = """\
+import random
+
+from common.notebooks import record
+
+random.seed(SEED)
+record("mean", sum(random.random() for _ in range(N)) / N, low=MIN_MEAN)"""
+FIGURE = """\
+import matplotlib.pyplot as plt
+
+from common.plotting import show
+from common.progress import progress_bar
+
+fig, ax = plt.subplots(figsize=(1, 1))
+for x in progress_bar(range(3)):
+    ax.plot(x, x)
+show(fig, alt="Three points on a diagonal.")"""
+PROFILE = "N: 10\nMIN_MEAN: 0.0\n"
+
+
+def code(source, *tags):
+    return new_code_cell(source, metadata={"tags": list(tags)} if tags else {})
+
+
+def write_notebook(path, *sources, parameters=PARAMETERS, profile=PROFILE):
+    """Write a notebook that was never executed, and its profiles."""
+    cells = [new_markdown_cell("# Tiny"), code(parameters, "parameters"), *map(code, sources)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(new_notebook(cells=cells), path)
+    for name in gates.PROFILES:
+        path.with_suffix(f".{name}.yaml").write_text(profile)
+    return path
+
+
+def alter(path, change):
+    """Let a function change a notebook, and write it as the editor would."""
+    nb = gates.read(path)
+    change(nb)
+    path.write_text(gates.as_text(nb), "utf-8")
+
+
+@pytest.fixture(scope="module")
+def refreshed(tmp_path_factory):
+    """A good notebook, executed once for all tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        path = tmp_path_factory.mktemp("good") / "Higgs.ipynb"
+        refresh(write_notebook(path, SCORE, FIGURE, "N + 1"))
+    return path
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """A course that is still empty, whose notebooks can import the real `common`."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return tmp_path
+
+
+@pytest.fixture
+def good(course, refreshed):
+    """The good notebook as `Higgs/Higgs.ipynb`."""
+    path = write_notebook(course / "Higgs" / "Higgs.ipynb")
+    path.write_bytes(refreshed.read_bytes())
+    return path
+
+
+# --- the notebooks of the course ------------------------------------------------------------------
+
+
+@every_notebook
+def test_is_fit_to_commit(path):
+    assert check(path) == []
+
+
+@every_notebook
+def test_runs_at_ci_profile(path, tmp_path):
+    (result,) = run([path], "ci", out=tmp_path)
+    assert not result.error, result.error
+
+
+def test_every_sanitizer_rule_is_read_and_needed():
+    assert gates.sanitizer_problems(ROOT / "tests" / "nbval.cfg", COMMITTED) == []
+
+
+# --- static gates ---------------------------------------------------------------------------------
+
+
+def test_good_notebook_has_no_problems(good, capsys):
+    assert check(good) == []
+    assert main(["check"], root=good.parents[1]) == 0
+    assert "1 notebooks, 0 problems" in capsys.readouterr().out
+
+
+# In the good notebook: 0 title, 1 set-up, 2 parameters, 3 score, 4 figure, 5 result
+def never_executed(nb):
+    nb.cells[3].execution_count = None
+
+
+def executed_twice(nb):
+    nb.cells[5].execution_count = 9
+
+
+def error_output(nb):
+    nb.cells[5].outputs = [new_output("error", ename="NameError", evalue="x", traceback=[])]
+
+
+def stderr_output(nb):
+    nb.cells[5].outputs = [new_output("stream", name="stderr", text="Warning: no GPU")]
+
+
+def semicolon(nb):
+    nb.cells[5].source += ";\n"
+
+
+def long_line(nb):
+    nb.cells[5].source += "  # " + 80 * "x"
+
+
+def figure_without_text(nb):
+    for output in nb.cells[4].outputs:
+        output.metadata = {}
+
+
+def machine_path(nb):
+    nb.cells[5].source = "open('/home/ada/data.csv')"
+
+
+def windows_path(nb):
+    nb.cells[5].source = r"open('C:\\Users\\ada')"
+
+
+def machine_path_in_output(nb):
+    nb.cells[5].outputs = [new_output("stream", name="stdout", text="saved in /tmp/x")]
+
+
+def object_address(nb):
+    nb.cells[5].outputs[0].data["text/plain"] = "<Model at 0x7f3a5c0d1e80>"
+
+
+def second_title(nb):
+    nb.cells.append(new_markdown_cell("# Another"))
+
+
+def no_title(nb):
+    nb.cells[0].source = "Tiny\n```\n# a comment\n```"
+
+
+def other_setup(nb):
+    nb.cells[1].source += "\nprint()"
+
+
+def late_setup(nb):
+    nb.cells.insert(3, nb.cells.pop(1))
+
+
+def two_parameter_cells(nb):
+    nb.cells[3].metadata = {"tags": ["parameters"]}
+
+
+def computed_parameter(nb):
+    nb.cells[2].source += "\nM = 2 * N"
+
+
+def unused_parameter(nb):
+    nb.cells[2].source += "\nM = 2"
+
+
+def ignored_by_tag(nb):
+    for cell in nb.cells[4:6]:
+        cell.metadata = {"tags": ["nbval-ignore-output"]}
+
+
+def ignored_by_comment(nb):
+    for cell in nb.cells[4:6]:
+        cell.source = "# NBVAL_IGNORE_OUTPUT\n" + cell.source
+
+
+def timing(nb):
+    nb.cells[4].metadata = {"execution": {"iopub.status.busy": "2024-05-01T12:00:00"}}
+
+
+def empty_tags(nb):
+    nb.cells[0].metadata = {"tags": []}
+
+
+def large_output(nb):
+    nb.cells[5].outputs[0].data["text/html"] = 3_000_000 * "x"
+
+
+def recorded_twice(nb):
+    nb.cells[5].outputs = nb.cells[3].outputs
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (never_executed, "code cell 3 was executed as number None"),
+        (executed_twice, "code cell 5 was executed as number 9"),
+        (error_output, "code cell 5 stores an error: NameError"),
+        (stderr_output, "code cell 5 stores a message on stderr: Warning: no GPU"),
+        (semicolon, "code cell 5 ends in ';'"),
+        (long_line, "code cell 5 has a line of more than 78 characters"),
+        (figure_without_text, "code cell 4 draws a figure without a text"),
+        (machine_path, "cell 6 has a machine path: /home"),
+        (windows_path, "cell 6 has a machine path: C:"),
+        (machine_path_in_output, "cell 6 has a machine path: /tmp"),
+        (object_address, "cell 6 has an object address: 0x7f3a5c0d1e80"),
+        (second_title, "found in cells [1, 7]"),
+        (no_title, "found in cells []"),
+        (other_setup, "not one up-to-date cell tagged 'setup'"),
+        (late_setup, "'setup' is not the first code cell"),
+        (two_parameter_cells, "2 cells are tagged 'parameters'"),
+        (computed_parameter, "'M = 2 * N'"),
+        (unused_parameter, "no later cell uses the parameter M"),
+        (ignored_by_tag, "nbval ignores 2 of 5 code cells"),
+        (ignored_by_comment, "nbval ignores 2 of 5 code cells"),
+        (timing, "not normalised"),
+        (empty_tags, "not normalised"),
+        (large_output, "the file has 3.0 MB"),
+        (recorded_twice, "'mean' is recorded twice"),
+    ],
+    ids=lambda x: getattr(x, "__name__", ""),
+)
+def test_check_finds(good, change, problem, capsys):
+    alter(good, change)
+    assert any(problem in found for found in check(good)), check(good)
+    assert main(["check"], root=good.parents[1]) == 1
+    assert problem in capsys.readouterr().out
+
+
+def test_figure_text_is_where_nbconvert_looks_for_it(good):
+    html, _ = HTMLExporter(template_name="classic").from_filename(good)
+    assert 'alt="Three points on a diagonal."' in html
+
+
+# --- parameters and profiles ----------------------------------------------------------------------
+
+
+def test_parameters_are_those_papermill_sees(good):
+    assert gates.parameters(gates.read(good)) == {"SEED": 3, "N": 100, "MIN_MEAN": 0.4}
+    assert set(inspect_notebook(good)) == {"SEED", "N", "MIN_MEAN"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "problem"),
+    [
+        ("N_TRIAN: 5", "N_TRIAN is not among the parameters SEED, N, MIN_MEAN"),
+        ("N: '5'", "N = '5' is of type str, not int"),
+        ("N: 5.0", "N = 5.0 is of type float, not int"),
+        ("MIN_MEAN: 1e-3", "YAML needs the dot in 1.0e-3"),
+    ],
+)
+def test_profile_that_does_not_fit_runs_nothing(good, profile, problem, capsys):
+    good.with_suffix(".full.yaml").write_text(profile)
+    assert any(problem in found for found in check(good))
+    assert main(["run", "--profile", "full"], root=good.parents[1]) == 2
+    assert problem in capsys.readouterr().err
+    assert not (good.parents[1] / "build").exists()
+
+
+def test_missing_profile(good):
+    good.with_suffix(".ci.yaml").unlink()
+    assert check(good) == ["Higgs/Higgs.ci.yaml is missing: it holds the profile ci"]
+
+
+def test_unknown_parameter_on_the_command_line(good, capsys):
+    assert main(["run", "-p", "EPOCHS", "3"], root=good.parents[1]) == 2
+    assert "EPOCHS is not among" in capsys.readouterr().err
+
+
+def test_parameter_may_be_used_in_a_magic_or_an_f_string(course):
+    path = course / "Higgs" / "Higgs.ipynb"
+    write_notebook(path, "%timeit -n N", 'f"{SEED}"', "MIN_MEAN = 1")
+    assert gates.unused_parameters(gates.read(path)) == ["MIN_MEAN"]
+
+
+def test_find(course):
+    for name in ("Exoplanet/B", "Exoplanet/A", "Higgs/Higgs", "other/X"):
+        write_notebook(course / f"{name}.ipynb")
+    assert list(map(gates.label, find(root=course))) == [
+        "Higgs/Higgs.ipynb", "Exoplanet/A.ipynb", "Exoplanet/B.ipynb",
+    ]
+    assert len(find(["Exoplanet"], course)) == 2
+    assert find(["B"], course) == find(["./Exoplanet/B.ipynb"], course)
+    with pytest.raises(ValueError, match="no notebook fits the name 'X'"):
+        find(["X"], course)
+
+
+# --- scores ---------------------------------------------------------------------------------------
+
+
+def test_record_shows_rounded_and_stores_in_full(good):
+    nb = gates.read(good)
+    (output,) = nb.cells[3].outputs
+    assert output.data["text/plain"] == "mean = 0.54"
+    assert 0.535 < scores(nb)["mean"] < 0.545
+    assert scores(nb)["mean"] != 0.54
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (0.2, "AUC = 0.2 is too low: at least 0.5 is expected"),
+        (1.2, "AUC = 1.2 is too high: at most 1.0 is expected"),
+        (math.nan, "AUC = nan: the score should be a finite number"),
+    ],
+)
+def test_record_insists_on_its_range(value, problem):
+    with pytest.raises(ValueError, match=problem):
+        record("AUC", value, low=0.5, high=1.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (dict(value=-0.001), "x = 0.00"),
+        (dict(value=12, digits=0, unit="events"), "x = 12 events"),
+    ],
+)
+def test_text_of_record(arguments, text, capsys):
+    record("x", **arguments)
+    assert text in capsys.readouterr().out
+
+
+# --- runs -----------------------------------------------------------------------------------------
+
+
+def test_run_prints_a_table(good, capsys):
+    assert main(["run", "Higgs", "-p", "SEED", "7"], root=good.parents[1]) == 0
+    header, row = capsys.readouterr().out.splitlines()
+    assert header.split() == ["notebook", "seconds", "memory", "scores"]
+    name, seconds, memory, unit, _, _, mean = row.split()
+    executed = gates.read(good.parents[1] / "build" / "notebooks" / name)
+    assert scores(executed)["mean"] == pytest.approx(float(mean), rel=1e-3)
+    assert executed.metadata.papermill.parameters == {"N": 10, "MIN_MEAN": 0.0, "SEED": 7}
+    assert 0.02 < float(memory) < 2 and unit == "GB"
+    assert float(seconds) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("last", "error", "copy"),
+    [
+        ("1 / 0", "cell [4] 1 / 0\nZeroDivisionError: division by zero", True),
+        ("import os; os._exit(1)", "DeadKernelError", True),
+        ("import os; os.kill(os.getppid(), 9)", "the process was killed", False),
+    ],
+    ids=["exception", "dead kernel", "killed"],
+)
+def test_failing_notebook_stops_no_other(course, last, error, copy, capsys):
+    write_notebook(course / "Higgs" / "Higgs.ipynb", SCORE, last)
+    write_notebook(course / "Exoplanet" / "Exoplanet.ipynb", SCORE)
+    out = course / "out"
+    results = run(find(root=course), out=out)
+    assert error in results[0].error
+    assert results[1].error == "" and results[1].scores.keys() == {"mean"}
+    assert results[0].executed.exists() == copy
+    if copy:
+        assert scores(gates.read(results[0].executed)).keys() == {"mean"}
+    assert notebooks._print_run(results) == 1
+    assert error.splitlines()[-1] in capsys.readouterr().out
+
+
+def test_run_after_a_killed_run(course):
+    path = write_notebook(
+        course / "Higgs" / "Higgs.ipynb", "import time", "time.sleep(SECONDS)",
+        parameters="SECONDS = 60", profile="{}",
+    )
+    script = f"from common.notebooks import main; main(['run'], root={str(course)!r})"
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, start_new_session=True)
+    out = course / "build" / "notebooks" / "Higgs"
+    deadline = time.monotonic() + 60
+    while not (out / ".running-Higgs.ipynb").exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (out / "Higgs.ipynb").exists()
+
+    (result,) = run([path], overrides={"SECONDS": 0}, out=out.parent)
+    assert result.error == ""
+    assert [file.name for file in out.iterdir()] == ["Higgs.ipynb"]
+
+
+# --- refresh --------------------------------------------------------------------------------------
+
+
+def test_refresh_twice_changes_nothing(good):
+    before = good.read_bytes()
+    alter(good, other_setup)
+    alter(good, never_executed)
+    alter(good, timing)
+    assert main(["refresh", "Higgs"], root=good.parents[1]) == 0
+    assert good.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("last", "problem"),
+    [
+        ("import warnings; warnings.warn('old')", "cell [3] writes to stderr"),
+        ("1 / 0", "ZeroDivisionError"),
+    ],
+)
+def test_refresh_refuses(course, last, problem, capsys):
+    path = write_notebook(course / "Higgs" / "Higgs.ipynb", last)
+    before = path.read_bytes()
+    assert main(["refresh", "Higgs"], root=course) != 0
+    assert path.read_bytes() == before
+    assert problem in capsys.readouterr().err
+
+
+# --- nbval ----------------------------------------------------------------------------------------
+
+
+def test_nbval_sees_one_altered_number(good):
+    """In one call with unit tests, as in `make test`; metadata and pictures are not compared."""
+
+    def altered_number(nb):
+        nb.cells[3].outputs[0].data["text/plain"] = "mean = 0.55"
+
+    def altered_metadata(nb):
+        nb.cells[3].outputs[0].metadata[gates.RECORD]["value"] = 0.5
+        nb.cells[4].outputs[-1].data["image/png"] = ""
+
+    wrong = good.with_name("Wrong.ipynb")
+    wrong.write_bytes(good.read_bytes())
+    alter(wrong, altered_number)
+    alter(good, altered_metadata)
+    unit_test = good.with_name("test_unit.py")
+    unit_test.write_text("def test_unit():\n    pass\n")
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--nbval", "-rf"]
+    done = subprocess.run(
+        [*command, unit_test, good, wrong], cwd=good.parent, capture_output=True, text=True
+    )
+    assert "1 failed, 10 passed" in done.stdout, done.stdout + done.stderr
+    assert "Wrong.ipynb::Cell 2" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("rules", "problem"),
+    [
+        ("# numbers\nregex: [0-9]+\nreplace: N\n", None),
+        ("regex: seconds\nreplace: s\n", "'seconds' fits no output"),
+        ("regex: mean\nreplace:\n", "nbval reads only pairs"),
+        ("regex: (mean\nreplace: x\n", "is no regular expression"),
+    ],
+)
+def test_sanitizer_rules(good, rules, problem):
+    config = good.with_name("nbval.cfg")
+    config.write_text(rules)
+    problems = gates.sanitizer_problems(config, [good])
+    assert (problem is None and not problems) or (problem and problem in problems[0])
