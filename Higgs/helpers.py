@@ -1,22 +1,281 @@
 """What the Higgs notebook would otherwise be cluttered with: features, the network, significance, plots."""
 
-import json
 from itertools import combinations
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from torch import nn
 
+from common.training import predict
 from Higgs.simulate import COLUMNS, UNITS
 
-# Columns by name, for slices that say what they take
 INDEX = {name: i for i, name in enumerate(COLUMNS)}
-LOW_LEVEL = tuple(range(21))  # measured: momenta, missing energy, b tags
-HIGH_LEVEL = tuple(range(21, 28))  # computed from them: invariant masses
+LOW_LEVEL = COLUMNS[:21]  # measured: momenta, missing momentum, b tags
+HIGH_LEVEL = COLUMNS[21:]  # computed from these: seven invariant masses
+OBJECTS = ("lepton", "missing", "jet 1", "jet 2", "jet 3", "jet 4")
+VISIBLE = (0, 2, 3, 4, 5)
 
 
 def physical(X):
-    """Columns in GeV and radians instead of official units; b tags as the levels 0, 1 and 2."""
+    """The columns in GeV and radians, and b tags as levels 0, 1 and 2, instead of official units.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, 28)
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 28)
+    """
     return X * np.array([UNITS[name] for name in COLUMNS], dtype=np.float32)
+
+
+def columns(X, names):
+    """Some of the columns, by name, shape (n, len(names))."""
+    return X[:, [INDEX[name] for name in names]]
+
+
+def momenta(X):
+    """Transverse momentum, pseudorapidity and azimuth of the six objects of each event.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, 28)
+        Official units.
+
+    Returns
+    -------
+    pt, eta, phi : ndarray of shape (n, 6)
+        Of `OBJECTS`, GeV and rad; eta of the missing momentum is unknown and set to 0.
+    """
+    X = physical(X)
+    jets = [f"jet_{i}" for i in (1, 2, 3, 4)]
+    pt = columns(X, ["lepton_pt", "missing_energy_magnitude", *(f"{jet}_pt" for jet in jets)])
+    eta = columns(X, ["lepton_eta", *(f"{jet}_eta" for jet in jets)])
+    phi = columns(X, ["lepton_phi", "missing_energy_phi", *(f"{jet}_phi" for jet in jets)])
+    return pt, np.insert(eta, 1, 0, axis=1), phi
+
+
+def four_vectors(pt, eta, phi):
+    """Massless four-vectors (E, px, py, pz) in GeV, shape (..., 4)."""
+    return np.stack([pt * np.cosh(eta), pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)], axis=-1)
+
+
+def invariant_mass(p4):
+    """sqrt(E^2 - p^2) in GeV of four-vectors of shape (..., 4)."""
+    return np.sqrt(np.maximum(p4[..., 0] ** 2 - (p4[..., 1:] ** 2).sum(-1), 0))
+
+
+def low_level_features(X):
+    """What a physicist would compute from the 21 measured columns.
+
+    Collisions have no preferred direction around the beam, and none along it. So each event is
+    turned until its lepton is at phi = 0, and mirrored until the lepton flies forward and the
+    missing momentum is at positive phi: the network need not learn these symmetries. Then come
+    logarithms of momenta, the masses and distances of all pairs, and masses of larger groups.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, 28) or (n, 21)
+        Official units; only the first 21 columns are used.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 62)
+    """
+    if X.shape[1] == len(LOW_LEVEL):
+        X = np.pad(X, ((0, 0), (0, len(HIGH_LEVEL))))
+    pt, eta, phi = (values.astype(np.float64) for values in momenta(X))
+    phi = (phi - phi[:, :1] + np.pi) % (2 * np.pi) - np.pi
+    phi = phi * np.where(phi[:, 1:2] < 0, -1, 1)
+    eta = eta * np.where(eta[:, :1] < 0, -1, 1)
+    p4 = four_vectors(pt, eta, phi)
+
+    def log_mass(*group):
+        return np.log(invariant_mass(p4[:, list(group)].sum(1)) + 1)
+
+    pairs = list(combinations(VISIBLE, 2))
+    mass = [log_mass(i, j) for i, j in pairs]
+    distance = [
+        np.hypot(eta[:, i] - eta[:, j], (phi[:, i] - phi[:, j] + np.pi) % (2 * np.pi) - np.pi) for i, j in pairs
+    ]
+    groups = [*combinations((2, 3, 4, 5), 3), (2, 3, 4, 5), VISIBLE]
+    transverse_mass = [
+        np.sqrt(2 * pt[:, i] * pt[:, 1] * (1 - np.cos(phi[:, i] - phi[:, 1]))) for i in VISIBLE
+    ]
+    recoil = np.hypot(p4[..., 1].sum(1), p4[..., 2].sum(1))  # of everything that is not listed
+    tags = np.rint(columns(physical(X), [f"jet_{i}_b_tag" for i in (1, 2, 3, 4)]))
+    return np.concatenate(
+        [
+            np.log(pt), eta[:, VISIBLE], np.cos(phi[:, 1:]), np.sin(phi[:, 1:]), tags,
+            np.stack([*mass, *distance, *(log_mass(*group) for group in groups), *transverse_mass], axis=1),
+            np.log(pt[:, VISIBLE].sum(1, keepdims=True)), np.log(recoil[:, None] + 1),
+        ],
+        axis=1,
+    ).astype(np.float32)
+
+
+def high_level_features(X):
+    """Logarithms of the seven masses, shape (n, 7), float32."""
+    return np.log(columns(physical(X), HIGH_LEVEL))
+
+
+def features(X):
+    """All features of the network, shape (n, 69), from all 28 columns."""
+    return np.concatenate([low_level_features(X), high_level_features(X)], axis=1)
+
+
+class PiecewiseLinear(nn.Module):
+    """Encode each number by how far it reaches into each quantile bin of the training set.
+
+    A mass of 80 GeV means something else than one of 70 or 90. A linear layer cannot see that from
+    the number itself, but it can from this encoding, as a tree does from its cuts.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, k)
+        The training set, from which the bins are taken.
+    bins : int
+
+    References
+    ----------
+    Gorishniy, Rubachev and Babenko, "On embeddings for numerical features in tabular deep learning",
+    NeurIPS 2022, arXiv:2203.05556.
+    """
+
+    def __init__(self, X, bins=8):
+        super().__init__()
+        edges = torch.as_tensor(np.quantile(X, np.linspace(0, 1, bins + 1), axis=0), dtype=torch.float32)
+        self.register_buffer("low", edges[:-1])
+        self.register_buffer("width", (edges[1:] - edges[:-1]).clamp(min=1e-6))
+
+    def forward(self, x):
+        return ((x[:, None] - self.low) / self.width).clamp(0, 1).flatten(1) - 0.5
+
+
+class Block(nn.Module):
+    """A residual block: what two layers with a gate in between add to their input."""
+
+    def __init__(self, width, dropout):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.SiLU(), nn.Dropout(dropout),
+            nn.Linear(2 * width, width), nn.Dropout(dropout),
+        )
+
+    def forward(self, x):
+        return x + self.layers(x)
+
+
+class Network(nn.Sequential):
+    """Encoding, one linear layer, residual blocks, one logit an event.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, k)
+        Features of the training set; they fix the encoding.
+    width, blocks, bins : int
+    dropout : float
+    """
+
+    def __init__(self, X, width=128, blocks=1, dropout=0.5, bins=8):
+        super().__init__(
+            PiecewiseLinear(X, bins),
+            nn.Linear(X.shape[1] * bins, width),
+            *(Block(width, dropout) for _ in range(blocks)),
+            nn.LayerNorm(width),
+            nn.Linear(width, 1),
+            nn.Flatten(0),
+        )
+
+
+def probability(model, X):
+    """Probability of signal for features of shape (n, k), as the network sees it, shape (n,)."""
+    return 1 / (1 + np.exp(-predict(model, X)))
+
+
+def significance(signal, background, uncertainty=0.0):
+    """Expected significance of a counting experiment, in standard deviations.
+
+    Parameters
+    ----------
+    signal, background : float or ndarray
+        Expected numbers of events.
+    uncertainty : float
+        Relative uncertainty of the background, 0.05 for 5 %.
+
+    Returns
+    -------
+    ndarray
+        Median discovery significance of the Asimov data set.
+
+    References
+    ----------
+    Cowan, Cranmer, Gross and Vitells, Eur. Phys. J. C 71 (2011) 1554, arXiv:1007.1727, eq. 97;
+    with an uncertain background: G. Cowan, "Discovery sensitivity for a counting experiment with
+    background uncertainty" (2012), eq. 20.
+    """
+    s, b = np.asarray(signal, dtype=float), np.asarray(background, dtype=float)
+    if uncertainty == 0:
+        return np.sqrt(2 * ((s + b) * np.log1p(s / b) - s))
+    v = (uncertainty * b) ** 2
+    first = (s + b) * np.log((s + b) * (b + v) / (b**2 + (s + b) * v))
+    second = b**2 / v * np.log1p(v * s / (b * (b + v)))
+    return np.sqrt(2 * np.maximum(first - second, 0))
+
+
+def histograms(dataset, names, rows):
+    """A figure with one histogram a column, signal against background, in physical units."""
+    n_columns = -(-len(names) // rows)
+    fig, axes = plt.subplots(rows, n_columns, figsize=(1.45 * n_columns, 1.5 * rows))
+    values = columns(physical(dataset.X), names)
+    for ax, name, x in zip(axes.flat, names, values.T, strict=False):
+        for label, style in ((1, "-"), (0, "--")):
+            ax.hist(x[dataset.y == label], _bins(name, x), density=True, histtype="step", ls=style)
+        ax.set_title(name.replace("missing_energy", "missing"), fontsize=7, loc="center")
+        ax.set_yticks([])
+        ax.tick_params(labelsize=6)
+    for ax in axes.flat[len(names) :]:
+        ax.axis("off")
+    fig.legend(["signal", "background"], loc="outside upper right", ncols=2)
+    return fig
+
+
+def _bins(name, x):
+    if name.endswith("b_tag"):
+        return np.arange(-0.5, 3)
+    if name.endswith(("eta", "phi")):
+        return np.linspace(x.min(), x.max(), 31)
+    return np.linspace(0, np.quantile(x, 0.98), 31)
+
+
+def decay_chains():
+    """A figure of the two processes: who decays to what."""
+    fig, axes = plt.subplots(1, 2, figsize=(7.4, 2.5))
+    for ax, title in zip(axes, ("Signal: a chain of Higgs bosons", "Background: two top quarks"), strict=True):
+        ax.set(title=title, xlim=(0, 4.3), ylim=(0, 3))
+        ax.axis("off")
+    chain, pair = axes
+    _decay(chain, (0.3, 1.5), "$gg$", [((1.1, 1.5), "$H^0$\n425 GeV")])
+    _decay(chain, (1.1, 1.5), None, [((2.0, 2.5), "$W$\n80 GeV"), ((2.0, 0.9), "$H^\\pm$\n325 GeV")])
+    _decay(chain, (2.0, 0.9), None, [((3.0, 1.7), "$W$\n80 GeV"), ((3.0, 0.5), "$h^0$\n125 GeV")])
+    _decay(chain, (2.0, 2.5), None, [((3.9, 2.8), "lepton"), ((3.9, 2.3), "neutrino")])
+    _decay(chain, (3.0, 1.7), None, [((3.9, 1.8), "jet"), ((3.9, 1.35), "jet")])
+    _decay(chain, (3.0, 0.5), None, [((3.9, 0.8), "$b$ jet"), ((3.9, 0.2), "$b$ jet")])
+    _decay(pair, (0.3, 1.5), "$gg$", [((1.3, 2.2), "$t$\n173 GeV"), ((1.3, 0.8), "$t$\n173 GeV")])
+    for y in (2.2, 0.8):
+        _decay(pair, (1.3, y), None, [((2.4, y + 0.25), "$W$\n80 GeV"), ((3.7, y - 0.55), "$b$ jet")])
+    _decay(pair, (2.4, 2.45), None, [((3.7, 2.8), "lepton"), ((3.7, 2.25), "neutrino")])
+    _decay(pair, (2.4, 1.05), None, [((3.7, 1.25), "jet"), ((3.7, 0.75), "jet")])
+    return fig
+
+
+def _decay(ax, start, name, children):
+    """Draw arrows from a parent to its children, and the children's names."""
+    if name:
+        ax.text(*start, name, ha="center", va="center")
+    for end, text in children:
+        arrow = dict(arrowstyle="->", color="0.5", shrinkA=19, shrinkB=19)
+        ax.annotate("", end, start, arrowprops=arrow)
+        ax.text(*end, text, ha="center", va="center", fontsize=8)

@@ -1,0 +1,108 @@
+"""Histograms of official UCI HIGGS rows, to compare a simulation with them where the rows are absent.
+
+`reference.json` holds counts only, of 5,000 rows of the published data (D. Whiteson, HIGGS, UCI Machine
+Learning Repository, 2014, doi:10.24432/C5V312, CC BY 4.0). It was made by
+
+    python -m Higgs.reference ROWS.csv.gz
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from common.files import atomic_write
+from Higgs.data import read_rows
+from Higgs.helpers import columns
+from Higgs.simulate import COLUMNS, UNITS
+
+FILE = Path(__file__).with_name("reference.json")
+CLASSES = {1: "signal", 0: "background"}
+
+
+def make(dataset, bins=40):
+    """Histograms of a data set: {column: {"edges": [...], "signal": [...], "background": [...]}}.
+
+    The edges are quantiles, so that every bin holds about as many events; official units.
+    """
+    found = {}
+    for name, x in zip(COLUMNS, dataset.X.T, strict=True):
+        edges = np.unique(np.quantile(x.astype(float), np.linspace(0, 1, bins + 1)).round(4))
+        if name.endswith("b_tag"):
+            edges = np.arange(-0.5, 3) / UNITS[name]
+        edges[[0, -1]] = [min(edges[0], x.min()), max(edges[-1], x.max())]
+        counts = {CLASSES[y]: np.histogram(x[dataset.y == y], edges)[0].tolist() for y in CLASSES}
+        found[name] = {"edges": edges.tolist(), **counts}
+    return found
+
+
+def read():
+    """The histograms of the official rows that the course ships."""
+    return json.loads(FILE.read_text())
+
+
+def distances(dataset, reference):
+    """Largest distance between the cumulative distributions, for each column and class.
+
+    This is the Kolmogorov-Smirnov distance at the edges of the bins. Two samples of n and m events
+    of the *same* distribution differ by about 0.87 sqrt(1/n + 1/m) on average.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Official units.
+    reference : dict
+        Of `make` or `read`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a column of the data, one column a class.
+    """
+    found = {}
+    for name, x in zip(COLUMNS, dataset.X.T, strict=True):
+        entry = reference[name]
+        for y, label in CLASSES.items():
+            theirs = np.cumsum(entry[label]) / np.sum(entry[label])
+            mine = np.sort(x[dataset.y == y])
+            ours = np.searchsorted(mine, entry["edges"][1:], side="right") / len(mine)
+            found.setdefault(label, {})[name] = np.abs(ours - theirs).max()
+    return pd.DataFrame(found)
+
+
+def compare(dataset, reference, names):
+    """A figure with one column a panel: our events as lines, official ones as points with errors.
+
+    Physical units; the axis of a panel ends at the 97 % quantile of the official events.
+    """
+    fig, axes = plt.subplots(2, -(-len(names) // 2), figsize=(7.4, 3.4))
+    for ax, name in zip(axes.flat, names, strict=True):
+        x = columns(dataset.X, [name])[:, 0] * UNITS[name]
+        edges = np.array(reference[name]["edges"])[::2] * UNITS[name]
+        widths = np.diff(edges)
+        for (y, label), color in zip(CLASSES.items(), ("C0", "C1"), strict=True):
+            theirs = np.add.reduceat(reference[name][label], np.arange(0, 2 * len(widths), 2))
+            ours = np.histogram(x[dataset.y == y], edges)[0]
+            ax.stairs(ours / ours.sum() / widths, edges, color=color, label=f"{label}, simulated")
+            ax.errorbar(
+                (edges[1:] + edges[:-1]) / 2, theirs / theirs.sum() / widths,
+                np.sqrt(theirs) / theirs.sum() / widths, fmt="." if y else "x", ms=4, lw=0.8,
+                color=color, label=f"{label}, official",
+            )  # fmt: skip
+        ax.set_xlim(min(0, edges[0]), edges[-2])
+        ax.set_title(name, fontsize=8, loc="center")
+        ax.set_yticks([])
+        ax.tick_params(labelsize=6)
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper center", ncols=4, fontsize=7)
+    return fig
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m Higgs.reference ROWS.csv.gz")
+    with atomic_write(FILE) as temporary:
+        temporary.write_text(json.dumps(make(read_rows(sys.argv[1])), indent=None))
