@@ -5,6 +5,7 @@ Nothing here executes a notebook: `common.notebooks` does.
 
 import ast
 import re
+from copy import deepcopy
 from pathlib import Path
 from uuid import uuid4
 
@@ -117,18 +118,22 @@ def parameters(nb):
         If there is not exactly one such cell, or if it holds anything but lines ``NAME = literal``
         with a bool, an int, a float or a str.
     """
-    cells = [cell for cell in nb.cells if "parameters" in tags(cell)]
+    cells = [cell for cell in code_cells(nb) if "parameters" in tags(cell)]
     if len(cells) != 1:
         raise ValueError(f"{len(cells)} cells are tagged 'parameters'; one should be")
+    try:
+        statements = ast.parse(cells[0].source).body
+    except SyntaxError as error:
+        raise ValueError(f"the parameters cell is not plain Python: {error}") from error
     defaults = {}
-    for statement in ast.parse(cells[0].source).body:
-        code = ast.unparse(statement)
+    for statement in statements:
         try:
             (target,) = statement.targets
             defaults[target.id] = value = ast.literal_eval(statement.value)
         except (AttributeError, ValueError):
             value = None
         if not isinstance(value, bool | int | float | str):
+            code = ast.unparse(statement)
             raise ValueError(f"the parameters cell has {code!r}; it may only have NAME = literal")
     return defaults
 
@@ -178,6 +183,8 @@ def settings(path, profile="lesson", overrides=None):
         if not source.exists():
             raise ValueError(f"{label(source)} is missing: it holds the profile {profile}")
         values = yaml.safe_load(source.read_text("utf-8")) or {}
+        if not isinstance(values, dict):
+            raise ValueError(f"{label(source)} should have lines 'NAME: value' and no others")
     values = {**values, **(overrides or {})}
 
     nb = read(path)
@@ -260,12 +267,13 @@ def check(path):
 
 def _file_problems(path, nb):
     """What is wrong with the notebook as a whole."""
-    written = path.read_text("utf-8")
-    normalise(nb)
-    if as_text(nb) != written:
+    normal = deepcopy(nb)
+    normalise(normal)
+    if path.read_text("utf-8") != as_text(normal):
         yield "the metadata are not normalised: refresh it"
-    if len(written) > MAX_BYTES:
-        yield f"the file has {len(written) / 1e6:.1f} MB; {MAX_BYTES / 1e6} MB are allowed"
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        yield f"the file has {size / 1e6:.1f} MB; {MAX_BYTES / 1e6} MB are allowed"
     titles = [
         number
         for number, cell in enumerate(nb.cells, start=1)

@@ -49,7 +49,8 @@ from common.progress import progress_bar
 
 __all__ = ["SETUP_CELL", "Result", "check", "find", "record", "refresh", "run", "scores", "table"]
 
-KERNEL = "python3"
+KERNEL = {"kernel_name": "python3", "extra_arguments": ["--log-level=ERROR"]}
+"""Kernel of the notebooks; it warns of its own transport, which is no news to those who run them."""
 
 
 def record(name, value, low=None, high=None, digits=2, unit=""):
@@ -170,7 +171,7 @@ def _execute(source, target, values):
         try:
             papermill.execute_notebook(
                 source, running, values, cwd=source.parent, progress_bar=bar,
-                kernel_name=KERNEL, language="python",
+                language="python", **KERNEL,
             )
         except papermill.PapermillExecutionError:
             error = _first_error(read(running))
@@ -264,7 +265,7 @@ def refresh(path):
     bar = progress_bar(total=len(code_cells(nb)), desc=label(path), unit="cell", disable=None)
     client = nbclient.NotebookClient(
         nb,
-        kernel_name=KERNEL,
+        **KERNEL,
         timeout=None,
         record_timing=False,
         coalesce_streams=True,

@@ -185,6 +185,10 @@ def computed_parameter(nb):
     nb.cells[2].source += "\nM = 2 * N"
 
 
+def magic_in_parameters(nb):
+    nb.cells[2].source += "\n%time M = 2"
+
+
 def unused_parameter(nb):
     nb.cells[2].source += "\nM = 2"
 
@@ -235,6 +239,7 @@ def recorded_twice(nb):
         (late_setup, "'setup' is not the first code cell"),
         (two_parameter_cells, "2 cells are tagged 'parameters'"),
         (computed_parameter, "'M = 2 * N'"),
+        (magic_in_parameters, "the parameters cell is not plain Python"),
         (unused_parameter, "no later cell uses the parameter M"),
         (ignored_by_tag, "nbval ignores 2 of 5 code cells"),
         (ignored_by_comment, "nbval ignores 2 of 5 code cells"),
@@ -272,6 +277,7 @@ def test_parameters_are_those_papermill_sees(good):
         ("N: '5'", "N = '5' is of type str, not int"),
         ("N: 5.0", "N = 5.0 is of type float, not int"),
         ("MIN_MEAN: 1e-3", "YAML needs the dot in 1.0e-3"),
+        ("- N", "Higgs/Higgs.full.yaml should have lines 'NAME: value'"),
     ],
 )
 def test_profile_that_does_not_fit_runs_nothing(good, profile, problem, capsys):
@@ -361,27 +367,34 @@ def test_run_prints_a_table(good, capsys):
     assert float(seconds) > 0.1
 
 
-@pytest.mark.parametrize(
-    ("last", "error", "copy"),
-    [
-        ("1 / 0", "cell [4] 1 / 0\nZeroDivisionError: division by zero", True),
-        ("import os; os._exit(1)", "DeadKernelError", True),
-        ("import os; os.kill(os.getppid(), 9)", "the process was killed", False),
-    ],
-    ids=["exception", "dead kernel", "killed"],
-)
-def test_failing_notebook_stops_no_other(course, last, error, copy, capsys):
-    write_notebook(course / "Higgs" / "Higgs.ipynb", SCORE, last)
-    write_notebook(course / "Exoplanet" / "Exoplanet.ipynb", SCORE)
-    out = course / "out"
-    results = run(find(root=course), out=out)
-    assert error in results[0].error
-    assert results[1].error == "" and results[1].scores.keys() == {"mean"}
-    assert results[0].executed.exists() == copy
-    if copy:
-        assert scores(gates.read(results[0].executed)).keys() == {"mean"}
-    assert notebooks._print_run(results) == 1
-    assert error.splitlines()[-1] in capsys.readouterr().out
+def test_failing_notebook_stops_no_other(course):
+    last_cells = {
+        "Higgs": "1 / 0",
+        "ParticleImages": "import os; os._exit(1)",
+        "StrongLensing": "import os; os.kill(os.getppid(), 9)",
+        "Exoplanet": "N",
+    }
+    for folder, last in last_cells.items():
+        write_notebook(course / folder / f"{folder}.ipynb", SCORE, last)
+    results = run(find(root=course), out=course / "out")
+    raised, kernel_died, killed, fine = results
+    assert raised.error == "cell [4] 1 / 0\nZeroDivisionError: division by zero"
+    assert "DeadKernelError" in kernel_died.error
+    assert "the process was killed" in killed.error
+    assert not killed.executed.exists()
+    assert fine.error == ""
+    for result in (raised, kernel_died, fine):
+        assert result.scores.keys() == scores(gates.read(result.executed)).keys() == {"mean"}
+
+    text = notebooks.table(results)
+    assert "Higgs/Higgs.ipynb failed:\n    cell [4] 1 / 0\n    ZeroDivisionError" in text
+    assert str(raised.executed) in text and str(killed.executed) not in text
+
+
+def test_status_of_a_failing_run(course, capsys):
+    write_notebook(course / "Higgs" / "Higgs.ipynb", "1 / 0", parameters="", profile="{}")
+    assert main(["run"], root=course) == 1
+    assert "division by zero" in capsys.readouterr().out
 
 
 def test_run_after_a_killed_run(course):
