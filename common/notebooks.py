@@ -102,6 +102,7 @@ class Result:
     memory : int
         Peak memory in bytes of the kernel and the processes it started.
     scores : dict of str to float
+        Empty when the notebook failed.
     error : str
         Cell and exception; empty when all went well.
     """
@@ -140,46 +141,43 @@ def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks"):
     results = []
     bar = progress_bar(jobs, desc="notebooks", unit="notebook", disable=None)
     for path, values in bar:
-        result = Result(path, Path(out).resolve() / path.parent.name / path.name)
-        result.executed.parent.mkdir(parents=True, exist_ok=True)
-        result.executed.unlink(missing_ok=True)
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        executed = Path(out).resolve() / path.parent.name / path.name
+        running = executed.with_name(f".running-{path.name}")
+        executed.parent.mkdir(parents=True, exist_ok=True)
+        executed.unlink(missing_ok=True)
+        running.unlink(missing_ok=True)
+        result = Result(path, executed)
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
             try:
-                measured = pool.submit(_execute, path, result.executed, values).result()
-                result.seconds, result.memory, result.error = measured
-                if result.executed.exists():
-                    result.scores = scores(read(result.executed))
+                measured = pool.submit(_execute, path, running, values).result()
+                result.seconds, result.memory, result.scores, result.error = measured
             except BrokenProcessPool:
                 result.error = "the process was killed; it may have run out of memory"
-            except ValueError as error:
-                result.error = str(error)
+        if running.exists():
+            running.replace(executed)
         results.append(result)
     return results
 
 
 def _execute(source, target, values):
-    """Execute one notebook; returns seconds, peak memory in bytes and the error, if any."""
+    """Execute one notebook; returns seconds, peak memory in bytes, scores and the error, if any."""
     import papermill
 
-    running = target.with_name(f".running-{target.name}")
-    running.unlink(missing_ok=True)
     bar = {"desc": label(source), "position": 1, "leave": False, "disable": None}
-    error = ""
+    found, error = {}, ""
     start = time.perf_counter()
     with _PeakMemory() as memory:
         try:
-            papermill.execute_notebook(
-                source, running, values, cwd=source.parent, progress_bar=bar,
+            nb = papermill.execute_notebook(
+                source, target, values, cwd=source.parent, progress_bar=bar,
                 language="python", **KERNEL,
             )
+            found = scores(nb)
         except papermill.PapermillExecutionError:
-            error = _first_error(read(running))
+            error = _first_error(read(target))
         except Exception as exception:  # whatever it is, the other notebooks are still to run
             error = f"{type(exception).__name__}: {exception}"
-    if running.exists():
-        running.replace(target)
-    return time.perf_counter() - start, memory.peak, error
+    return time.perf_counter() - start, memory.peak, found, error
 
 
 class _PeakMemory(threading.Thread):
@@ -326,7 +324,7 @@ def main(argv=None, root=ROOT):
             for path in paths:
                 refresh(path)
         if args.command == "list":
-            print(*paths, sep="\n")
+            print(*map(label, paths), sep="\n")
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
