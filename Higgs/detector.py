@@ -27,8 +27,9 @@ class Card:
     em_stochastic: float = 0.20  # sigma_E / sqrt(E)
     hadronic: float = 0.80  # sigma_E / sqrt(E)
     crack: float = 0.01  # fraction of a cell, at each edge, that is dead to electrons, photons and muons
-    seed: float = 3.0  # transverse energy of a tower that can start a jet
-    shoulder: float = 0.5  # transverse energy of a tower that can join one
+    seed: float = 4.0  # transverse energy of a tower that can start a jet
+    shoulder: float = 0.7  # transverse energy of a tower that can join one
+    met_noise: float = 0.75  # fitted: error of each component of the missing momentum, over sqrt(sum of tower ET)
     cone: float = 0.7  # radius in (eta, phi)
     max_jets: int = 20
     charged_pt: float = 0.3  # softer charged particles curl up before the calorimeter
@@ -40,6 +41,7 @@ class Card:
     sagitta_error: float = 13e-6
     electron_eta: float = 2.5
     muon_eta: float = 2.4
+    muon_isolation: float = 0.1125  # transverse energy of the 3 x 3 towers around, over pt
 
     @property
     def phi_width(self):
@@ -89,7 +91,7 @@ def deposits(card, pdg, energy, rng):
     normal = rng.standard_normal((4, len(pdg)))
     electromagnetic, muon = (pdg == 11) | (pdg == 22), pdg == 13
     light = electromagnetic | muon
-    em_part = np.where(rng.random(len(pdg)) < 0.5, (0.5 + 0.1 * normal[1]) / energy, 0.25 + 0.05 * normal[0])
+    em_part = np.where(rng.random(len(pdg)) < 0.5, (0.5 + 0.1 * normal[1]) / np.maximum(energy, 1e-3), 0.25 + 0.05 * normal[0])
     em = np.where(electromagnetic, 0.99, np.clip(em_part, 0, 1)) * energy
     had = energy - em
     em_error = np.where(
@@ -158,10 +160,11 @@ def cone_jets(card, towers, n_events):
     return jets
 
 
-def missing_momentum(towers, found, n_events):
-    """Minus the vector sum of all towers and of the muons of leptons(), (n_events, 2), GeV."""
+def missing_momentum(card, towers, found, n_events, rng):
+    """Minus the vector sum of all towers and of the muons of leptons(), with noise, (n_events, 2), GeV."""
     muon = ~found["electron"]
-    return -np.stack([
+    noise = card.met_noise * np.sqrt(np.bincount(towers.event, towers.et, n_events))
+    return noise[:, None] * rng.standard_normal((n_events, 2)) - np.stack([
         np.bincount(towers.event, towers.et * f(towers.phi), n_events)
         + np.bincount(found["event"][muon], (found["pt"] * f(found["phi"]))[muon], n_events)
         for f in (np.cos, np.sin)
@@ -195,15 +198,16 @@ def towers_at(card, towers, cell):
     return towers.em[position] * hit, towers.had[position] * hit
 
 
-def leptons(card, particles, towers, rng, min_pt=10.0):
-    """Reconstructed electrons and muons.
+def leptons(card, particles, towers, rng, min_pt=3.0):
+    """Reconstructed electrons and muons with pt > min_pt (GeV).
 
-    An electron is measured by its tower, and must be electromagnetic, isolated in the towers and tracks around and
-    match its track; a muon is measured by its track.
+    An electron is measured by its tower; it must be electromagnetic and match its track, or it is only a jet. A muon
+    is measured by its track.
 
     Returns
     -------
-    dict of flat arrays: event, pt (GeV), eta, phi, isolation (GeV of tracks within 0.4), electron (bool)
+    dict of flat arrays: event, pt (GeV), eta, phi, electron (bool), isolated (bool: little energy in the tracks
+    within 0.4 and in the towers next to it; for a muon its own tower counts too)
     """
     pdg = abs(particles.pdg)
     pt, eta, phi = angles(particles.p4)
@@ -211,22 +215,22 @@ def leptons(card, particles, towers, rng, min_pt=10.0):
     chosen = np.flatnonzero(fiducial & (pt > min_pt))
     chosen = chosen[rng.random(len(chosen)) < card.track_efficiency]
     event, eta, phi, electron = particles.event[chosen], eta[chosen], phi[chosen], pdg[chosen] == 11
-    isolation = track_isolation(card, particles, chosen)
+    tracks_around = track_isolation(card, particles, chosen)
     cell, _ = cell_index(card, event, eta, phi)
     em, had = towers_at(card, towers, cell)
-    around = 0.0
+    around = np.where(electron, 0, em + had)
     for shift_eta in (-1, 0, 1):
         for shift_phi in (-1, 0, 1):
             if shift_eta or shift_phi:
                 side, _ = cell_index(card, event, eta + shift_eta * card.eta_width, phi + shift_phi * card.phi_width)
-                around = around + sum(towers_at(card, towers, side)) / np.cosh(eta)
+                around = around + sum(towers_at(card, towers, side))
     by_track = track_pt(card, pt[chosen], rng)
     by_tower = em / np.cosh(eta)
-    match = by_tower / by_track
-    good = (had < 0.125 * em) & (around < 0.1 * by_tower) & (isolation < 5) & (match > 0.5) & (match < 1.5)
-    keep = ~electron | good
-    out = dict(event=event, pt=np.where(electron, by_tower, by_track), eta=eta, phi=phi, isolation=isolation, electron=electron)
-    return {name: values[keep] for name, values in out.items()}
+    measured = np.where(electron, by_tower, by_track)
+    isolated = (tracks_around < 5) & (around / np.cosh(eta) < np.where(electron, 0.1, card.muon_isolation) * measured)
+    real = ~electron | (had < 0.125 * em) & (abs(by_tower / by_track - 1) < 0.5) & isolated
+    found = dict(event=event, pt=measured, eta=eta, phi=phi, electron=electron, isolated=isolated)
+    return {name: values[real] for name, values in found.items()}
 
 
 def polynomial(coefficients, x):

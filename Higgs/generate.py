@@ -39,6 +39,7 @@ HARD_ONLY = [
 SHOWER = [
     "Print:quiet=on", "Random:setSeed=on", "PDF:pSet=8", "Beams:frameType=5",
     "PartonLevel:MPI=off", "ColourReconnection:reconnect=off", "Check:event=off",
+    "SpaceShower:alphaSvalue=0.12", "SpaceShower:pTdampMatch=1", "TimeShower:alphaSvalue=0.12", "TimeShower:pTmin=1.",
 ]  # fmt: skip
 
 
@@ -54,7 +55,7 @@ class Particles:
 def semileptonic(positive):
     """Pythia lines: the W of this charge decays to a lepton, the other one to quarks."""
     lepton, quark = ("Pos", "Neg") if positive else ("Neg", "Pos")
-    return ["24:onMode=off", f"24:on{lepton}IfAny=11 13 15", f"24:on{quark}IfAny=1 2 3 4 5"]
+    return ["24:onMode=off", f"24:on{lepton}IfAny=11 13", f"24:on{quark}IfAny=1 2 3 4 5"]
 
 
 def import_pythia():
@@ -138,13 +139,12 @@ def pseudorapidity(p4):
 
 
 def hopeful(hard):
-    """Events with a lepton and b quarks anywhere near the selection. Returns (n,) bool."""
+    """Events with a lepton and heavy quarks anywhere near the selection. Returns (n,) bool."""
     final = hard["status"] == 23
     pdg, pt, eta = abs(hard["id"]), np.hypot(hard["p"][..., 0], hard["p"][..., 1]), abs(pseudorapidity(hard["p"]))
-    lepton = (pdg == 15) & (pt > 15) | ((pdg == 11) | (pdg == 13)) & (pt > 12) & (eta < 2.6)
-    taggable = final & (pdg == 5) & (pt > 8) & (eta < 2.1)
-    charm = final & (pdg == 4) & (pt > 8) & (eta < 2.1)
-    return (final & lepton).any(1) & (taggable.sum(1) + charm.sum(1) >= 2)
+    lepton = ((pdg == 11) | (pdg == 13)) & (pt > 12) & (eta < 2.6)
+    heavy = ((pdg == 4) | (pdg == 5)) & (pt > 8) & (eta < 2.1)
+    return (final & lepton).any(1) & ((final & heavy).sum(1) >= 2)
 
 
 def les_houches(hard, keep):
