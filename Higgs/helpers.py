@@ -82,7 +82,7 @@ def low_level_features(X):
 
     Returns
     -------
-    ndarray of float32, shape (n, 62)
+    ndarray of float32, shape (n, 58)
     """
     if X.shape[1] == len(LOW_LEVEL):
         X = np.pad(X, ((0, 0), (0, len(HIGH_LEVEL))))
@@ -122,7 +122,7 @@ def high_level_features(X):
 
 
 def features(X):
-    """All features of the network, shape (n, 69), from all 28 columns."""
+    """All features of the network, shape (n, 65), from all 28 columns."""
     return np.concatenate([low_level_features(X), high_level_features(X)], axis=1)
 
 
@@ -168,8 +168,9 @@ class Block(nn.Module):
         return x + self.layers(x)
 
 
-class Network(nn.Sequential):
-    """Encoding, one linear layer, residual blocks, one logit an event.
+class Network(nn.Module):
+    """Both views of each number (its encoding and its standardised value), one linear layer,
+    residual blocks, one logit an event.
 
     Parameters
     ----------
@@ -179,15 +180,17 @@ class Network(nn.Sequential):
     dropout : float
     """
 
-    def __init__(self, X, width=128, blocks=1, dropout=0.5, bins=8):
-        super().__init__(
-            PiecewiseLinear(X, bins),
-            nn.Linear(X.shape[1] * bins, width),
-            *(Block(width, dropout) for _ in range(blocks)),
-            nn.LayerNorm(width),
-            nn.Linear(width, 1),
-            nn.Flatten(0),
-        )
+    def __init__(self, X, width=128, blocks=1, dropout=0.3, bins=8):
+        super().__init__()
+        self.encode = PiecewiseLinear(X, bins)
+        self.standardise = nn.BatchNorm1d(X.shape[1], affine=False)
+        self.first = nn.Linear(X.shape[1] * (bins + 1), width)
+        self.blocks = nn.Sequential(*(Block(width, dropout) for _ in range(blocks)))
+        self.last = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1), nn.Flatten(0))
+
+    def forward(self, x):
+        x = torch.cat([self.encode(x), self.standardise(x).clamp(-3, 3)], dim=1)
+        return self.last(self.blocks(self.first(x)))
 
 
 def probability(model, X):

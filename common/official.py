@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import re
+import warnings
 import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ from pathlib import Path
 
 import filelock
 import platformdirs
-import pooch
 
 from common import transfer
 from common.progress import progress_bar
@@ -202,13 +202,20 @@ def _fault(path, file):
     stamp = platformdirs.user_cache_path(APP) / "verified" / key
     if stamp.exists():
         return None
-    sha256 = pooch.file_hash(path)
+    sha256 = _hash(path)
     if sha256 != file.sha256.lower():
         return f"SHA-256 {sha256}, expected {file.sha256}"
     with suppress(OSError):  # without the stamp the next load hashes again, nothing worse
         stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.touch()
     return None
+
+
+def _hash(path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # in a notebook, its tqdm warns that it has no widgets
+        import pooch
+    return pooch.file_hash(path)
 
 
 def _corrupt(path, fault):

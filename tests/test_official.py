@@ -194,8 +194,8 @@ def test_find_without_a_file(home):
 
 def test_a_verified_file_is_hashed_once_even_in_a_read_only_folder(home, monkeypatch):
     hashed = []
-    real = official.pooch.file_hash
-    monkeypatch.setattr(official.pooch, "file_hash", lambda path: hashed.append(path) or real(path))
+    real = official._hash
+    monkeypatch.setattr(official, "_hash", lambda path: hashed.append(path) or real(path))
     path = put(home / "Higgs" / "data.bin")
     path.parent.chmod(0o555)
     for _ in range(3):
@@ -231,7 +231,7 @@ def test_download(home, source, length, monkeypatch):
     assert path == home / "official" / "Higgs" / "data.bin"
     assert path.read_bytes() == BODY
     assert leftovers(home) == []
-    monkeypatch.setattr(official.pooch, "file_hash", None)  # verified already
+    monkeypatch.setattr(official, "_hash", None)  # verified already
     assert get(file) == path
     assert len(source.requests) == 1
 
