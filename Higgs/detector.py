@@ -1,9 +1,10 @@
-"""A fast detector in the manner of PGS 4, the "Pretty Good Simulation" of the LHC Olympics (J. Conway et al.).
+"""A fast detector in the manner of PGS 4, the "Pretty Good Simulation" of the LHC Olympics (J. Conway et al., 2006).
 
 The official columns carry its fingerprints: objects rounded to the 0.01 GeV and 0.001 of its text output, b tags of
 three levels (none, loose, tight) whose efficiency follows CDF's vertex tagger, and jets listed in the order of their
 highest calorimeter tower. So particles are turned into towers, towers into cone jets, and jets are tagged with the
-published efficiencies; nothing here is fitted to the data set but the few numbers of `Card` marked so.
+published efficiencies. Nothing here is fitted to the data set but the numbers of `Card` that say so. (Delphes,
+arXiv:1307.6346, is the younger relative of PGS.)
 
 Everything works on many events at once: flat arrays of particles, padded arrays (events, jets) of jets.
 """
@@ -27,10 +28,10 @@ class Card:
     em_stochastic: float = 0.20  # sigma_E / sqrt(E)
     hadronic: float = 0.80  # sigma_E / sqrt(E)
     crack: float = 0.01  # fraction of a cell, at each edge, that is dead to electrons, photons and muons
-    seed: float = 4.0  # transverse energy of a tower that can start a jet
-    shoulder: float = 0.7  # transverse energy of a tower that can join one
-    met_noise: float = 0.75  # fitted: error of each component of the missing momentum, over sqrt(sum of tower ET)
-    cone: float = 0.7  # radius in (eta, phi)
+    seed: float = 4.0  # fitted: transverse energy of a tower that can start a jet
+    shoulder: float = 0.7  # fitted: transverse energy of a tower that can join one
+    met_noise: float = 0.75  # fitted: error of its components over sqrt(sum of tower ET)
+    cone: float = 0.7  # chosen: radius in (eta, phi)
     max_jets: int = 20
     charged_pt: float = 0.3  # softer charged particles curl up before the calorimeter
     track_pt: float = 1.0
@@ -50,7 +51,7 @@ class Card:
 
 @dataclass
 class Towers:
-    """Calorimeter towers: event, cell (sorted, unique: event, eta and phi index in one number), eta, phi, em, had (GeV)."""
+    """Calorimeter towers: event, cell (sorted; event, eta and phi index in one number), eta, phi, em and had in GeV."""
 
     event: np.ndarray
     cell: np.ndarray
@@ -87,11 +88,14 @@ def deposits(card, pdg, energy, rng):
 
     Electrons and photons: 99 % electromagnetic. Muons: 0.5 and 2 GeV. Hadrons: a quarter electromagnetic, or, half
     of the time, as little as a muon.
+
+    Returns em (n,) and had (n,) in GeV, and light (n,) bool, True for electrons, photons and muons.
     """
     normal = rng.standard_normal((4, len(pdg)))
     electromagnetic, muon = (pdg == 11) | (pdg == 22), pdg == 13
     light = electromagnetic | muon
-    em_part = np.where(rng.random(len(pdg)) < 0.5, (0.5 + 0.1 * normal[1]) / np.maximum(energy, 1e-3), 0.25 + 0.05 * normal[0])
+    like_muon = (0.5 + 0.1 * normal[1]) / np.maximum(energy, 1e-3)
+    em_part = np.where(rng.random(len(pdg)) < 0.5, like_muon, 0.25 + 0.05 * normal[0])
     em = np.where(electromagnetic, 0.99, np.clip(em_part, 0, 1)) * energy
     had = energy - em
     em_error = np.where(
@@ -252,7 +256,7 @@ TAGGER = {
 
 
 def tag_efficiency(level, et, eta, has_b, has_c):
-    """Probability of a "loose" or "tight" tag of jets with transverse energy et (GeV); the fits end at 160 GeV and |eta| = 2."""
+    """Probability of a "loose" or "tight" tag of jets with transverse energy et (GeV), valid to 160 GeV and |eta| 2."""
     b_et, b_eta, light_et, light_eta, charm = TAGGER[level]
     et, eta = np.minimum(et, 160), abs(eta)
     heavy = polynomial(b_et, et) * polynomial(b_eta, eta)

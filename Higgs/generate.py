@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 MISSING_PYTHIA = (
-    "Simulating collisions needs Pythia 8: pip install 'pythia8mc==8.317.2' 'awkward>=2' (the shipped sample works without it)."
+    "Simulating collisions needs Pythia 8: pip install 'awkward>=2.6' 'pythia8mc>=8.312,<8.318' "
+    "(the shipped sample works without it)."
 )
 
 BEAMS = ["Print:quiet=on", "Random:setSeed=on", "Beams:eCM=8000.", "PDF:pSet=8"]  # CTEQ6L1
@@ -190,21 +191,23 @@ def shower(hard, keep, seed, batch=250):
 
     Returns
     -------
-    particles : Particles, stable ones
+    stable : Particles, the stable ones
     quarks : Particles, every b and c quark of the event record (before, during and after the shower)
+    count : int, number of events (Pythia drops the rare one that fails)
     """
     import awkward as ak
 
     pythia8mc = import_pythia()
     source = event_source(pythia8mc, les_houches(hard, keep))
     pythia = start(pythia8mc, SHOWER, seed, source)
-    stable, quarks, done = [], [], 0
+    stable, quarks, count = [], [], 0
     for first in range(0, len(keep), batch):
         records = pythia.nextBatch(min(batch, len(keep) - first)).prt
-        event = np.repeat(np.arange(done, done + len(records)), ak.to_numpy(ak.num(records.id)))
+        event = np.repeat(np.arange(count, count + len(records)), ak.to_numpy(ak.num(records.id)))
         pdg, status = (ak.to_numpy(ak.flatten(records[k])) for k in ("id", "status"))
         p4 = np.stack([ak.to_numpy(ak.flatten(records.p[k])) for k in ("px", "py", "pz", "e")], axis=-1)
         for chosen, out in ((status > 0, stable), ((abs(pdg) == 4) | (abs(pdg) == 5), quarks)):
             out.append((event[chosen], pdg[chosen], p4[chosen]))
-        done += len(records)
-    return tuple(Particles(*(np.concatenate(parts) for parts in zip(*out, strict=True))) for out in (stable, quarks)), done
+        count += len(records)
+    stable, quarks = (Particles(*map(np.concatenate, zip(*out, strict=True))) for out in (stable, quarks))
+    return stable, quarks, count
