@@ -1,0 +1,83 @@
+"""The simulators against samples of the official data; skipped where there are no samples (see tests/conftest.py)."""
+
+import numpy as np
+import pytest
+
+from Higgs import detector
+from Higgs import simulate as higgs
+
+# --- Higgs ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def higgs_rows(real_samples):
+    """X (n, 28) and y (n,) of the published rows."""
+    path = real_samples / "Higgs" / "uci_rows.csv.gz"
+    if not path.is_file():
+        pytest.skip(f"no {path.name}")
+    rows = np.loadtxt(path, delimiter=",", dtype=np.float32)
+    return rows[:, 1:], rows[:, 0].astype(int)
+
+
+@pytest.fixture(scope="module")
+def higgs_objects(higgs_rows):
+    """Columns in GeV and rad, and jets (n, 4, 4) pt, eta, phi, tag."""
+    columns = higgs_rows[0].astype(float) * np.array(list(higgs.UNITS.values()))
+    return columns, columns[:, 5:21].reshape(-1, 4, 4)
+
+
+def coherence(values, step):
+    """1 if all values are multiples of step but for a common offset, near 0 if they are not."""
+    return abs(np.exp(2j * np.pi * values / step).mean())
+
+
+def test_higgs_units_make_multiples_of_the_text_precision(higgs_objects):
+    columns, jets = higgs_objects
+    for pt, eta in [(columns[:, 0], columns[:, 1])] + [(jets[:, i, 0], jets[:, i, 1]) for i in range(4)]:
+        assert coherence(pt[pt < 150], 0.01) > 0.9
+        assert coherence(eta, 0.001) > 0.9
+    assert coherence(columns[:, 3], 0.01) < 0.1  # the missing momentum is not rounded
+
+
+def test_higgs_selection(higgs_objects):
+    columns, jets = higgs_objects
+    assert 14.95 < columns[:, 0].min() < 15.1 and 14.95 < jets[..., 0].min() < 15.1
+    assert abs(columns[:, 1]).max() < 2.51 and 2.95 < abs(jets[..., 1]).max() < 3.01
+    level = np.rint(jets[..., 3])
+    assert np.allclose(level, jets[..., 3], atol=1e-5) and (level > 0).sum(1).max() == 2
+    distance = np.hypot(jets[..., 1] - columns[:, None, 1], detector.wrap(jets[..., 2] - columns[:, None, 2]))
+    assert distance.min() > 0.395
+
+
+def test_higgs_definitions_of_the_masses(higgs_objects):
+    columns, jets = higgs_objects
+    tagged = np.rint(jets[..., 3]) > 0
+    both = tagged.sum(1) == 2
+    columns, jets, tagged = columns[both], jets[both], tagged[both]
+    found = higgs.high_level(
+        higgs.massless(*np.moveaxis(jets[..., :3], -1, 0)), tagged, higgs.massless(*columns[:, :3].T),
+        columns[:, 3], columns[:, 4],
+    )  # fmt: skip
+    error = abs(found / columns[:, 21:] - 1)
+    pair_listed, neutrino = error[:, 0] < 2e-3, error[:, 2] < 1e-3
+    assert pair_listed.mean() > 0.6  # elsewhere a jet that is not listed belongs to the pair
+    known = error[pair_listed & neutrino]
+    assert (error[:, 4] < 2e-3).mean() > 0.995  # m_bb
+    assert (error[pair_listed, 1] < 2e-3).mean() > 0.99  # m_jjj
+    assert (error[:, 2] < 5e-3).mean() > 0.97  # m_lv
+    assert (known[:, [3, 5, 6]] < 5e-3).mean(0).min() > 0.95  # m_jlv, m_wbb, m_wwbb
+    unlisted = ~pair_listed  # then the pair nearest 80.4 GeV among all jets is nearer than the listed one
+    assert (abs(columns[unlisted, 21] - 80.4) < abs(found[unlisted, 0] - 80.4)).mean() > 0.99
+
+
+def test_higgs_simulation_looks_like_the_published_rows(higgs_rows):
+    pytest.importorskip("pythia8mc")
+    from scipy.stats import ks_2samp
+
+    X, y = higgs_rows
+    events = higgs.simulate(2000, seed=5)
+    for label in (0, 1):
+        real, simulated = X[y == label], events.X[events.y == label]
+        distance = [ks_2samp(real[:, i], simulated[:, i]).statistic for i in range(28)]
+        assert max(distance) < 0.09, dict(zip(higgs.COLUMNS, distance, strict=True))  # 0.045 is chance at this size
+        assert np.mean(distance) < 0.045
