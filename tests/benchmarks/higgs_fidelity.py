@@ -48,13 +48,11 @@ def report_columns(real, sim):
                 ratio = "" if column.endswith(("eta", "phi")) else f"{b[:, i].mean() / a[:, i].mean():.3f}"
                 print(f"{column:26s} {ks_2samp(a[:, i], b[:, i]).statistic:.3f} {ratio}")
         for i in TAGS:
-            fractions = [
-                [np.mean(np.rint(x[:, i] * simulate.UNITS[simulate.COLUMNS[i]]) == k) for k in (0, 1, 2)]
-                for x in (a, b)
-            ]
-            worst = np.max(np.abs(np.subtract(*fractions)))
+            unit = simulate.UNITS[simulate.COLUMNS[i]]
+            published, made = (np.array([np.mean(np.rint(x[:, i] * unit) == k) for k in (0, 1, 2)]) for x in (a, b))
+            worst = abs(published - made).max()
             print(
-                f"{simulate.COLUMNS[i]:26s} published {np.round(fractions[0], 3)} simulated {np.round(fractions[1], 3)} worst {worst:.3f}"
+                f"{simulate.COLUMNS[i]:26s} published {published.round(3)} simulated {made.round(3)} worst {worst:.3f}"
             )
 
 
