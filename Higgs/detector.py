@@ -114,12 +114,12 @@ def calorimeter(card, particles, rng):
     """Towers that the stable particles leave."""
     pdg, energy = abs(particles.pdg), particles.p4[:, 3]
     pt, eta, phi = angles(particles.p4)
-    seen = ~np.isin(pdg, NEUTRINOS) & ((pt > card.charged_pt) | ~np.isin(pdg, CHARGED))
-    event, pdg, energy, eta, phi = (a[seen] for a in (particles.event, pdg, energy, eta, phi))
+    cell, inside = cell_index(card, particles.event, eta, phi)
+    seen = inside & ~np.isin(pdg, NEUTRINOS) & ((pt > card.charged_pt) | ~np.isin(pdg, CHARGED))
+    cell, pdg, energy, eta, phi = (a[seen] for a in (cell, pdg, energy, eta, phi))
     em, had, light = deposits(card, pdg, energy, rng)
     edges = [abs(a / w - np.rint(a / w)) < card.crack for a, w in ((eta, card.eta_width), (phi, card.phi_width))]
-    cell, inside = cell_index(card, event, eta, phi)
-    hit = inside & (em + had > 0) & ~(light & (edges[0] | edges[1]))
+    hit = (em + had > 0) & ~(light & (edges[0] | edges[1]))
     cell, inverse = np.unique(cell[hit], return_inverse=True)
     rest, i_phi = np.divmod(cell, card.phi_cells)
     event, i_eta = np.divmod(rest, card.eta_cells)
@@ -159,7 +159,7 @@ def cone_jets(card, towers, n_events):
             break
         distance2 = (eta - eta[rows, seed][:, None]) ** 2 + wrap(phi - phi[rows, seed][:, None]) ** 2
         taken = (free > 0) & (distance2 <= card.cone**2) & found[:, None]
-        jets[:, j] = (p4 * taken[..., None]).sum(1)
+        jets[:, j] = np.einsum("nt,ntc->nc", taken, p4)
         free[taken] = 0
     return jets
 
