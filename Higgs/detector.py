@@ -86,13 +86,13 @@ def cell_index(card, event, eta, phi):
 def deposits(card, pdg, energy, rng):
     """Energy that each particle leaves in the electromagnetic and in the hadronic calorimeter, smeared.
 
-    Electrons and photons: 99 % electromagnetic. Muons: 0.5 and 2 GeV. Hadrons: a quarter electromagnetic, or, half
-    of the time, as little as a muon.
+    Electrons, photons and neutral pions: 99 % electromagnetic. Muons: 0.5 and 2 GeV. Other hadrons: a quarter
+    electromagnetic, or, half of the time, as little as a muon.
 
-    Returns em (n,) and had (n,) in GeV, and light (n,) bool, True for electrons, photons and muons.
+    Returns em (n,) and had (n,) in GeV, and light (n,) bool, True for all but the other hadrons.
     """
     normal = rng.standard_normal((4, len(pdg)))
-    electromagnetic, muon = (pdg == 11) | (pdg == 22), pdg == 13
+    electromagnetic, muon = np.isin(pdg, (11, 22, 111)), pdg == 13
     light = electromagnetic | muon
     like_muon = (0.5 + 0.1 * normal[1]) / np.maximum(energy, 1e-3)
     em_part = np.where(rng.random(len(pdg)) < 0.5, like_muon, 0.25 + 0.05 * normal[0])

@@ -41,6 +41,7 @@ SHOWER = [
     "Print:quiet=on", "Random:setSeed=on", "PDF:pSet=8", "Beams:frameType=5",
     "PartonLevel:MPI=off", "ColourReconnection:reconnect=off", "Check:event=off",
     "SpaceShower:alphaSvalue=0.12", "SpaceShower:pTdampMatch=1", "TimeShower:alphaSvalue=0.12", "TimeShower:pTmin=1.",
+    "111:mayDecay=off",  # its two photons share a tower, and without them the rest is a quarter faster
 ]  # fmt: skip
 
 
