@@ -56,7 +56,7 @@ class Particles:
 
 
 def semileptonic(positive):
-    """Pythia lines: the W of this charge decays to e nu or mu nu (taus make the leptons too soft), the other to quarks."""
+    """Pythia lines: the W of this charge decays to e nu or mu nu (taus give too soft leptons), the other to quarks."""
     lepton, quark = ("Pos", "Neg") if positive else ("Neg", "Pos")
     return ["24:onMode=off", f"24:on{lepton}IfAny=11 13", f"24:on{quark}IfAny=1 2 3 4 5"]
 

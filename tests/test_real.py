@@ -75,9 +75,9 @@ def test_higgs_simulation_looks_like_the_published_rows(higgs_rows):
     from scipy.stats import ks_2samp
 
     X, y = higgs_rows
-    events = higgs.simulate(2000, seed=5)
+    events = higgs.simulate(1200, seed=5)
     for label in (0, 1):
         real, simulated = X[y == label], events.X[events.y == label]
         distance = [ks_2samp(real[:, i], simulated[:, i]).statistic for i in range(28)]
-        assert max(distance) < 0.09, dict(zip(higgs.COLUMNS, distance, strict=True))  # 0.045 is chance at this size
-        assert np.mean(distance) < 0.045
+        assert max(distance) < 0.1, dict(zip(higgs.COLUMNS, distance, strict=True))  # 0.06 is chance at this size
+        assert np.mean(distance) < 0.05
