@@ -20,7 +20,7 @@ from Higgs import simulate
 from Higgs.simulate import COLUMNS
 
 STREAM = Stream(
-    "Higgs", simulate.simulate, version=simulate.VERSION, chunk_size=2000,
+    "Higgs", simulate.simulate, version=simulate.VERSION, chunk_size=4000,
     sample=Path(__file__).with_name("sample"),
 )
 

@@ -53,7 +53,7 @@ ELECTRON_ANGLE = np.radians(10)  # a jet so near an electron is that electron
 LEPTON_DISTANCE = 0.4  # in (eta, phi): a lepton so near a jet belongs to it
 PRECISION = np.array([0.01, 0.001, 0.001])  # of pt, eta and phi in the text output of the detector simulation
 CARD = detector.Card()
-ACCEPTANCE = {False: 0.15, True: 0.08}  # selected of hard events, to plan the number of these
+ACCEPTANCE = {False: 0.245, True: 0.12}  # selected of hard events, to plan the number of these
 MAX_PAIR_PROBABILITY = 0.3  # the few events with more (at most 0.4) are always accepted
 
 
@@ -247,7 +247,7 @@ def events(signal, n, seeds, card=CARD):
     positive = bool(rng.random() < 0.5)
     chunks, have, efficiency = [], 0, ACCEPTANCE[signal]
     while have < n:
-        wanted = int((n - have) / efficiency * 1.05) + 50
+        wanted = int((n - have) / efficiency * 1.06) + 50
         hard_seed, shower_seed = (1 + s.generate_state(1, np.uint64)[0] % 900_000_000 for s in seeds.spawn(2))
         hard = generate.hard_processes(signal, wanted, hard_seed, positive)
         keep = generate.hopeful(hard)
