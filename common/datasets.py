@@ -219,7 +219,9 @@ class Stream:
     # to be verified, and two processes that make the same chunk write the same file.
 
     def _folders(self, split, seed):
-        label = seed if isinstance(seed, int) else hashlib.sha256(seed.encode()).hexdigest()[:16]
+        label = str(seed)
+        if not (label.isdecimal() and len(label) < 10):  # it may be a secret: do not show it
+            label = hashlib.sha256(label.encode()).hexdigest()[:16]
         name = "-".join(filter(None, [self.task, split, f"seed{label}"]))
         if self.sample is not None:
             yield self.sample / f"v{self.version}" / name

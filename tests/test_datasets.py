@@ -89,8 +89,15 @@ def test_streams_are_disjoint(other):
     assert not np.isin(theirs.X, mine.X).any()
 
 
-def test_seed_may_be_text_or_number():
+def test_seed_may_be_text_or_number(data_home):
     np.testing.assert_array_equal(toy.stream().load("train", 5, 3).X, toy.stream().load("train", 5, "3").X)
+    assert len(stored_files(data_home)) == 1
+
+
+def test_secret_seed_is_not_in_the_name_of_a_file(data_home):
+    toy.stream().load("train", 5, "a long secret 42")
+    toy.stream().load("train", 5, 123456789012345)
+    assert not any("secret" in str(path) or "123456" in str(path) for path in data_home.rglob("*"))
 
 
 def test_cluster_workers_and_one_process_make_the_same_bytes(data_home, monkeypatch):
