@@ -2,7 +2,7 @@
 # make test     unit tests, every notebook reduced, every committed output checked
 # make lab      open JupyterLab
 # make refresh NB=Higgs    execute a notebook again and store its outputs
-# make bench    measure: fidelity, speed, quality
+# make bench [REAL=folder of official samples]    measure speed, quality and fidelity
 # make lock     write requirements.txt anew from pyproject.toml
 # make clean    remove what these commands made
 #
@@ -32,7 +32,9 @@ refresh: .venv/.ready
 	$(one_thread) $(PY) -m common.notebooks refresh $(NB)
 
 bench: .venv/.ready
-	$(PY) tests/benchmarks/run.py
+	$(PY) tests/benchmarks/higgs_training.py
+	$(PY) tests/benchmarks/higgs_models.py
+	$(if $(REAL),$(PY) tests/benchmarks/higgs_fidelity.py $(REAL)/Higgs/uci_rows.csv.gz)
 
 .venv/.ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; \

@@ -15,6 +15,8 @@ LOW_LEVEL = COLUMNS[:21]  # measured: momenta, missing momentum, b tags
 HIGH_LEVEL = COLUMNS[21:]  # computed from these: seven invariant masses
 OBJECTS = ("lepton", "missing", "jet 1", "jet 2", "jet 3", "jet 4")
 VISIBLE = (0, 2, 3, 4, 5)
+# Where a parent's mass should show, GeV
+PARENTS = {"m_jj": 80, "m_jjj": 173, "m_lv": 80, "m_jlv": 173, "m_bb": 125, "m_wbb": 325, "m_wwbb": 425}
 
 
 def physical(X):
@@ -236,7 +238,10 @@ def histograms(dataset, names, rows):
     for ax, name, x in zip(axes.flat, names, values.T, strict=False):
         for label, style in ((1, "-"), (0, "--")):
             ax.hist(x[dataset.y == label], _bins(name, x), density=True, histtype="step", ls=style)
-        ax.set_title(name.replace("missing_energy", "missing"), fontsize=7, loc="center")
+        unit = "" if name.endswith(("eta", "phi", "b_tag")) else " [GeV]"
+        ax.set_title(name.replace("missing_energy_magnitude", "missing_energy") + unit, fontsize=7, loc="center")
+        if name in PARENTS:
+            ax.axvline(PARENTS[name], color="0.5", lw=0.8, ls=":")
         ax.set_yticks([])
         ax.tick_params(labelsize=6)
     for ax in axes.flat[len(names) :]:

@@ -93,7 +93,7 @@ def compare(dataset, reference, names):
                 color=color, label=f"{label}, official",
             )  # fmt: skip
         ax.set_xlim(min(0, edges[0]), edges[-2])
-        ax.set_title(name, fontsize=8, loc="center")
+        ax.set_title(f"{name} [GeV]", fontsize=8, loc="center")
         ax.set_yticks([])
         ax.tick_params(labelsize=6)
     handles, labels = axes.flat[0].get_legend_handles_labels()

@@ -21,6 +21,7 @@ import filelock
 import platformdirs
 
 from common import transfer
+from common.challenge import ROOT
 from common.progress import progress_bar
 
 APP = "deeplearn-hackathon"
@@ -73,9 +74,13 @@ class OfficialFile:
 
 
 def data_home() -> Path:
-    """Folder of cached and official data: `$DEEPLEARN_DATA`, else the user's cache folder."""
-    folder = os.environ.get("DEEPLEARN_DATA") or platformdirs.user_cache_dir(APP)
-    return Path(folder).expanduser().resolve()
+    """Folder of cached and official data: `$DEEPLEARN_DATA`, else the user's cache folder.
+
+    A relative path that does not exist here is taken from the folder of the course: notebooks run
+    in their own folders.
+    """
+    folder = Path(os.environ.get("DEEPLEARN_DATA") or platformdirs.user_cache_dir(APP)).expanduser()
+    return (folder if folder.exists() else ROOT / folder).resolve()
 
 
 def find(challenge: str, file: OfficialFile) -> Path | None:

@@ -76,7 +76,8 @@ def test_writing_what_could_not_be_scored_is_refused(tmp_path):
 
 
 def test_scores_come_in_the_order_of_the_contract(tmp_path):
-    task = Task("t", TABLE, (Metric("error", lambda t, p: abs(t - p).mean(), False), Metric("mean", lambda t, p: p.mean())))
+    error, mean = Metric("error", lambda t, p: abs(t - p).mean(), False), Metric("mean", lambda t, p: p.mean())
+    task = Task("t", TABLE, (error, mean))
     scores = task.score(np.array([0, 1]), TABLE.write(tmp_path, [0.25, 0.75]))
     assert scores == {"error": 0.25, "mean": 0.5} and next(iter(scores)) == "error"
 

@@ -50,7 +50,9 @@ def test_concatenate_joins_everything_that_is_per_sample():
     assert text.X == ["a", "c"] and text.y == ["b", "d"]
 
 
-@pytest.mark.parametrize("dataset", [toy.simulate(5, 3), Dataset(["uno", "dós"], ["a", "ñ"]), Dataset(np.ones(2), None)])
+@pytest.mark.parametrize(
+    "dataset", [toy.simulate(5, 3), Dataset(["uno", "dós"], ["a", "ñ"]), Dataset(np.ones(2), None)]
+)
 def test_bytes_round_trip(dataset):
     again = from_bytes(to_bytes(dataset))
     np.testing.assert_array_equal(again.X, dataset.X)
@@ -179,7 +181,10 @@ def test_damaged_sample_is_replaced_from_the_cache(tmp_path, data_home):
     np.testing.assert_array_equal(again.X, good.X)
 
 
-LOAD = "from tests import toy; print(toy.stream(toy.simulate_slowly).load('train', 100, workers=1, progress=False).X.sum())"
+LOAD = """
+from tests import toy
+print(toy.stream(toy.simulate_slowly).load("train", 100, workers=1, progress=False).X.sum())
+"""
 
 
 def start_loading(data_home):

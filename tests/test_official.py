@@ -159,6 +159,8 @@ def test_data_home_is_the_environment_variable_or_the_cache(home, monkeypatch, t
     assert official.data_home() == home
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DEEPLEARN_DATA", "../shared")
+    assert official.data_home() == (official.ROOT.parent / "shared").resolve()  # that of the course
+    (tmp_path.parent / "shared").mkdir()
     assert official.data_home() == tmp_path.parent / "shared"
     monkeypatch.setenv("DEEPLEARN_DATA", "~/data")
     assert official.data_home() == Path.home().resolve() / "data"

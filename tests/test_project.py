@@ -28,8 +28,8 @@ def pins():
 
 def ranges():
     about = project()
-    lines = about["dependencies"] + [line for name, extra in about["optional-dependencies"].items() if name != "all" for line in extra]
-    return [Requirement(line) for line in lines]
+    extras = [lines for name, lines in about["optional-dependencies"].items() if name != "all"]
+    return [Requirement(line) for lines in [about["dependencies"], *extras] for line in lines]
 
 
 @pytest.mark.parametrize("requirement", ranges(), ids=str)
