@@ -4,12 +4,14 @@
 # make refresh NB=Higgs    execute a notebook again and store its outputs
 # make bench [REAL=folder of official samples]    measure speed, quality and fidelity
 # make lock     write requirements.txt anew from pyproject.toml
-# make clean    remove what these commands made
+# make clean    remove what these commands made, but for .venv
 #
 # Each makes .venv itself when it is missing or older than its requirements.
 
 PYTHON ?= python3
 PY := .venv/bin/python
+# Packages of the pinned versions need Python 3.11; on 3.10 the newest that fit are taken.
+PINS = $(shell $(PYTHON) -c 'import sys; print("-r requirements.txt" if sys.version_info >= (3, 11) else "")')
 NOTEBOOKS = $(wildcard */*.ipynb)
 
 # One thread a process: two processes share two cores, and sums have one order.
@@ -42,8 +44,7 @@ bench: .venv/.ready
 	@echo "Setting up .venv (a few minutes, about 2 GB)"
 	@rm -rf .venv
 	@$(PYTHON) -m venv .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(PY) -m pip install --quiet --disable-pip-version-check $(PINS) --editable ".[all]"
 	@touch $@
 
 # The pins of a clean environment. torch is pinned without its build tag, and the CUDA packages that

@@ -9,6 +9,7 @@ Command line: `python -m Higgs.data simulate --n 100000 --out higgs.parquet`, `.
 
 import gzip
 import io
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,8 @@ def load(split="train", n=None, *, source="simulated", seed=0, task=None, worker
         that is not UCI HIGGS.
     OSError
         The official file cannot be downloaded, or the cache cannot be written.
+    ImportError
+        More events are asked than ship with the course, and Pythia is not installed.
     """
     check_choice("split", split, SPLITS)
     check_choice("source", source, ("simulated", "official"))
@@ -92,14 +95,15 @@ def _load_official(split, n):
     first, last = UCI_ROWS[split]
     n = last - first if n is None else _check_available(n, last - first, f"the {split} split of {UCI.name}")
     if complete is None and split == "train" and n < last:
-        return read_rows(io.BytesIO(official.first_lines("Higgs", UCI, n)), UCI.name)
+        return read_rows(io.BytesIO(official.first_lines("Higgs", UCI, n)), UCI.name, n=n)
     return read_rows(complete or official.fetch("Higgs", UCI), skip=first, n=n)
 
 
 def _load_excerpt(path, split, n):
     rows = read_rows(path)
     first, last = (round(share * len(rows)) for share in EXCERPT_SHARES[split])
-    n = last - first if n is None else _check_available(n, last - first, f"the {split} split of {path.name}")
+    where = f"the {split} split of the excerpt {path} (move it away to use the published file)"
+    n = last - first if n is None else _check_available(n, last - first, where)
     part = rows[first : first + n]
     part.meta["split"] = f"excerpt of {len(rows)} rows, 60:20:20 in order"
     return part
@@ -143,12 +147,14 @@ def read_rows(file, name=None, *, skip=0, n=None):
         ).to_numpy()
     except pd.errors.EmptyDataError as error:
         raise ValueError(f"{name}: no rows; is this the complete file?") from error
-    except (gzip.BadGzipFile, EOFError) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{name}: damaged gzip file ({error}); download it again") from error
     except (ValueError, pd.errors.ParserError) as error:
         raise ValueError(f"{name}: expected rows of 29 numbers and no header: {error}") from error
     if table.shape[1] != 1 + len(COLUMNS):
         raise ValueError(f"{name}: {table.shape[1]} columns, expected 29: the label and 28 features")
+    if n is not None and len(table) < n:
+        raise ValueError(f"{name}: ends after {len(table):,} of {n:,} rows; is this the complete file?")
     bad = ~np.isfinite(table).all(axis=1) | ~np.isin(table[:, 0], (0, 1))
     if bad.any():
         raise ValueError(
@@ -164,4 +170,4 @@ def describe(dataset):
 
 
 if __name__ == "__main__":
-    raise SystemExit(cli.main("Higgs", {"": STREAM}, files=(UCI,), describe=describe))
+    raise SystemExit(cli.main("Higgs", {"classification": STREAM}, files=(UCI,), describe=describe))

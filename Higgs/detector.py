@@ -31,6 +31,7 @@ class Card:
     seed: float = 4.0  # fitted: transverse energy of a tower that can start a jet
     shoulder: float = 0.7  # fitted: transverse energy of a tower that can join one
     met_noise: float = 0.75  # fitted: error of its components over sqrt(sum of tower ET)
+    b_response: float = 0.992  # fitted: energy of b jets, which lose more than others
     cone: float = 0.7  # chosen: radius in (eta, phi)
     max_jets: int = 20
     charged_pt: float = 0.3  # softer charged particles curl up before the calorimeter

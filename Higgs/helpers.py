@@ -215,6 +215,11 @@ def significance(signal, background, uncertainty=0.0):
     ndarray
         Median discovery significance of the Asimov data set.
 
+    Raises
+    ------
+    ValueError
+        A background that is not positive.
+
     References
     ----------
     Cowan, Cranmer, Gross and Vitells, Eur. Phys. J. C 71 (2011) 1554, arXiv:1007.1727, eq. 97;
@@ -222,6 +227,8 @@ def significance(signal, background, uncertainty=0.0):
     background uncertainty" (2012), eq. 20.
     """
     s, b = np.asarray(signal, dtype=float), np.asarray(background, dtype=float)
+    if not (b > 0).all():
+        raise ValueError("the significance needs a positive number of background events")
     if uncertainty == 0:
         return np.sqrt(2 * ((s + b) * np.log1p(s / b) - s))
     v = (uncertainty * b) ** 2

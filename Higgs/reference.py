@@ -76,10 +76,12 @@ def distances(dataset, reference):
 def compare(dataset, reference, names):
     """A figure with one column a panel: our events as lines, official ones as points with errors.
 
-    Physical units; the axis of a panel ends at the 97 % quantile of the official events.
+    Only columns in GeV; the axis of a panel ends at the 95 % quantile of the official events.
     """
+    if unknown := [name for name in names if not name.startswith("m_") and not name.endswith(("pt", "magnitude"))]:
+        raise ValueError(f"{', '.join(unknown)}: only momenta and masses can be compared in this figure")
     fig, axes = plt.subplots(2, -(-len(names) // 2), figsize=(7.4, 3.4))
-    for ax, name in zip(axes.flat, names, strict=True):
+    for ax, name in zip(axes.flat, names, strict=False):
         x = columns(dataset.X, [name])[:, 0] * UNITS[name]
         edges = np.array(reference[name]["edges"])[::2] * UNITS[name]
         widths = np.diff(edges)

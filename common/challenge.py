@@ -1,6 +1,9 @@
 """What a challenge promises: its tasks, how they are scored, and the file that is handed in."""
 
 import importlib
+import os
+import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = (
     "Higgs", "ParticleImages", "StrongLensing", "RenAIssance", "NMRSpin", "Exoplanet", "QuantumML",
 )
+
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf)", re.ASCII | re.IGNORECASE)
 
 
 class SubmissionError(ValueError):
@@ -68,7 +74,7 @@ class Table:
         self._check_range(values)
         path = Path(path) / self.name if Path(path).is_dir() else Path(path)
         with atomic_write(path) as temporary:
-            np.savetxt(temporary, values, fmt="%.8g", delimiter=self.delimiter)
+            np.savetxt(temporary, values, fmt="%.17g", delimiter=self.delimiter)
         return path
 
     def read(self, path, n):
@@ -87,34 +93,29 @@ class Table:
         Raises
         ------
         SubmissionError
-            Missing, far too large, not UTF-8 text, not numbers, not finite, out of range, or of
-            another shape. Nothing but numbers is ever read from the file.
+            Missing, a link or no plain file, far too large, not UTF-8 text, not numbers, not
+            finite, out of range, or of another shape. Nothing but numbers is ever read from the file.
         """
         path = Path(path)
+        most = 1000 + n * len(self.columns) * 40  # bytes: 40 characters a number are plenty
         try:
-            if not path.is_file():
-                raise SubmissionError(f"{path.name}: no such file; {self.name} is expected")
-            most = 1000 + n * len(self.columns) * 40  # bytes: 40 characters a number are plenty
-            if path.stat().st_size > most:
-                raise SubmissionError(f"{path.name}: more than {most} bytes for {n} rows")
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
+            lines = _read_regular_file(path, most).decode("utf-8-sig").splitlines()
         except UnicodeDecodeError as error:
             raise SubmissionError(f"{path.name}: not UTF-8 text (byte {error.start})") from error
-        except OSError as error:
-            raise SubmissionError(f"{path.name}: cannot be read: {error.strerror}") from error
-        rows = [line.split(self.delimiter) for line in lines if line.strip()]
-        if rows and tuple(cell.strip().lower() for cell in rows[0]) == self.columns:
+        rows = [(i, line.split(self.delimiter)) for i, line in enumerate(lines, start=1) if line.strip()]
+        if rows and [cell.strip().lower() for cell in rows[0][1]] == [name.lower() for name in self.columns]:
             rows = rows[1:]
         if len(rows) != n:
             raise SubmissionError(f"{path.name}: {len(rows)} rows, expected {n}")
         values = np.empty((n, len(self.columns)))
-        for i, row in enumerate(rows):
+        for i, (line, row) in enumerate(rows):
             if len(row) != len(self.columns):
-                raise SubmissionError(f"{path.name}: row {i + 1} has {len(row)} columns, expected {self._shape()}")
-            try:
-                values[i] = [float(cell) for cell in row]
-            except ValueError:
-                raise SubmissionError(f"{path.name}: row {i + 1} is not a number: {row[0][:30]!r}") from None
+                expected = self._shape()
+                raise SubmissionError(f"{path.name}: line {line} has {len(row)} columns, expected {expected}")
+            for j, cell in enumerate(row):
+                if not NUMBER.fullmatch(cell.strip()):
+                    raise SubmissionError(f"{path.name}: line {line} is not a number: {cell[:30]!r}")
+                values[i, j] = float(cell)
         self._check_range(values)
         return values[:, 0] if len(self.columns) == 1 else values
 
@@ -126,9 +127,28 @@ class Table:
         if bad.any():
             i, j = np.argwhere(bad)[0]
             raise SubmissionError(
-                f"{self.name}: row {i + 1} has {self.columns[j]} = {values[i, j]:g}, "
+                f"{self.name}: row {i + 1} has {self.columns[j]} = {values[i, j]:.10g}, "
                 f"expected a number from {self.low:g} to {self.high:g}"
             )
+
+
+def _read_regular_file(path, most):
+    """The bytes of a plain file of at most `most` bytes; links, folders, pipes and devices are refused."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        if path.is_symlink():
+            raise SubmissionError(f"{path.name}: a link, expected the file itself")
+        with open(os.open(path, flags), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SubmissionError(f"{path.name}: not a plain file")
+            content = file.read(most + 1)
+    except FileNotFoundError as error:
+        raise SubmissionError(f"{path.name}: no such file") from error
+    except OSError as error:
+        raise SubmissionError(f"{path.name}: cannot be read: {error.strerror}") from error
+    if len(content) > most:
+        raise SubmissionError(f"{path.name}: more than {most} bytes, far too many for the rows expected")
+    return content
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def main(challenge, streams, files=(), describe=None, argv=None):
     challenge : str
         Folder name.
     streams : dict of str to Stream
-        By task; one stream under the name "" where there is one task.
+        By task.
     files : sequence of OfficialFile
         What `fetch` downloads.
     describe : callable Dataset -> str
@@ -58,7 +58,7 @@ def main(challenge, streams, files=(), describe=None, argv=None):
             _write(dataset, args)
         else:
             print(_description(challenge, dataset, describe))
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
     return 0
@@ -68,6 +68,8 @@ def _check_request(args):
     """Refuse before simulating for an hour, not after."""
     if args.out.suffix not in (".npz", ".parquet", ".csv"):
         raise ValueError(f"--out {args.out}: the name must end in .npz, .parquet or .csv")
+    if args.out.is_dir():
+        raise ValueError(f"--out {args.out} is a folder: give the name of a file in it")
     if args.hide_labels and len(args.seed) < SECRET_LENGTH:
         raise ValueError(
             f"--hide-labels needs a secret --seed of at least {SECRET_LENGTH} characters: "

@@ -24,6 +24,7 @@ from common.official import data_home
 from common.progress import progress_bar
 
 SPLITS = ("train", "valid", "test")
+CLUSTER_TIMEOUT = 10  # s to wait for a Dask scheduler, and then for a worker
 
 
 @dataclass
@@ -129,7 +130,7 @@ class Stream:
     simulate : callable (n, seed) -> Dataset
         The physics: pure, importable by name, deterministic. `seed` is an int of 128 bits.
     version : int
-        Of the simulator: raised whenever the bytes of a chunk change.
+        Of the simulator: raised whenever the bytes of a chunk change, as they do with `chunk_size`.
     chunk_size : int
         Samples in a chunk.
     sample : Path or None
@@ -170,7 +171,10 @@ class Stream:
         ValueError
             Unknown split, or n is not a positive whole number.
         OSError
-            The cache cannot be written, or the scheduler does not answer.
+            The cache cannot be written, the scheduler or its workers do not answer, or processes that
+            simulate were killed again and again.
+        ImportError
+            A package that simulating needs is not installed.
         """
         if n is None:
             check_choice("split", split, SPLITS)
@@ -183,13 +187,17 @@ class Stream:
         for i in range(self._count(split, n)):
             dataset = self._stored(split, seed, i)
             if dataset is None:  # not prepared, or damaged since
-                self.prepare(split, (i + 1) * self.chunk_size, seed, progress=False)
+                self._prepare([i], split, seed)
                 dataset = self._stored(split, seed, i)
             yield dataset[: n - i * self.chunk_size]
 
     def prepare(self, split, n, seed=0, *, workers=None, scheduler=None, progress=True):
         """Simulate into the cache what the first n samples still lack. Parameters as in `load`."""
-        missing = [i for i in range(self._count(split, n)) if self._stored(split, seed, i) is None]
+        check_n(1 if workers is None else workers, "workers")
+        self._prepare(range(self._count(split, n)), split, seed, workers, scheduler, progress)
+
+    def _prepare(self, chunks, split, seed, workers=None, scheduler=None, progress=False):
+        missing = [i for i in chunks if self._sound(split, seed, i) is None]
         if not missing:
             return
         if scheduler is not None:
@@ -219,6 +227,8 @@ class Stream:
     # to be verified, and two processes that make the same chunk write the same file.
 
     def _folders(self, split, seed):
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer | str):
+            raise ValueError(f"seed must be a whole number or a text, not {seed!r}")
         label = str(seed)
         if not (label.isdecimal() and len(label) < 10):  # it may be a secret: do not show it
             label = hashlib.sha256(label.encode()).hexdigest()[:16]
@@ -232,21 +242,31 @@ class Stream:
             return 0
         return len(list(next(self._folders(split, seed)).glob("?????-*.npz")))
 
-    def _stored(self, split, seed, i):
+    def _sound(self, split, seed, i):
+        """The bytes of chunk i where it is stored undamaged, else None."""
         for folder in self._folders(split, seed):
             for path in sorted(folder.glob(f"{i:05d}-*.npz")):
-                blob = path.read_bytes()
+                try:
+                    blob = path.read_bytes()
+                except FileNotFoundError:  # another process has just replaced it
+                    continue
                 if path.stem.endswith(_checksum(blob)):
-                    return from_bytes(blob)
-                warnings.warn(f"{path} is damaged; it is left out and made again", stacklevel=4)
+                    return blob
+                warnings.warn(f"{path} is damaged; it is left out and made again", stacklevel=5)
         return None
+
+    def _stored(self, split, seed, i):
+        blob = self._sound(split, seed, i)
+        return None if blob is None else from_bytes(blob)
 
     def _store(self, split, seed, i, blob):
         *_, cache = self._folders(split, seed)
-        for damaged in cache.glob(f"{i:05d}-*.npz"):
-            damaged.unlink(missing_ok=True)
-        with atomic_write(cache / f"{i:05d}-{_checksum(blob)}.npz") as temporary:
+        whole = cache / f"{i:05d}-{_checksum(blob)}.npz"
+        with atomic_write(whole) as temporary:
             temporary.write_bytes(blob)
+        for other in cache.glob(f"{i:05d}-*.npz"):  # a damaged one
+            if other != whole:
+                other.unlink(missing_ok=True)
 
 
 def _checksum(blob):
@@ -274,28 +294,39 @@ def _on_this_machine(stream, split, seed, missing, workers):
                 missing.remove(i)
                 yield i, blob
             return
-        except TerminatedWorkerError:  # a worker was killed: what it had in hand is made again
+        except TerminatedWorkerError as error:  # what the killed worker had in hand is made again
             if not attempts_left:
-                raise
+                raise OSError(
+                    "processes that simulate were killed three times; memory may be short: use fewer workers"
+                ) from error
 
 
 def _on_cluster(stream, split, seed, missing, scheduler):
     """Yield (i, bytes) of the missing chunks, in any order, from the workers of a Dask cluster."""
     try:
-        from distributed import Client, as_completed
+        from distributed import Client, KilledWorker, as_completed
     except ImportError as error:
         raise ImportError('a Dask scheduler needs Dask: pip install -e ".[cluster]"') from error
     try:
-        client = Client(scheduler, timeout="10s")
+        client = Client(scheduler, timeout=CLUSTER_TIMEOUT)
     except (OSError, ValueError) as error:
         raise OSError(
             f"no Dask scheduler answers at {scheduler!r}. Start one with 'dask scheduler', give the "
             "tcp:// address that it prints, or leave scheduler out to simulate on this machine"
         ) from error
     with client:
+        try:
+            client.wait_for_workers(1, timeout=CLUSTER_TIMEOUT)
+        except TimeoutError as error:
+            raise OSError(
+                f"the Dask scheduler at {scheduler} has no workers: start some with 'dask worker {scheduler}'"
+            ) from error
         futures = [client.submit(_make_numbered, stream, split, seed, i, pure=False) for i in missing]
         for future in as_completed(futures):
-            yield future.result()
+            try:
+                yield future.result()
+            except KilledWorker as error:
+                raise OSError(f"workers of {scheduler} died while simulating: {error}") from error
             future.release()
 
 

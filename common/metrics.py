@@ -29,5 +29,8 @@ def bootstrap(metric, truth, *predictions, n=200, seed=0):
     Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
     """
     rng = np.random.default_rng(seed)
-    copies = rng.integers(len(truth), size=(n, len(truth)))
-    return np.array([[metric(truth[rows], p[rows]) for rows in copies] for p in predictions])
+    scores = np.empty((len(predictions), n))
+    for i in range(n):
+        rows = rng.integers(len(truth), size=len(truth))
+        scores[:, i] = [metric(truth[rows], prediction[rows]) for prediction in predictions]
+    return scores

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
+from common.datasets import check_n
 from common.files import atomic_write
 from common.progress import in_notebook, progress_bar
 
@@ -73,15 +74,17 @@ def fit(
 ):
     """Train a model and leave the weights of its best epoch in it.
 
-    AdamW with a one-cycle learning rate. Everything random in an epoch follows from (seed, epoch),
-    so training that was interrupted goes on from its checkpoint to the same result.
+    AdamW with a one-cycle learning rate. The order of the samples and torch's random numbers in an
+    epoch follow from (seed, epoch), so training that was interrupted goes on from its checkpoint to
+    the same result.
 
     Parameters
     ----------
     model : torch.nn.Module
         Maps a batch of X to predictions.
     train, valid : tuple (X, y)
-        Tensors or arrays with one sample a row; X may be memory-mapped.
+        Tensors or arrays with one sample a row; X may be memory-mapped. y is what `loss` takes:
+        float32 for `binary_cross_entropy_with_logits`.
     loss : callable (predictions, y) -> scalar tensor
     score : callable (y, predictions) -> float, optional
         On NumPy arrays of the whole validation set, higher is better; it selects the best epoch.
@@ -101,6 +104,8 @@ def fit(
     checkpoint : path-like, optional
         Written after each epoch; when it is there, training goes on from it.
     devices : int
+        Several devices are several processes, which get copies of all arguments: outside notebooks
+        these must be picklable, and the call must be under ``if __name__ == "__main__"``.
     accelerator : {"auto", "cpu", "gpu", ...}
     precision : str
         As in Lightning Fabric: "32-true", "bf16-mixed", "16-mixed".
@@ -124,13 +129,17 @@ def fit(
     for name, (X, y) in [("train", train), ("valid", valid)]:
         if len(X) != len(y) or not len(X):
             raise ValueError(f"{name}: {len(X)} samples and {len(y)} labels")
+    epochs, batch_size, devices = (
+        check_n(value, name)
+        for name, value in [("epochs", epochs), ("batch_size", batch_size), ("devices", devices)]
+    )
     # Several devices are several processes. They start as copies of a notebook (which cannot be
     # imported by a new process), or as new processes elsewhere.
     strategy = "auto" if devices == 1 else "ddp_notebook" if in_notebook() else "ddp_spawn"
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
     weights, history = fabric.launch(
         _train, model, train, valid, loss, score, epochs, batch_size, lr, weight_decay, patience,
-        augment, seed, checkpoint, progress,
+        augment, seed, checkpoint, precision, progress,
     )
     model.cpu().load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     model.eval()
@@ -139,7 +148,7 @@ def fit(
 
 def _train(
     fabric, model, train, valid, loss, score, epochs, batch_size, lr, weight_decay, patience,
-    augment, seed, checkpoint, progress,
+    augment, seed, checkpoint, precision, progress,
 ):
     rank, n_ranks = fabric.global_rank, fabric.world_size
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
@@ -147,7 +156,11 @@ def _train(
     n_steps = -(-len(train[0]) // (batch_size * n_ranks))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=epochs * n_steps)
     history, best = History(), None
-    settings = dict(epochs=epochs, batch_size=batch_size, lr=lr, n=len(train[0]), seed=seed)
+    settings = dict(
+        epochs=epochs, batch_size=batch_size, lr=lr, weight_decay=weight_decay, seed=seed,
+        devices=n_ranks, precision=precision, n=len(train[0]),
+        weights=[list(value.shape) for value in model.state_dict().values()],
+    )
     if checkpoint is not None and os.path.exists(checkpoint):
         history, best = _resume(checkpoint, settings, model, optimizer, schedule)
 
@@ -156,12 +169,11 @@ def _train(
     for epoch in range(len(history), epochs):
         if patience is not None and epoch - history.best_epoch > patience:
             break
-        torch.manual_seed(hash((seed, epoch, rank)))  # of dropout and augmentation
+        torch.manual_seed(int(np.random.SeedSequence([seed, epoch, rank]).generate_state(1)[0]))
         order = np.random.default_rng([seed, epoch]).permutation(len(train[0]))  # equal on all ranks
         model.train()
         total = 0.0
-        for step in range(n_steps):
-            rows = order[step * batch_size * n_ranks :][: batch_size * n_ranks]
+        for rows in np.array_split(order, n_steps):  # of nearly equal size: none has one row only
             X, y = _batch(fabric, train, rows[rank::n_ranks] if len(rows) >= n_ranks else rows)
             batch_loss = loss(model(X if augment is None else augment(X)), y)
             optimizer.zero_grad()
@@ -169,15 +181,19 @@ def _train(
             optimizer.step()
             schedule.step()
             total += batch_loss.item()
-        if not np.isfinite(total):
-            raise ValueError(f"the loss is {total} in epoch {epoch}: try a smaller lr, or look for NaN in X")
         predictions = _predict(fabric, model, valid[0], 4 * batch_size)
-        valid_loss = loss(predictions, torch.as_tensor(np.asarray(valid[1]))).item()
+        y = np.asarray(valid[1])
+        valid_loss = loss(predictions, torch.as_tensor(y)).item()
+        valid_score = -valid_loss if score is None else float(score(y, predictions.numpy()))
+        valid_score = fabric.broadcast(valid_score)  # all devices stop in the same epoch
+        if not np.isfinite([total, valid_loss, valid_score]).all():
+            raise ValueError(
+                f"the loss is {total / n_steps} in training and {valid_loss} in validation in epoch "
+                f"{epoch}: try a smaller lr, or look for NaN in X"
+            )
         history.train_loss.append(total / n_steps)
         history.valid_loss.append(valid_loss)
-        history.valid_score.append(
-            -valid_loss if score is None else float(score(np.asarray(valid[1]), predictions.numpy()))
-        )
+        history.valid_score.append(valid_score)
         if history.best_epoch < 0 or history.valid_score[-1] > history.best_score:
             history.best_epoch = epoch
             best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
@@ -191,14 +207,19 @@ def _train(
 
 
 def _batch(fabric, data, rows):
-    return tuple(fabric.to_device(torch.as_tensor(values[rows])) for values in data)
+    return tuple(fabric.to_device(_tensor(values[rows])) for values in data)
+
+
+def _tensor(values):
+    """A tensor; of an array a copy, which torch may write to even where the array is a read-only file."""
+    return values if isinstance(values, torch.Tensor) else torch.from_numpy(np.array(values))
 
 
 def _predict(fabric, model, X, batch_size):
     model.eval()
     with torch.inference_mode():
         parts = [
-            model(fabric.to_device(torch.as_tensor(X[i : i + batch_size]))).float().cpu()
+            model(fabric.to_device(_tensor(X[i : i + batch_size]))).float().cpu()
             for i in range(0, len(X), batch_size)
         ]
     return torch.cat(parts)

@@ -1,5 +1,7 @@
 """Contracts: every challenge has one, and a submission is either scored or refused in one line."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -48,8 +50,12 @@ def test_header_and_byte_order_mark_are_allowed(tmp_path):
     (b"0.5\nnan\n", "row 2 has probability = nan"),
     (b"0.5\ninf\n", "row 2 has probability = inf"),
     (b"0.5\n1.5\n", "expected a number from 0 to 1"),
-    (b"0.5\nhigh\n", "row 2 is not a number: 'high'"),
-    (b"0.5,0.5\n0.5\n", "row 1 has 2 columns"),
+    (b"0.5\nhigh\n", "line 2 is not a number: 'high'"),
+    (b"probability\n0.5\n1_0e-1\n", "line 3 is not a number: '1_0e-1'"),
+    ("0.5\n\uff10.5\n".encode(), "line 2 is not a number"),
+    (b"0.5\n0x1\n", "line 2 is not a number"),
+    (b"0.5\n1.0000001\n", "probability = 1.0000001, expected a number from 0 to 1"),
+    (b"0.5,0.5\n0.5\n", "line 1 has 2 columns"),
     (b"0.5\n\xff\xfe\n", "not UTF-8 text"),
     (b"", "0 rows"),
     (b"0" * 5000, "more than 1080 bytes"),
@@ -63,8 +69,21 @@ def test_bad_submissions_are_refused_with_the_reason(tmp_path, content, reason):
 
 
 def test_missing_submission(tmp_path):
-    with pytest.raises(SubmissionError, match="no such file; p.csv is expected"):
+    with pytest.raises(SubmissionError, match="p.csv: no such file"):
         TABLE.read(tmp_path / "p.csv", 2)
+
+
+def test_only_plain_files_are_read(tmp_path):
+    (tmp_path / "secret.csv").write_text("0.5\n0.5\n")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "secret.csv")
+    with pytest.raises(SubmissionError, match="link.csv: a link, expected the file itself"):
+        TABLE.read(tmp_path / "link.csv", 2)
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(SubmissionError, match="folder.csv: not a plain file|folder.csv: cannot be read"):
+        TABLE.read(tmp_path / "folder.csv", 2)
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(SubmissionError, match="pipe.csv: not a plain file"):
+        TABLE.read(tmp_path / "pipe.csv", 2)
 
 
 def test_writing_what_could_not_be_scored_is_refused(tmp_path):

@@ -232,6 +232,20 @@ def test_killed_in_the_middle_of_a_write_serves_nothing(data_home, monkeypatch):
     assert len(toy.stream().load("train", 10, workers=1)) == 10
 
 
+def test_chunk_that_another_process_stored_is_never_absent(data_home, monkeypatch):
+    stream = toy.stream()
+    stream.load("train", 10)
+    before = stored_files(data_home)
+
+    def die(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", die)
+    with pytest.raises(KeyboardInterrupt):
+        stream._store("train", 0, 0, stream.make("train", 0, 0))
+    assert stored_files(data_home) == before
+
+
 def test_killed_worker_is_replaced(tmp_path, data_home, monkeypatch):
     monkeypatch.setenv("TOY_DEAD", str(tmp_path / "dead"))
     from joblib.externals.loky import get_reusable_executor
@@ -290,6 +304,30 @@ def test_full_disk_leaves_the_cache_as_it_was(data_home, monkeypatch):
 def test_scheduler_that_does_not_answer():
     with pytest.raises(OSError, match="no Dask scheduler answers at 'tcp://127.0.0.1:9'"):
         toy.stream().load("train", 10, scheduler="tcp://127.0.0.1:9")
+
+
+def test_scheduler_without_workers(monkeypatch):
+    from distributed import LocalCluster
+
+    monkeypatch.setattr("common.datasets.CLUSTER_TIMEOUT", 2)
+    with (
+        LocalCluster(n_workers=0, dashboard_address=None) as cluster,
+        pytest.raises(OSError, match="has no workers: start some with 'dask worker tcp:"),
+    ):
+        toy.stream().load("train", 10, scheduler=cluster.scheduler_address)
+
+
+@pytest.mark.parametrize("workers", [0, -1, "two", 1.5])
+def test_bad_workers_are_refused_even_when_nothing_is_missing(workers):
+    toy.stream().load("train", 10)
+    with pytest.raises(ValueError, match="workers must be a whole number of at least 1"):
+        toy.stream().load("train", 10, workers=workers)
+
+
+@pytest.mark.parametrize("seed", [None, 1.0, True])
+def test_bad_seed(seed):
+    with pytest.raises(ValueError, match="seed must be a whole number or a text"):
+        toy.stream().load("train", 10, seed)
 
 
 def test_address_that_is_none():

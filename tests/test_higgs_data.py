@@ -86,7 +86,7 @@ def test_excerpt_is_split_in_order(data_home):
     parts = [data.load(split, source="official") for split in ("train", "valid", "test")]
     assert [len(part) for part in parts] == [30, 10, 10]
     np.testing.assert_allclose(np.concatenate([part.X for part in parts]), table[:, 1:], rtol=1e-6)
-    with pytest.raises(ValueError, match="n = 11, but the test split of uci_rows.csv.gz has 10 events"):
+    with pytest.raises(ValueError, match="n = 11, but the test split of the excerpt .* has 10 events"):
         data.load("test", 11, source="official")
 
 
@@ -146,3 +146,20 @@ def test_truncated_gzip(data_home):
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(ValueError, match="uci_rows.csv.gz: damaged gzip file"):
         data.load("train", source="official")
+
+
+def test_bit_flips_in_gzip_are_one_clear_error(data_home):
+    path = put(data_home, "uci_rows.csv.gz", rows(500))
+    whole = path.read_bytes()
+    for position in range(40, len(whole), len(whole) // 40):
+        flipped = bytearray(whole)
+        flipped[position] ^= 0x10
+        path.write_bytes(flipped)
+        with pytest.raises(ValueError, match="^uci_rows.csv.gz: "):
+            data.read_rows(path)
+
+
+def test_file_that_ends_early(tmp_path):
+    (tmp_path / "short.csv").write_text(rows(10))
+    with pytest.raises(ValueError, match="short.csv: ends after 5 of 8 rows"):
+        data.read_rows(tmp_path / "short.csv", skip=5, n=8)

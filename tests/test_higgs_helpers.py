@@ -99,6 +99,11 @@ def test_significance_falls_with_the_uncertainty():
     assert helpers.significance(50, 100) == pytest.approx(np.sqrt(2 * (150 * np.log(1.5) - 50)))
 
 
+def test_significance_without_background_is_refused():
+    with pytest.raises(ValueError, match="positive number of background"):
+        helpers.significance(1, 0)
+
+
 def test_distances_to_the_official_histograms():
     same = reference.distances(EVENTS, reference.make(EVENTS))
     assert same.to_numpy().max() < 1e-9

@@ -68,3 +68,19 @@ def test_every_challenge_is_at_the_top_and_in_the_readme():
     for folder in FOLDERS:
         assert (ROOT / folder / "README.md").exists()
         assert f"({folder}/" in readme
+
+
+def test_no_placeholder_is_left():
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md"), *ROOT.glob("*/*.ipynb")]:
+        found = re.search(r"\b(LESSON|SIMTABLE|REALTEXT|[A-Z]+FIG|DISC|TODO|FIXME)\b", path.read_text())
+        assert not found, f"{path.name}: {found.group()}"
+
+
+def test_wheel_has_the_data_files():
+    package_data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    for package, patterns in package_data.items():
+        for pattern in patterns:
+            assert list((ROOT / package).glob(pattern)), f"nothing in {package} fits {pattern}"
+    listed = {path for package, patterns in package_data.items() for p in patterns for path in (ROOT / package).glob(p)}
+    assert {ROOT / "Higgs" / "reference.json", ROOT / "common" / "deeplearn.mplstyle"} <= listed
+    assert set((ROOT / "Higgs" / "sample").rglob("*.npz")) <= listed

@@ -117,5 +117,43 @@ def test_sets_that_do_not_fit(X, y):
 def test_nan_is_reported_in_the_epoch_it_appears():
     (X, y), valid = problem()
     X[7, 2] = np.nan
-    with pytest.raises(ValueError, match="the loss is nan in epoch 0: try a smaller lr, or look for NaN"):
+    with pytest.raises(ValueError, match="the loss is nan in training .* in epoch 0: .* look for NaN"):
         fit(network(), (X, y), valid, loss=binary_cross_entropy_with_logits, accelerator="cpu", progress=False)
+
+
+def test_nan_in_validation_is_no_best_epoch():
+    train_set, (X, y) = problem()
+    X[3, 0] = np.nan
+    with pytest.raises(ValueError, match="nan in validation in epoch 0"):
+        fit(
+            network(), train_set, (X, y), loss=binary_cross_entropy_with_logits, accelerator="cpu",
+            progress=False,
+        )
+
+
+def test_last_batch_is_never_a_single_sample():
+    (X, y), valid = problem()
+    model = torch.nn.Sequential(torch.nn.BatchNorm1d(5), torch.nn.Linear(5, 1), torch.nn.Flatten(0))
+    fit(
+        model, (X[:513], y[:513]), valid, loss=binary_cross_entropy_with_logits, epochs=1, accelerator="cpu",
+        progress=False,
+    )  # BatchNorm refuses a batch of one
+
+
+def test_memory_mapped_samples(tmp_path, recwarn):
+    (X, y), (X_valid, y_valid) = problem()
+    for name, array in [("train", X), ("valid", X_valid)]:
+        np.save(tmp_path / f"{name}.npy", array)
+    mapped = [np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in ("train", "valid")]
+    options = dict(loss=binary_cross_entropy_with_logits, epochs=2, accelerator="cpu", progress=False)
+    one, other = network(), network()
+    fit(one, (X, y), (X_valid, y_valid), **options)
+    fit(other, (mapped[0], y), (mapped[1], y_valid), **options)
+    assert same_weights(one, other)
+    assert not [w for w in recwarn if "writable" in str(w.message)]
+
+
+@pytest.mark.parametrize("options", [dict(epochs=0), dict(batch_size=0), dict(devices=1.5)])
+def test_bad_numbers(options):
+    with pytest.raises(ValueError, match="must be a whole number of at least 1"):
+        train(**options)

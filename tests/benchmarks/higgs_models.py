@@ -1,7 +1,8 @@
 """The network against LightGBM on the same events: python tests/benchmarks/higgs_models.py [--n 200000] [--seeds 3]
 
-Both see all 28 columns of the same training events. LightGBM gets its best of three tree sizes, chosen on the
-validation events, and stops early there; the network keeps its best epoch there. The test events are used once.
+Both see all 28 columns of the same training events. LightGBM gets the best of three tree sizes (chosen with the first
+seed) on the validation events, and stops early there; the network keeps its best epoch there. The test events are
+used once.
 Events come from the stream (and are kept), or from files with X and y that `python -m Higgs.data simulate` wrote.
 """
 
@@ -18,14 +19,14 @@ from common.training import fit, predict, seed_everything
 from Higgs import data, helpers
 
 
-def train_trees(train, valid, seed):
+def train_trees(train, valid, seed, sizes):
     def model(leaves):
         return lightgbm.LGBMClassifier(
             n_estimators=2000, learning_rate=0.05, num_leaves=leaves, subsample=0.8, subsample_freq=1,
             colsample_bytree=0.7, random_state=seed, verbose=-1,
         ).fit(*train, eval_set=[valid], eval_metric="auc", callbacks=[lightgbm.early_stopping(50, verbose=False)])
 
-    models = [model(leaves) for leaves in (31, 63, 127)]
+    models = [model(leaves) for leaves in sizes]
     return max(models, key=lambda m: roc_auc_score(valid[1], m.predict_proba(valid[0])[:, 1]))
 
 
@@ -34,7 +35,7 @@ def train_network(train, valid, seed, width, blocks, dropout, epochs):
     model = helpers.Network(train[0][:50_000], width, blocks, dropout, bins=16)
     history = fit(
         model, train, valid, loss=binary_cross_entropy_with_logits, score=roc_auc_score, seed=seed,
-        epochs=epochs, batch_size=512, lr=1e-3, weight_decay=0.1,
+        epochs=epochs, batch_size=512, lr=1e-3, weight_decay=0.1, progress=False,
     )
     return model, history
 
@@ -55,7 +56,7 @@ def main():
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--blocks", type=int, default=2)
     parser.add_argument("--dropout", type=float, default=0.2)
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=8)
     args = parser.parse_args()
 
     train = events(args.train, "train", args.n)
@@ -68,9 +69,11 @@ def main():
     X = {name: helpers.features(part.X) for name, part in [("train", train), ("valid", valid), ("test", test)]}
     y = {name: part.y.astype("f4") for name, part in [("train", train), ("valid", valid), ("test", test)]}
 
+    sizes = (31, 63, 127)
     for seed in range(args.seeds):
         start = time.perf_counter()
-        trees = train_trees((train.X, train.y), (valid.X, valid.y), seed)
+        trees = train_trees((train.X, train.y), (valid.X, valid.y), seed, sizes)
+        sizes = (trees.num_leaves,)  # the best of the first seed
         middle = time.perf_counter()
         network, history = train_network(
             (X["train"], y["train"]), (X["valid"], y["valid"]), seed,
