@@ -158,7 +158,8 @@ class Stream:
         workers : int, optional
             Processes that simulate what is neither shipped nor cached; default: one a core.
         scheduler : str, optional
-            Address of a Dask scheduler ("tcp://host:8786") whose workers simulate instead.
+            Address of a Dask scheduler ("tcp://host:8786") whose workers simulate instead. It is asked
+            only for what is missing here; the course must be installed there too.
         progress : bool
             Whether to show a progress bar while simulating.
 

@@ -63,6 +63,6 @@ def _explained(error, folder):
         return error
     return OSError(
         error.errno,
-        f"cannot write to {folder}: {reason}. Please {cure}, "
-        "or set DEEPLEARN_DATA to another folder for the cache",
+        f"cannot write to {folder}: {reason}. Please {cure}; "
+        "if this is the cache, set DEEPLEARN_DATA to another folder",
     )

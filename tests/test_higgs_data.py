@@ -1,12 +1,14 @@
 """Loading the Higgs data: the shipped sample, official files where they lie, and one clear error for the rest."""
 
 import gzip
+import platform
 import sys
 
 import numpy as np
 import pytest
 
 from common import official
+from common.datasets import from_bytes
 from Higgs import data
 from Higgs.simulate import COLUMNS
 
@@ -53,11 +55,17 @@ def test_sample_is_served_without_pythia(monkeypatch):
         data.load("train", 12_001, workers=1)
 
 
-def test_sample_is_small_and_is_what_the_simulator_makes():
-    folder = data.STREAM.sample
-    assert sum(path.stat().st_size for path in folder.rglob("*.npz")) < 2_000_000
-    (path,) = folder.rglob("valid-seed0/00000-*.npz")
-    assert data.STREAM.make("valid", 0, 0) == path.read_bytes()
+def test_sample_is_small():
+    assert sum(path.stat().st_size for path in data.STREAM.sample.rglob("*.npz")) < 2_000_000
+
+
+def test_sample_is_what_the_simulator_makes():
+    pytest.importorskip("pythia8mc")
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        pytest.skip("the sample was made on Linux, x86-64: bytes are equal on one platform only")
+    (path,) = data.STREAM.sample.rglob("valid-seed0/00000-*.npz")
+    shipped, made = from_bytes(path.read_bytes()), from_bytes(data.STREAM.make("valid", 0, 0))
+    assert shipped.X.tobytes() == made.X.tobytes() and shipped.y.tobytes() == made.y.tobytes()
 
 
 def test_official_splits_are_those_published(small_official):
