@@ -283,16 +283,17 @@ def _on_this_machine(stream, split, seed, missing, workers):
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     workers = joblib.cpu_count() if workers is None else check_n(workers, "workers")
-    missing = list(missing)
+    missing = set(missing)
     for attempts_left in (2, 1, 0):
-        if min(workers, len(missing)) == 1:
-            made = (_make_numbered(stream, split, seed, i) for i in list(missing))
+        jobs = [(stream, split, seed, i) for i in sorted(missing)]
+        if min(workers, len(jobs)) == 1:
+            made = (_make_numbered(*job) for job in jobs)
         else:
-            parallel = joblib.Parallel(min(workers, len(missing)), return_as="generator_unordered")
-            made = parallel(joblib.delayed(_make_numbered)(stream, split, seed, i) for i in missing)
+            parallel = joblib.Parallel(min(workers, len(jobs)), return_as="generator_unordered")
+            made = parallel(joblib.delayed(_make_numbered)(*job) for job in jobs)
         try:
             for i, blob in made:
-                missing.remove(i)
+                missing.discard(i)
                 yield i, blob
             return
         except TerminatedWorkerError as error:  # what the killed worker had in hand is made again

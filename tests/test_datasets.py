@@ -116,6 +116,12 @@ def test_cluster_workers_and_one_process_make_the_same_bytes(data_home, monkeypa
     assert files[0] == files[1] == files[2]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_all_chunks_are_made_by_the_workers(data_home, workers):
+    toy.stream().prepare("train", 300, workers=workers, progress=False)
+    assert len(stored_files(data_home)) == 30
+
+
 def test_cached_chunks_are_not_made_again(monkeypatch):
     toy.stream().load("train", 20)
 
