@@ -53,10 +53,10 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--train", help=".npz with X and y")
     parser.add_argument("--test", help=".npz with X and y; the first half validates, the second tests")
-    parser.add_argument("--width", type=int, default=256)
-    parser.add_argument("--blocks", type=int, default=2)
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--blocks", type=int, default=1)
     parser.add_argument("--dropout", type=float, default=0.2)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=5)
     args = parser.parse_args()
 
     train = events(args.train, "train", args.n)
