@@ -89,7 +89,7 @@ def test_network_learns_more_than_one_column():
 
 def test_significance_of_a_small_signal_is_s_over_root_b():
     assert helpers.significance(1, 1e4) == pytest.approx(0.01, rel=1e-3)
-    assert helpers.significance(10, 100, 0.3) == pytest.approx(10 / np.sqrt(100 + 30**2), rel=0.03)
+    assert helpers.significance(1, 100, 0.3) == pytest.approx(1 / np.sqrt(100 + 30**2), rel=0.01)
 
 
 def test_significance_falls_with_the_uncertainty():
