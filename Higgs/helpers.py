@@ -9,6 +9,8 @@ from torch import nn
 
 from common.training import predict
 from Higgs.simulate import COLUMNS, UNITS
+from Higgs.simulate import mass as invariant_mass
+from Higgs.simulate import massless as four_vectors
 
 INDEX = {name: i for i, name in enumerate(COLUMNS)}
 LOW_LEVEL = COLUMNS[:21]  # measured: momenta, missing momentum, b tags
@@ -59,16 +61,6 @@ def momenta(X):
     return pt, np.insert(eta, 1, 0, axis=1), phi
 
 
-def four_vectors(pt, eta, phi):
-    """Massless four-vectors (E, px, py, pz) in GeV, shape (..., 4)."""
-    return np.stack([pt * np.cosh(eta), pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)], axis=-1)
-
-
-def invariant_mass(p4):
-    """sqrt(E^2 - p^2) in GeV of four-vectors of shape (..., 4)."""
-    return np.sqrt(np.maximum(p4[..., 0] ** 2 - (p4[..., 1:] ** 2).sum(-1), 0))
-
-
 def low_level_features(X):
     """What a physicist would compute from the 21 measured columns.
 
@@ -106,7 +98,7 @@ def low_level_features(X):
     transverse_mass = [
         np.sqrt(2 * pt[:, i] * pt[:, 1] * (1 - np.cos(phi[:, i] - phi[:, 1]))) for i in VISIBLE
     ]
-    recoil = np.hypot(p4[..., 1].sum(1), p4[..., 2].sum(1))  # of everything that is not listed
+    recoil = np.hypot(p4[..., 0].sum(1), p4[..., 1].sum(1))  # of everything that is not listed
     tags = np.rint(columns(physical(X), [f"jet_{i}_b_tag" for i in (1, 2, 3, 4)]))
     return np.concatenate(
         [
