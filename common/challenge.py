@@ -1,6 +1,7 @@
 """What a challenge promises: its tasks, how they are scored, and the file that is handed in."""
 
 import importlib
+import io
 import os
 import re
 import stat
@@ -132,6 +133,81 @@ class Table:
             )
 
 
+@dataclass(frozen=True)
+class Array:
+    """A submission of images or other arrays: one `.npy` file, one entry a sample, in the order of the test set.
+
+    Attributes
+    ----------
+    name : str
+        File name that the hackathon asks for.
+    shape : tuple of int
+        Of one sample.
+    low, high : float
+        Range of every number.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    low: float = -np.inf
+    high: float = np.inf
+
+    def write(self, path, values):
+        """Write values of shape (n, *shape) as float32 to a file, or into a folder under the fixed name.
+
+        Returns the path of the file. Raises SubmissionError when the values could not be scored.
+        """
+        values = np.asarray(values, dtype=np.float32)
+        self._check_shape(values.shape, len(values) if values.ndim else 0)
+        self._check_range(values)
+        path = Path(path) / self.name if Path(path).is_dir() else Path(path)
+        with atomic_write(path) as temporary, temporary.open("wb") as file:
+            np.save(file, values)
+        return path
+
+    def read(self, path, n):
+        """The numbers in a submitted file, float32, shape (n, *shape).
+
+        Raises
+        ------
+        SubmissionError
+            Missing, a link or no plain file, too large, not a `.npy` file of plain floating-point
+            numbers, not finite, out of range, or of another shape. Pickled objects are refused.
+        """
+        path = Path(path)
+        most = 1000 + 8 * n * int(np.prod(self.shape))  # bytes: up to float64
+        stream = io.BytesIO(_read_regular_file(path, most))
+        try:
+            version, _ = np.lib.format.read_magic(stream)
+            read = np.lib.format.read_array_header_1_0 if version == 1 else np.lib.format.read_array_header_2_0
+            shape, in_columns, dtype = read(stream, max_header_size=1000)
+        except (ValueError, EOFError) as error:
+            reason = str(error).partition("\n")[0]
+            raise SubmissionError(f"{path.name}: not a .npy file of plain numbers: {reason}") from error
+        if dtype.kind != "f" or dtype.itemsize > 8:
+            raise SubmissionError(f"{path.name}: holds {dtype}, expected floating-point numbers")
+        self._check_shape(shape, n)
+        content = stream.read()
+        if len(content) != dtype.itemsize * np.prod(shape):
+            raise SubmissionError(f"{path.name}: {len(content)} bytes of numbers, expected shape {shape} of {dtype}")
+        values = np.frombuffer(content, dtype).reshape(shape, order="F" if in_columns else "C")
+        self._check_range(values)
+        return values.astype(np.float32)
+
+    def _check_shape(self, shape, n):
+        if shape != (n, *self.shape):
+            raise SubmissionError(f"{self.name}: shape {shape}, expected {(n, *self.shape)}")
+
+    def _check_range(self, values):
+        bad = ~np.isfinite(values) | (values < self.low) | (values > self.high)
+        if bad.any():
+            where = np.argwhere(bad)[0]
+            raise SubmissionError(
+                f"{self.name}: sample {where[0] + 1} contains {values[tuple(where)]:.10g}, "
+                f"expected numbers from {self.low:g} to {self.high:g}"
+            )
+
+
 def _read_regular_file(path, most):
     """The bytes of a plain file of at most `most` bytes; links, folders, pipes and devices are refused."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -156,7 +232,7 @@ class Task:
     """One question of a challenge: what is handed in and how it is scored, the official metric first."""
 
     name: str
-    submission: Table
+    submission: Table | Array
     metrics: tuple[Metric, ...]
 
     def score(self, truth, path):

@@ -5,10 +5,11 @@ import os
 import numpy as np
 import pytest
 
-from common.challenge import FOLDERS, ROOT, Metric, SubmissionError, Table, Task, registry
+from common.challenge import FOLDERS, ROOT, Array, Metric, SubmissionError, Table, Task, registry
 from common.metrics import bootstrap
 
 TABLE = Table("p.csv", ("probability",), 0, 1)
+IMAGES = Array("i.npy", (2, 3), 0, 1)
 PAIR = Table("pair.csv", ("a", "b"), delimiter="\t")
 
 
@@ -92,6 +93,50 @@ def test_writing_what_could_not_be_scored_is_refused(tmp_path):
     with pytest.raises(SubmissionError, match="row 2 has probability = 1.1"):
         TABLE.write(tmp_path, [0.5, 1.1])
     assert not list(tmp_path.iterdir())
+
+
+def test_array_round_trip(tmp_path):
+    values = np.random.default_rng(0).random((4, 2, 3))
+    path = IMAGES.write(tmp_path, values)
+    assert path == tmp_path / "i.npy"
+    read = IMAGES.read(path, 4)
+    assert read.dtype == np.float32
+    np.testing.assert_allclose(read, values, atol=1e-7)
+    np.save(path, np.asfortranarray(values))  # float64, stored column by column
+    np.testing.assert_allclose(IMAGES.read(path, 4), values, atol=1e-7)
+
+
+@pytest.mark.parametrize("values, reason", [
+    (np.zeros((3, 2, 3)), "shape \\(3, 2, 3\\), expected \\(2, 2, 3\\)"),
+    (np.zeros((2, 3, 2)), "shape \\(2, 3, 2\\)"),
+    (np.full((2, 2, 3), np.nan), "sample 1 contains nan, expected numbers from 0 to 1"),
+    (np.full((2, 2, 3), 2.0), "sample 1 contains 2"),
+    (np.zeros((2, 2, 3), dtype=int), "holds int64, expected floating-point numbers"),
+    (np.zeros((2, 2, 3), dtype=np.longdouble), "more than|holds float128"),
+    (np.array([{"a": 1}, None]), "holds object"),
+    (np.zeros((2, 2, 3), dtype=[("a", "f4")]), "holds"),
+])
+def test_arrays_that_cannot_be_scored_are_refused(tmp_path, values, reason):
+    np.save(tmp_path / "i.npy", values, allow_pickle=True)
+    with pytest.raises(SubmissionError, match=reason) as error:
+        IMAGES.read(tmp_path / "i.npy", 2)
+    assert "\n" not in str(error.value)
+
+
+def test_files_that_are_no_array_are_refused(tmp_path):
+    path = tmp_path / "i.npy"
+    np.save(path, np.zeros((2, 2, 3)))
+    whole = path.read_bytes()
+    header = whole[:128].replace(b"(2, 2, 3)", b"(9**99,1)")
+    np.savez(tmp_path / "i.npz", np.zeros((2, 2, 3)))
+    for content in (b"", b"cos\nsystem\n(S'true'\ntR.", whole[:-1], whole + b"0", whole[:50], header + whole[128:],
+                    (tmp_path / "i.npz").read_bytes(), whole + bytes(5000)):
+        path.write_bytes(content)
+        with pytest.raises(SubmissionError, match="i.npy") as error:
+            IMAGES.read(path, 2)
+        assert "\n" not in str(error.value)
+    with pytest.raises(SubmissionError, match="sample 2 contains -1"):
+        IMAGES.write(tmp_path, np.stack([np.zeros((2, 3)), -np.ones((2, 3))]))
 
 
 def test_scores_come_in_the_order_of_the_contract(tmp_path):

@@ -30,9 +30,10 @@ def test_hidden_labels_go_to_a_file_of_their_own(tmp_path, capsys):
     public = from_bytes((tmp_path / "t.npz").read_bytes())
     truth = from_bytes((tmp_path / "t.truth.npz").read_bytes())
     expected = toy.stream().load("train", 15, secret)
-    assert public.y is None
+    assert public.y is None and "run" not in public.meta  # what is known of each sample could give its label away
     np.testing.assert_array_equal(public.X, expected.X)
     np.testing.assert_array_equal(truth.X, expected.y)
+    np.testing.assert_array_equal(truth.meta["run"], expected.meta["run"])
     assert secret not in capsys.readouterr().out
     assert not any(secret in str(path) for path in tmp_path.rglob("*"))
 
