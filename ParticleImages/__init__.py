@@ -1,0 +1,1 @@
+"""Electron or photon, from images of a crystal calorimeter."""

@@ -1,0 +1,260 @@
+"""The data of the ParticleImages challenge: simulated on the spot, or the two official HDF5 files.
+
+    from ParticleImages import data
+    train = data.load("train", n=20_000)
+    real = data.load("train", n=100_000, source="official")
+
+Command line: `python -m ParticleImages.data simulate --n 100000 --out images.npz`, `... describe`, `... fetch`.
+"""
+
+import zipfile
+
+import numpy as np
+import pandas as pd
+
+from common import cli, official
+from common.datasets import SPLITS, Dataset, Stream, check_choice, check_n
+from ParticleImages import simulate
+
+STREAM = Stream("ParticleImages", simulate.simulate, version=simulate.VERSION, chunk_size=5000)
+
+CITATION = "M. Andrews et al., CMS-style images of single electrons and photons, pt 50 GeV; ML4SCI, DeepLearn hackathon"
+ELECTRONS = official.OfficialFile(
+    name="SingleElectronPt50_IMGCROPS_n249k_RHv1.hdf5",
+    urls=(
+        "https://cernbox.cern.ch/index.php/s/sHjzCNFTFxutYCj/download",
+        "https://cernbox.cern.ch/index.php/s/FbXw3V4XNyYB3oA/download",
+    ),
+    size=87_010_508,
+    citation=CITATION,
+)
+PHOTONS = official.OfficialFile(
+    name="SinglePhotonPt50_IMGCROPS_n249k_RHv1.hdf5",
+    urls=(
+        "https://cernbox.cern.ch/index.php/s/69nGEZjOy3xGxBq/download",
+        "https://cernbox.cern.ch/index.php/s/AtBT8y4MiQYFcgc/download",
+    ),
+    size=79_876_391,
+    citation=CITATION,
+)
+SHARES = {"train": (0.0, 0.8), "valid": (0.8, 0.9), "test": (0.9, 1.0)}  # of the rows of each file, in order
+ORDER_SEED = 42  # of the order in which the two files are mixed
+IMAGE = (32, 32, 2)
+
+# A few of the real images, energy only, that somebody put into the data folder. Too few to train on.
+EXCERPT = official.OfficialFile(name="electron_photon_energy.npz", urls=(), citation=CITATION)
+
+
+def load(split="train", n=None, *, source="simulated", seed=0, task=None, workers=None, scheduler=None):
+    """Images of the ParticleImages challenge.
+
+    Parameters
+    ----------
+    split : {"train", "valid", "test"}
+    n : int, optional
+        Number of images; default: 5,000 (simulated), or the whole split. An image takes 8 kB of memory: all the
+        official training images take 3.3 GB.
+    source : {"simulated", "official"}
+        "official" reads the two HDF5 files of the hackathon, found in the data folder or downloaded (170 MB). They
+        have no published split: the first 80 % of each file are for training, 10 % for validation, 10 % for the test.
+        Without these files, but with the excerpt `electron_photon_energy.npz` in the data folder, its images are the
+        test split, and there is nothing to train on. The excerpt has no times: channel 1 is zero.
+    seed : int or str
+        Of the simulation.
+    task : None
+        This challenge has one task.
+    workers, scheduler
+        Who simulates; see `common.datasets.Stream.load`.
+
+    Returns
+    -------
+    Dataset
+        X : float32 of shape (n, 32, 32, 2), energy in units of 50 GeV and time in units of 10 ns; rows are along eta,
+        columns along phi. y : int8 of shape (n,), 1 for electrons. meta["channels"] names the channels that are
+        filled. Simulated images also have their truth; see `ParticleImages.simulate.simulate`.
+
+    Raises
+    ------
+    ValueError
+        Unknown split, source or task; n not positive, or more than the official split has; a file that does not hold
+        such images; an excerpt where there is nothing to train on.
+    OSError
+        The official files cannot be downloaded, or the cache cannot be written.
+    ImportError
+        The official files are asked for, and h5py is not installed.
+    """
+    check_choice("split", split, SPLITS)
+    check_choice("source", source, ("simulated", "official"))
+    if task not in (None, "classification"):
+        raise ValueError(f"unknown task {task!r}: the ParticleImages challenge has one task, leave task out")
+    if source == "simulated":
+        return STREAM.load(split, n, seed, workers=workers, scheduler=scheduler)
+    return _load_official(split, None if n is None else check_n(n))
+
+
+def _load_official(split, n):
+    complete = [official.find("ParticleImages", file) for file in (PHOTONS, ELECTRONS)]
+    excerpt = official.find("ParticleImages", EXCERPT)
+    if complete == [None, None] and excerpt is not None:
+        return _load_excerpt(excerpt, split, n)
+    _import_h5py()  # before a download, not after
+    return read_split([official.fetch("ParticleImages", file) for file in (PHOTONS, ELECTRONS)], split, n)
+
+
+def _import_h5py():
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError('the official files are HDF5: pip install -e ".[particleimages]"') from error
+    return h5py
+
+
+def read_split(paths, split, n=None):
+    """The first n images of a split of two files, one of photons and one of electrons.
+
+    Labels come in a random order that is always the same; within a class the images keep the order of their file. So
+    fewer images are the first of more. Only the images that are asked for are read, a few hundred at a time.
+
+    Parameters
+    ----------
+    paths : (path-like, path-like)
+        HDF5 files of photons and of electrons, with X float32 (rows, 32, 32, 2) and y (rows,), 0 or 1.
+    split : {"train", "valid", "test"}
+    n : int, optional
+        Default: all.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    ValueError
+        n is too large, or a file is damaged or holds something else.
+    """
+    files = []
+    try:
+        files = [_open(path) for path in paths]
+        ranges = [[round(share * len(file["y"])) for share in SHARES[split]] for file in files]
+        counts = [last - first for first, last in ranges]
+        order = np.repeat(np.arange(2, dtype=np.int8), counts)
+        np.random.default_rng(ORDER_SEED).shuffle(order)
+        if n is not None:
+            order = order[: _check_available(n, len(order), f"the {split} split of the official files")]
+        X = np.empty((len(order), *IMAGE), np.float32)
+        for label, (file, (first, _)) in enumerate(zip(files, ranges, strict=True)):
+            _fill(X, np.flatnonzero(order == label), file, first, label)
+    finally:
+        for file in files:
+            file.close()
+    return Dataset(X, order.copy(), {"channels": list(simulate.CHANNELS), "units": dict(simulate.UNITS)})
+
+
+def _open(path):
+    """An HDF5 file with images, its layout checked."""
+    try:
+        file = _import_h5py().File(path, "r")
+    except OSError as error:
+        raise ValueError(f"{path}: damaged or incomplete HDF5 file ({error}); download it again") from error
+    try:
+        shapes = {name: tuple(file[name].shape) for name in ("X", "y") if name in file}
+        if set(shapes) != {"X", "y"}:
+            raise ValueError(f"{path}: expected the data sets X and y, found {', '.join(sorted(file)) or 'none'}")
+        if shapes["X"][1:] != IMAGE or shapes["y"] != shapes["X"][:1]:
+            raise ValueError(
+                f"{path}: X has shape {shapes['X']} and y {shapes['y']}, expected (rows, 32, 32, 2) and (rows,)"
+            )
+        if file["X"].dtype != np.float32 or file["y"].dtype.kind not in "fiu":
+            raise ValueError(
+                f"{path}: X is {file['X'].dtype} and y {file['y'].dtype}, expected float32 and numbers"
+            )
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _fill(X, places, file, first, label):
+    """Read rows first, first + 1, ... of the file into X[places], whole HDF5 chunks at a time, and check them."""
+    rows, name = file["X"], file.filename
+    chunk = rows.chunks[0] if rows.chunks else 1
+    step = chunk * max(1, 500 // chunk)
+    last = first + len(places)
+    start = first
+    while start < last:
+        stop = min(last, (start // step + 1) * step)
+        try:
+            block, labels = rows[start:stop], file["y"][start:stop]
+        except OSError as error:
+            raise ValueError(f"{name}: damaged HDF5 file ({error}); download it again") from error
+        if not np.isfinite(block).all():
+            bad = start + int((~np.isfinite(block)).any(axis=(1, 2, 3)).argmax())
+            raise ValueError(f"{name}: image {bad} has a pixel that is not finite; download the file again")
+        if (labels != label).any():
+            bad = int((labels != label).argmax())
+            raise ValueError(
+                f"{name}: image {start + bad} has the label {labels[bad]:g}, expected {label} "
+                f"({('photon', 'electron')[label]}): is this the right file?"
+            )
+        X[places[start - first : stop - first]] = block
+        start = stop
+
+
+def _load_excerpt(path, split, n):
+    if split != "test":
+        raise ValueError(
+            f"{path} is an excerpt, for testing only: use split='test', or put {PHOTONS.name} and {ELECTRONS.name} "
+            "into the data folder to train on official images"
+        )
+    images = read_excerpt(path)
+    where = f"the excerpt {path} (move it away to use the published files)"
+    return images if n is None else images[: _check_available(n, len(images), where)]
+
+
+def read_excerpt(path):
+    """Images of an `.npz` file with X (n, 32, 32), energy only, and y (n,); channel 1 is filled with zeros.
+
+    Raises
+    ------
+    ValueError
+        The file is damaged or holds something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            energy, y = stored["X"], stored["y"]
+    except (KeyError, EOFError, ValueError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: expected an .npz file with X and y, without pickled objects: {error}") from error
+    if energy.ndim != 3 or energy.shape[1:] != IMAGE[:2] or y.shape != energy.shape[:1] or not len(y):
+        raise ValueError(f"{path}: X has shape {energy.shape} and y {y.shape}, expected (n, 32, 32) and (n,)")
+    if energy.dtype.kind not in "fiu" or not np.isfinite(energy).all():
+        raise ValueError(f"{path}: X must be numbers, and all of them finite")
+    if not np.isin(y, (0, 1)).all():
+        raise ValueError(f"{path}: a label is neither 0 (photon) nor 1 (electron)")
+    X = np.zeros((len(y), *IMAGE), np.float32)
+    X[..., 0] = energy
+    about = {"channels": ["energy"], "units": dict(simulate.UNITS), "split": f"excerpt of {len(y)} images, all test"}
+    return Dataset(X, y.astype(np.int8), about)
+
+
+def _check_available(n, available, where):
+    if n > available:
+        raise ValueError(f"n = {n:,}, but {where} has {available:,} images: ask for at most that many")
+    return n
+
+
+def describe(dataset):
+    """A table of the two channels and of the number of pixels that are not zero, by class."""
+    table = {}
+    for label, name in ((1, "electron"), (0, "photon")):
+        for i, channel in enumerate(simulate.CHANNELS):
+            x = dataset.X[dataset.y == label, ..., i]
+            if len(x):
+                about = {"mean": x.mean(), "std": x.std(), "min": x.min(), "max": x.max()}
+                table[f"{name} {channel}"] = about | {"pixels": np.count_nonzero(x) / len(x)}
+    return pd.DataFrame(table).T.round(4).to_string()
+
+
+if __name__ == "__main__":
+    raise SystemExit(
+        cli.main("ParticleImages", {"classification": STREAM}, files=(ELECTRONS, PHOTONS), describe=describe)
+    )

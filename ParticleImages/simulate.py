@@ -1,0 +1,62 @@
+"""Images of electrons and photons in a crystal calorimeter, as in the official Single(Electron|Photon)Pt50 files.
+
+    from ParticleImages.simulate import simulate
+    images = simulate(2000, seed=0)  # X (2000, 32, 32, 2) float32, y (2000,) int8, 1 for electrons
+
+Two steps, a file each: `tracker` brings one electron or photon of pt 50 GeV through the material in front of the
+crystals, `calorimeter` makes showers, noise, read-out and times of what arrives.
+"""
+
+import numpy as np
+
+from common.datasets import Dataset
+from ParticleImages import calorimeter, tracker
+
+VERSION = 1
+ENERGY_UNIT = 50.0  # GeV
+TIME_UNIT = 10.0  # ns
+CHANNELS = ["energy", "time"]
+UNITS = {"energy": "50 GeV", "time": "10 ns"}
+TRACKER = tracker.Tracker()
+CALORIMETER = calorimeter.Calorimeter()
+
+
+def simulate(n, seed):
+    """n images of electrons and photons in random order.
+
+    Parameters
+    ----------
+    n : int
+        Number of images, at least 1.
+    seed : int
+        Non-negative, up to 128 bits. The same (n, seed) gives the same bytes on one platform.
+
+    Returns
+    -------
+    Dataset
+        X float32 (n, 32, 32, 2): rows along eta, columns along phi, the seed crystal at [16, 16]; channel 0 is the
+        energy in units of 50 GeV, channel 1 the time in units of 10 ns, both 0 where a crystal is not read out.
+        y int8 (n,): 1 electron, 0 photon. meta, one entry an image: eta (float32); converted (bool: the photon became
+        a pair in the tracker); conversion_radius (float32, m; nan where there is none); radiated (float32: share of
+        the electron's energy that left it as photons; 0 for photons).
+
+    Raises
+    ------
+    ValueError
+        If n is less than 1.
+    """
+    if n < 1:
+        raise ValueError(f"n is the number of images and must be at least 1, not {n}")
+    rng = np.random.Generator(np.random.SFC64(seed))
+    electron = rng.random(n) < 0.5
+    eta = rng.uniform(-TRACKER.max_eta, TRACKER.max_eta, n)
+    particles, truth = tracker.cross(TRACKER, eta, electron, rng)
+    energy, time = calorimeter.images(CALORIMETER, particles, eta, rng)
+    X = np.stack([energy / np.float32(ENERGY_UNIT), time / np.float32(TIME_UNIT)], axis=-1)
+    about = {
+        "channels": CHANNELS,
+        "units": UNITS | {"conversion_radius": "m"},
+        "simulator": "shower parametrisation",
+        "version": VERSION,
+    }
+    return Dataset(X, electron.astype(np.int8), {"eta": eta.astype(np.float32), **truth, **about})
