@@ -1,0 +1,249 @@
+"""Gravitational lensing of many images at once, on a processor or a graphics card.
+
+A ray that is seen at the angle theta comes from beta = theta - alpha(theta) in the source plane. Here are the
+deflections alpha of the lenses of this challenge, the brightness of its sources, and the blur of a telescope.
+All angles are in arcsec. Coordinates are tensors that broadcast: x of shape (1, 1, width) grows with the column,
+y of shape (1, height, 1) with the row; what differs from image to image has shape (n, 1, 1).
+
+    x, y = grid(64, 0.08)
+    alpha_x, alpha_y = sie(x, y, theta_E=0.8, e1=0.1, e2=0.0)
+    image = sersic(x - alpha_x, y - alpha_y, amplitude=1.0, radius=0.25, index=1.0)
+
+Angles, axis ratios and signs follow lenstronomy (Birrer and Amara 2018, arXiv:1803.09746), so that the same numbers
+give the same image; tests/test_stronglensing_simulate.py compares them.
+"""
+
+import math
+
+import torch
+
+NOT_ROUND = 1e-4  # smallest ellipticity: the formulas of the SIE divide by it
+TINY = 1e-14  # arcsec^2, so that a ray through a point mass stays finite
+
+
+def grid(size, pixel, supersampling=1, *, device=None):
+    """Angles x (1, 1, size * supersampling) and y (1, size * supersampling, 1) of an image centred on 0.
+
+    Parameters
+    ----------
+    size : int
+        Pixels along an axis.
+    pixel : float
+        Width of a pixel in arcsec.
+    supersampling : int
+        Rays along each axis of a pixel.
+    """
+    rays = size * supersampling
+    axis = (torch.arange(rays, device=device) - (rays - 1) / 2) * (pixel / supersampling)
+    return axis.float().view(1, 1, -1), axis.float().view(1, -1, 1)
+
+
+def axis_ratio(e1, e2):
+    """Axis ratio q and position angle (rad) of an ellipse with ellipticity components e1, e2 (plain numbers)."""
+    e = max(math.hypot(e1, e2), NOT_ROUND)
+    return (1 - e) / (1 + e), math.atan2(e2, e1) / 2
+
+
+def rotate(x, y, angle):
+    """Coordinates of (x, y) in axes that are turned by an angle in rad (a number)."""
+    if angle == 0:
+        return x, y
+    c, s = math.cos(angle), math.sin(angle)
+    return c * x + s * y, c * y - s * x
+
+
+# --------------------------------------------------------------------------------------------------
+# Deflections
+
+
+def sie(x, y, theta_E, e1, e2):
+    """Deflection (alpha_x, alpha_y) by a singular isothermal ellipsoid at the origin.
+
+    Kormann, Schneider and Bartelmann (1994), A&A 284, 285, in the form of Keeton and Kochanek (1998). Along and across
+    the major axis, with the axis ratio q and psi = sqrt(q^2 x^2 + y^2):
+        alpha_x = theta_E sqrt(q / (1 - q^2)) arctan(sqrt(1 - q^2) x / psi)
+        alpha_y = theta_E sqrt(q / (1 - q^2)) artanh(sqrt(1 - q^2) y / psi)
+
+    Parameters
+    ----------
+    x, y : tensor
+        Angles in arcsec.
+    theta_E : float or tensor (n, 1, 1)
+        Einstein radius in arcsec: of the circle with the area inside the critical curve.
+    e1, e2 : float
+        Ellipticity components, the same for all images: so the field is worked out once for all of them.
+    """
+    q, angle = axis_ratio(e1, e2)
+    along, across = rotate(x, y, angle)
+    root = math.sqrt(1 - q * q)
+    psi = torch.sqrt(q * q * along**2 + across**2 + TINY)
+    a = math.sqrt(q) / root * torch.arctan(root * along / psi)
+    b = math.sqrt(q) / root * torch.atanh(root * across / psi)
+    a, b = rotate(a, b, -angle)
+    return theta_E * a, theta_E * b
+
+
+def shear(x, y, gamma1, gamma2):
+    """Deflection (alpha_x, alpha_y) by an external shear (gamma1, gamma2), which has no unit."""
+    return gamma1 * x + gamma2 * y, gamma2 * x - gamma1 * y
+
+
+def point_masses(x, y, masses):
+    """Deflection (alpha_x, alpha_y), each (n, height, width), by point masses.
+
+    A mass with Einstein radius t at c deflects by t^2 (theta - c) / |theta - c|^2. With the weights
+    w = t^2 / |theta - c|^2 the sum over masses is alpha = theta (sum w) - (sum w c): three sums over the same weights,
+    which are one matrix product.
+
+    Parameters
+    ----------
+    x, y : tensors (1, 1, width) and (1, height, 1)
+        Angles in arcsec.
+    masses : tensor (n, k, 3)
+        Position x, y and Einstein radius of each mass in arcsec; a mass of radius 0 does nothing.
+    """
+    n, k, _ = masses.shape
+    cx, cy, theta_E = masses.unbind(-1)
+    across = (x - cx[..., None]).square_().add_(TINY)  # (n, k, width)
+    down = (y.view(1, 1, -1) - cy[..., None]).square_()  # (n, k, height)
+    inverse = (down[..., :, None] + across[..., None, :]).reciprocal_()
+    strength = theta_E**2
+    sums = torch.stack([strength, strength * cx, strength * cy], dim=1) @ inverse.view(n, k, -1)
+    w, wx, wy = sums.view(n, 3, y.numel(), x.numel()).unbind(1)
+    return x * w - wx, y * w - wy
+
+
+def vortex(x, y, length, angle, theta_E, count=100):
+    """Deflection (alpha_x, alpha_y), each (n, height, width), by a line of equal point masses through the origin.
+
+    The masses are evenly spaced by h from -length to length. In the complex angle z along the line, in units of h, the
+    sum over them has a closed form in the digamma function psi (Abramowitz and Stegun 1964, 6.3.6 and 6.3.7):
+        sum_k 1 / (z - z_k) = psi(z + c + 1) - psi(z - c),   c = (count - 1) / 2,
+        psi(b) = psi(1 - b) - pi cot(pi b),
+    and alpha is its complex conjugate times theta_E^2 / h. So a hundred masses cost as much as a few. The sum is odd
+    in z and symmetric about the line: it is worked out for positive coordinates only.
+
+    Parameters
+    ----------
+    x, y : tensors (1, 1, width) and (1, height, 1)
+        Angles in arcsec.
+    length : tensor (n, 1, 1)
+        Half the length of the line in arcsec; more than 0.
+    angle : tensor (n, 1, 1)
+        Direction of the line in rad, from the x axis.
+    theta_E : float or tensor (n, 1, 1)
+        Einstein radius of one mass in arcsec.
+    count : int
+        Number of masses, at least 2.
+    """
+    spacing = 2 * length / (count - 1)
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    along = (x * cos + y * sin) / spacing
+    across = (y * cos - x * sin) / spacing
+    u, v = along.abs(), across.abs()
+    half = (count - 1) / 2
+
+    b = u - half
+    inside = b < 0.5  # beside the line, not beyond its end
+    far, near = _digamma(u + (half + 1), v, shifts=0), _digamma(torch.where(inside, 1 - b, b), v, shifts=4)
+    cot = _pi_cotangent(b, v)
+    real = far[0] - near[0] + torch.where(inside, cot[0], 0)
+    imaginary = far[1] + torch.where(inside, near[1] + cot[1], -near[1])
+
+    scale = theta_E**2 / spacing
+    a = scale * real * torch.sign(along)
+    b = -scale * imaginary * torch.sign(across)
+    return a * cos - b * sin, a * sin + b * cos
+
+
+def _digamma(real, imaginary, shifts):
+    """Digamma function of real + i imaginary, as a pair; real + shifts must be at least 4 for six digits.
+
+    psi(z) = psi(z + m) - sum_{j<m} 1 / (z + j), and for large z psi(z) = ln z - 1/(2 z) - 1/(12 z^2) + 1/(120 z^4).
+    """
+    square = imaginary**2
+    sum_real, sum_imaginary = 0, 0
+    for j in range(shifts):
+        inverse = 1 / ((real + j) ** 2 + square)
+        sum_real = sum_real + (real + j) * inverse
+        sum_imaginary = sum_imaginary + inverse
+    real = real + shifts
+    norm = real**2 + square
+    r, i = real / norm, -imaginary / norm  # 1 / z
+    r2, i2 = r**2 - i**2, 2 * r * i  # 1 / z^2
+    c, s = r2 / 120 - 1 / 12, i2 / 120  # the last two terms are z^-2 (c + i s)
+    a = torch.log(norm) / 2 - r / 2 + (r2 * c - i2 * s) - sum_real
+    b = torch.atan2(imaginary, real) - i / 2 + (r2 * s + i2 * c) + imaginary * sum_imaginary
+    return a, b
+
+
+def _pi_cotangent(real, imaginary):
+    """pi cot(pi z) of z = real + i imaginary, as a pair; imaginary must not be negative.
+
+    With e = exp(-2 pi imaginary): cot = (4 e sin cos - i (1 - e^2)) / ((1 - e)^2 + 4 e sin^2), which loses no digits
+    near the poles.
+    """
+    phase = torch.pi * (real - torch.round(real))
+    sin, cos = torch.sin(phase), torch.cos(phase)
+    rest = -torch.expm1(-2 * torch.pi * imaginary)  # 1 - e
+    e = 1 - rest
+    scale = torch.pi / (rest**2 + 4 * e * sin**2 + TINY)
+    return 4 * e * sin * cos * scale, -rest * (1 + e) * scale
+
+
+# --------------------------------------------------------------------------------------------------
+# Light, and the telescope
+
+
+def sersic(x, y, amplitude, radius, index, e1=0.0, e2=0.0):
+    """Surface brightness of a Sersic (1963) profile with elliptical contours, centred on the origin.
+
+    I = amplitude exp(-b ((R / radius)^(1 / index) - 1)), b = 1.9992 index - 0.3271 (Capaccioli 1989), and
+    R^2 = q x^2 + y^2 / q along and across the major axis.
+
+    Parameters
+    ----------
+    x, y : tensor
+        Angles from the centre of the source in arcsec.
+    amplitude : float
+        Brightness at the half-light radius.
+    radius : float
+        Half-light radius in arcsec (the geometric mean of both axes).
+    index : float
+        Sersic index: 1 exponential, 4 de Vaucouleurs.
+    e1, e2 : float
+        Ellipticity components.
+    """
+    q, angle = axis_ratio(e1, e2)
+    along, across = rotate(x, y, angle)
+    R = torch.sqrt(q * along**2 + across**2 / q)
+    b = 1.9992 * index - 0.3271
+    reduced = R / radius if index == 1 else (R / radius) ** (1 / index)
+    return amplitude * torch.exp(b - b * reduced)
+
+
+def gaussian_blur(size, sigma, truncation=5.0, *, device=None):
+    """Matrix (size, size) that blurs an axis with a Gaussian of sigma pixels.
+
+    The kernel is sampled at whole pixels and ends after truncation * sigma; the outermost pixel is continued beyond the
+    edge of the image. scipy.ndimage.gaussian_filter(mode="nearest") and so lenstronomy do the same.
+    """
+    reach = int(truncation * sigma + 0.5)
+    offsets = torch.arange(-reach, reach + 1, dtype=torch.float64)
+    kernel = torch.exp(-0.5 * (offsets / sigma) ** 2) if sigma > 0 else torch.ones(1, dtype=torch.float64)
+    kernel /= kernel.sum()
+    rows = torch.arange(size)
+    matrix = torch.zeros(size, size, dtype=torch.float64)
+    for offset, weight in zip(offsets.long().tolist(), kernel, strict=True):
+        matrix[rows, (rows + offset).clamp(0, size - 1)] += weight
+    return matrix.float().to(device)
+
+
+def binning(size, factor, *, device=None):
+    """Matrix (size, size * factor) that averages groups of factor rays of an axis."""
+    return (torch.eye(size, device=device) / factor).repeat_interleave(factor, dim=1)
+
+
+def apply_to_axes(matrix, images):
+    """matrix @ image @ matrix^T of each image: what a blur or a binning of both axes is."""
+    return matrix @ images @ matrix.T

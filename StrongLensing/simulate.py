@@ -1,0 +1,299 @@
+"""Simulated images of strong gravitational lenses: no substructure, cold dark matter, or axion vortices.
+
+    from StrongLensing.simulate import classification
+    images = classification(500, seed=0)  # X (500, 1, 64, 64) float32 in [0, 1], y (500,) int8
+
+A galaxy of 1e12 solar masses at redshift 0.5 bends the light of a galaxy at redshift 1 into a ring. What dents the
+ring is the class: nothing ("no"), 25 subhaloes of cold dark matter ("cdm"), or the vortex of a superfluid of ultralight
+axions ("axion"). These are the Models I, II and III of DeepLenseSim, the simulator of the published data (Alexander et
+al. 2020, arXiv:1909.07346; https://github.com/mwt5345/DeepLenseSim), and the published images of 64 pixels are Model
+III: without substructure this file gives them to 2e-6 of their peak. All angles are in arcsec, masses in solar masses.
+
+What is peculiar about the published simulation, and kept
+- Einstein radii come from luminosity distances, with the difference of two of them between lens and source.
+- Models II and III scale all deflections by 0.634, from a source at redshift 2.5 to one at redshift 1.
+- Their images have no noise, one ray a pixel, and are divided by their maximum: the smallest value is not exactly 0.
+- There are always 25 subhaloes, and a vortex always runs through the centre of the image.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from common.datasets import Dataset
+from StrongLensing import lens
+
+VERSION = 1
+CLASSES = ("axion", "cdm", "no")  # in the order of their labels
+AXION, CDM, NO = range(3)
+
+LENS_MASS = 1e12
+THETA_E = 1.28151  # arcsec of 1e12 solar masses: sqrt(4 G M / c^2 (1 / D_lens - 1 / D_source)), 2832.9 and 6607.7 Mpc
+ELLIPTICITY = (0.1, 0.0)
+SHEAR = (0.05, 0.0)
+RESCALING = 0.63426  # (1 - d(0.5) / d(1)) / (1 - d(0.5) / d(2.5)), comoving distances for H0 69.7, Omega_m 0.2832
+
+N_SUBHALOES = 25
+SUBHALO_MASS = (1e6, 1e10)  # dN / dm ~ m^-1.9
+SUBHALO_RADIUS = (0.25, 2.0)  # arcsec from the centre, uniform
+AXION_MASS = (1e-24, 1e-22)  # eV, log-uniform
+VORTEX_LENGTH = 0.03  # arcsec: half the length for an axion of 1e-22 eV, and inversely to its mass
+VORTEX_MASS = 3e10
+VORTEX_POINTS = 100
+
+SOURCE_RANGE = 0.35  # arcsec: the centre of the source is uniform within, along both axes
+SOURCE = {"radius": 0.25, "index": 1.0, "e1": -0.1, "e2": 0.1}
+SOURCE_AMPLITUDE = 20.0  # per arcsec^2 and second at the half-light radius; only Model I counts photons
+
+BLOCK = 8  # images that are worked on together: their arrays fit into a processor's cache
+
+
+@dataclass(frozen=True)
+class Model:
+    """An instrument, and how DeepLenseSim uses it.
+
+    Attributes
+    ----------
+    size : int
+        Pixels along an axis.
+    pixel, fwhm : float
+        Width of a pixel and full width at half maximum of the point-spread function in arcsec.
+    truncation : float
+        Where the point-spread function ends, in standard deviations.
+    rescaling : float
+        Factor on all deflections.
+    lens_masses : (float, float)
+        Half of the lenses have the first mass, the others a log-uniform one in this range.
+    noise : bool
+        Whether photons are counted.
+    """
+
+    size: int
+    pixel: float
+    fwhm: float
+    truncation: float = 5.0
+    rescaling: float = RESCALING
+    lens_masses: tuple = (LENS_MASS, LENS_MASS)
+    noise: bool = False
+
+
+USER_MASSES = (LENS_MASS, 1.2e13)  # lenses in published outputs of DeepLenseSim have 1e12 to 1e13 solar masses
+MODEL_I = Model(150, 0.05, 0.087, truncation=3.0, rescaling=1.0, lens_masses=USER_MASSES, noise=True)
+MODEL_II = Model(64, 0.101, 0.16, lens_masses=USER_MASSES)  # Euclid, VIS
+MODEL_III = Model(64, 0.08, 0.08, lens_masses=USER_MASSES)  # Hubble, WFC3 F160W
+PUBLISHED = Model(64, 0.08, 0.08)  # Model III with the one lens of the published data
+
+
+# --------------------------------------------------------------------------------------------------
+# Draws
+
+
+def einstein_radius(mass):
+    """Einstein radius in arcsec of a mass in solar masses, before the rescaling of Models II and III."""
+    return THETA_E * np.sqrt(np.asarray(mass) / LENS_MASS)
+
+
+def draw_lenses(model, labels, rng):
+    """Random lenses and sources of the given classes: a dict of arrays, one entry an image.
+
+    Everything is float32, so that the record is exactly what the image is made of.
+
+    Returns
+    -------
+    dict
+        theta_E (n,) of the galaxy and substructure (n, 25, 3), x, y and theta_E of each subhalo, both as they act on
+        the source (rescaled); source (n, 2) x, y; vortex_length (n,) half its length, vortex_angle (n,) in rad and
+        axion_mass (n,) in eV; largest_subhalo (n,) in solar masses. Zero where a class has no such thing.
+    """
+    n = len(labels)
+    low, high = model.lens_masses
+    lens_mass = low * (high / low) ** (rng.random(n) * (rng.random(n) < 0.5))
+    source = rng.uniform(-SOURCE_RANGE, SOURCE_RANGE, (n, 2))
+
+    mass = power_law(*SUBHALO_MASS, -1.9, rng.random((n, N_SUBHALOES)))
+    radius, angle = rng.uniform(*SUBHALO_RADIUS, mass.shape), rng.uniform(0, 2 * np.pi, mass.shape)
+    theta_E = einstein_radius(mass) * math.sqrt(model.rescaling)
+    subhaloes = np.stack([radius * np.sin(angle), radius * np.cos(angle), theta_E], axis=-1)
+
+    axion_mass = np.exp(rng.uniform(*np.log(AXION_MASS), n))
+    vortex_angle = rng.uniform(0, 2 * np.pi, n)
+
+    is_axion, is_cdm = labels == AXION, labels == CDM
+    draws = {
+        "theta_E": einstein_radius(lens_mass) * model.rescaling,
+        "source": source,
+        "substructure": np.where(is_cdm[:, None, None], subhaloes, 0),
+        "largest_subhalo": np.where(is_cdm, mass.max(1), 0),
+        "axion_mass": np.where(is_axion, axion_mass, 0),
+        "vortex_length": np.where(is_axion, VORTEX_LENGTH * AXION_MASS[1] / axion_mass, 0),
+        "vortex_angle": np.where(is_axion, vortex_angle, 0),
+    }
+    return {name: values.astype(np.float32) for name, values in draws.items()}
+
+
+def power_law(low, high, slope, u):
+    """Numbers between low and high with density ~ m^slope, from uniform u in [0, 1)."""
+    a, b = low ** (slope + 1), high ** (slope + 1)
+    return (a + (b - a) * u) ** (1 / (slope + 1))
+
+
+# --------------------------------------------------------------------------------------------------
+# Images
+
+
+def render(draws, *, size, pixel, fwhm=0.0, truncation=5.0, rescaling=1.0, supersampling=1, device=None):
+    """Noise-free images (n, size, size), float32, of the lenses of draw_lenses().
+
+    Parameters
+    ----------
+    draws : dict
+        Of draw_lenses(); substructure acts where its Einstein radius or length is not 0.
+    size, pixel, fwhm, truncation, rescaling
+        See Model; fwhm 0 is no blur.
+    supersampling : int
+        Rays along each axis of a pixel, averaged before the blur.
+    device : torch device, optional
+        Where to work; default: the processor.
+
+    Returns
+    -------
+    ndarray
+        Brightness per arcsec^2 for a source of amplitude 20 at its half-light radius.
+    """
+    x, y = lens.grid(size, pixel, supersampling, device=device)
+    macro = [lens.sie(x, y, 1.0, *ELLIPTICITY), lens.shear(x, y, *(rescaling * g for g in SHEAR))]
+    telescope = lens.gaussian_blur(size, fwhm / pixel / math.sqrt(8 * math.log(2)), truncation, device=device)
+    if supersampling > 1:
+        telescope = telescope @ lens.binning(size, supersampling, device=device)
+    vortex_theta_E = float(einstein_radius(VORTEX_MASS / VORTEX_POINTS)) * math.sqrt(rescaling)
+
+    images = np.empty((len(draws["theta_E"]), size, size), np.float32)
+    # Images of one class are worked on together.
+    is_axion, is_cdm = draws["vortex_length"] > 0, (draws["substructure"][..., 2] > 0).any(1)
+    for kind in (is_axion, is_cdm, ~is_axion & ~is_cdm):
+        rows = np.flatnonzero(kind)
+        for start in range(0, len(rows), BLOCK):
+            block = rows[start : start + BLOCK]
+            part = {name: torch.from_numpy(values[block]).to(device) for name, values in draws.items()}
+            theta_E, length, angle = (part[k].view(-1, 1, 1) for k in ("theta_E", "vortex_length", "vortex_angle"))
+            source_x, source_y = part["source"].view(-1, 2, 1, 1).unbind(1)
+            beta = [
+                position - field * theta_E - bend - centre
+                for position, field, bend, centre in zip((x, y), *macro, (source_x, source_y), strict=True)
+            ]
+            if kind is is_axion:
+                bends = lens.vortex(x, y, length, angle, vortex_theta_E, VORTEX_POINTS)
+                beta = [b - a for b, a in zip(beta, bends, strict=True)]
+            elif kind is is_cdm:
+                bends = lens.point_masses(x, y, part["substructure"])
+                beta = [b - a for b, a in zip(beta, bends, strict=True)]
+            light = lens.sersic(*beta, SOURCE_AMPLITUDE, **SOURCE)
+            images[block] = lens.apply_to_axes(telescope, light).cpu().numpy()
+    return images
+
+
+def count_photons(images, pixel, rng):
+    """Photons (n, size, size) of Model I, from brightness per arcsec^2: the noise of DeepLenseSim.
+
+    The exposure time is 10^3 to 10^3.5. Poisson noise is added twice, and the background has a standard deviation of
+    0.01 a unit of time.
+    """
+    flux = images * pixel**2
+    exposure = 10 ** rng.uniform(3, 3.5, (len(flux), 1, 1))
+    noise = rng.standard_normal(flux.shape) * np.sqrt(flux / exposure) + 0.01 * rng.standard_normal(flux.shape)
+    return rng.poisson(np.clip(exposure * (flux + noise), 0, None)).astype(np.float32)
+
+
+def to_unit_range(images):
+    """Images (n, size, size) divided by their maxima, as the published ones are."""
+    return images / images.max((1, 2), keepdims=True)
+
+
+# --------------------------------------------------------------------------------------------------
+# Data sets
+
+
+def balanced_labels(n, rng):
+    """n labels of the classes 0, 1, 2 in random order, equally frequent."""
+    return rng.permutation(np.arange(n) % len(CLASSES)).astype(np.int8)
+
+
+def simulate(model, n, seed, device=None):
+    """n images of a model, the classes equally frequent in random order.
+
+    Parameters
+    ----------
+    model : Model
+    n : int
+        Number of images, at least 1.
+    seed : int
+        Non-negative, up to 128 bits. The same (n, seed) gives the same bytes on one platform.
+    device : torch device, optional
+
+    Returns
+    -------
+    Dataset
+        X float32 (n, 1, size, size), the largest value of each image is 1; y int8 (n,): 0 axion, 1 cdm, 2 no. meta: the
+        arrays of draw_lenses(), classes, and pixel in arcsec.
+    """
+    if n < 1:
+        raise ValueError(f"n is the number of images and must be at least 1, not {n}")
+    rng = np.random.default_rng(seed)
+    y = balanced_labels(n, rng)
+    draws = draw_lenses(model, y, rng)
+    images = render(
+        draws, size=model.size, pixel=model.pixel, fwhm=model.fwhm, truncation=model.truncation,
+        rescaling=model.rescaling, device=device,
+    )  # fmt: skip
+    if model.noise:
+        images = count_photons(images, model.pixel, rng)
+    meta = {**draws, "classes": list(CLASSES), "pixel": model.pixel, "version": VERSION}
+    return Dataset(to_unit_range(images)[:, None], y, meta)
+
+
+def classification(n, seed):
+    """Images of 64 pixels like the published ones; see simulate()."""
+    return simulate(PUBLISHED, n, seed)
+
+
+def model_I(n, seed):
+    """Images of 150 pixels of Model I, with noise; see simulate()."""
+    return simulate(MODEL_I, n, seed)
+
+
+def model_II(n, seed):
+    """Images of 64 pixels of Model II, as Euclid sees them; see simulate()."""
+    return simulate(MODEL_II, n, seed)
+
+
+def model_III(n, seed):
+    """Images of 64 pixels of Model III, as Hubble sees them, of lenses of several masses; see simulate()."""
+    return simulate(MODEL_III, n, seed)
+
+
+def super_resolution(n, seed):
+    """Pairs of images: 64 pixels, blurred and noisy, and the truth in 128 pixels.
+
+    The truth is a noise-free image of PUBLISHED with half the pixel. Blurred with 3.2 of its pixels, averaged over
+    2 x 2 and scaled, it gets Gaussian noise of 0.1; what is negative is set to 0.
+
+    Returns
+    -------
+    Dataset
+        X float32 (n, 1, 64, 64) and y float32 (n, 1, 128, 128), both in [0, 1]; meta as for simulate(), and kind
+        (n,) int8, the class.
+    """
+    if n < 1:
+        raise ValueError(f"n is the number of images and must be at least 1, not {n}")
+    rng = np.random.default_rng(seed)
+    kind = balanced_labels(n, rng)
+    draws = draw_lenses(PUBLISHED, kind, rng)
+    size, pixel = 2 * PUBLISHED.size, PUBLISHED.pixel / 2
+    fine = to_unit_range(render(draws, size=size, pixel=pixel, fwhm=PUBLISHED.fwhm, rescaling=RESCALING))
+    degrade = lens.binning(PUBLISHED.size, 2) @ lens.gaussian_blur(size, 3.2)
+    coarse = to_unit_range(lens.apply_to_axes(degrade, torch.from_numpy(fine)).numpy())
+    coarse = np.clip(coarse + 0.1 * rng.standard_normal(coarse.shape, dtype=np.float32), 0, None)
+    meta = {**draws, "kind": kind, "classes": list(CLASSES), "pixel": PUBLISHED.pixel, "version": VERSION}
+    return Dataset(to_unit_range(coarse)[:, None], fine[:, None], meta)
