@@ -117,11 +117,13 @@ def vortex(x, y, length, angle, theta_E, count=100):
     """Deflection (alpha_x, alpha_y), each (n, height, width), by a line of equal point masses through the origin.
 
     The masses are evenly spaced by h from -length to length. In the complex angle z along the line, in units of h, the
-    sum over them has a closed form in the digamma function psi (Abramowitz and Stegun 1964, 6.3.6 and 6.3.7):
-        sum_k 1 / (z - z_k) = psi(z + c + 1) - psi(z - c),   c = (count - 1) / 2,
-        psi(b) = psi(1 - b) - pi cot(pi b),
-    and alpha is its complex conjugate times theta_E^2 / h. So a hundred masses cost as much as a few. The sum is odd
-    in z and symmetric about the line: it is worked out for positive coordinates only.
+    sum over them has a closed form in the digamma function psi (Abramowitz and Stegun 1964, 6.3.6):
+        sum_k 1 / (z - z_k) = psi(z + c + 1/2) - psi(z - c + 1/2),   c = count / 2,
+    and alpha is its complex conjugate times theta_E^2 / h: a hundred masses cost as much as a few. The sum is odd in z
+    and symmetric about the line, so it is worked out for positive coordinates. Near the ends of the line
+        psi(t + 1/2) = ln(t + m) + 1 / (24 (t + m)^2) - sum_{j<m} 1 / (t + 1/2 + j)   within 1e-4 for m = 3,
+    whose logarithms alone are a uniform rod. Beside the line t = z - c has a negative real part, and (6.3.7)
+        psi(1/2 + t) = psi(1/2 - t) + pi tan(pi t)   shows the single masses.
 
     Parameters
     ----------
@@ -134,46 +136,43 @@ def vortex(x, y, length, angle, theta_E, count=100):
     theta_E : float or tensor (n, 1, 1)
         Einstein radius of one mass in arcsec.
     count : int
-        Number of masses, at least 2.
+        Number of masses, at least 2 and even.
     """
-    spacing = 2 * length / (count - 1)
+    h = 2 * length / (count - 1)
     cos, sin = torch.cos(angle), torch.sin(angle)
-    along = (x * cos + y * sin) / spacing
-    across = (y * cos - x * sin) / spacing
+    along = x * (cos / h) + y * (sin / h)
+    across = y * (cos / h) - x * (sin / h)
     u, v = along.abs(), across.abs()
-    half = (count - 1) / 2
 
-    b = u - half
-    inside = b < 0.5  # beside the line, not beyond its end
-    far, near = _digamma(u + (half + 1), v, shifts=0), _digamma(torch.where(inside, 1 - b, b), v, shifts=4)
-    cot = _pi_cotangent(b, v)
-    real = far[0] - near[0] + torch.where(inside, cot[0], 0)
-    imaginary = far[1] + torch.where(inside, near[1] + cot[1], -near[1])
+    t = u - count / 2  # from the end of the line
+    beside = t < 0
+    near_real, near_imaginary = _digamma_half(t.abs(), v)
+    far = u + count / 2  # from its other end, so far that the logarithm is enough
+    real = torch.log(far**2 + v**2) / 2 - near_real
+    imaginary = torch.atan2(v, far) + torch.where(beside, near_imaginary - torch.pi, -near_imaginary)
+    rows = torch.nonzero((beside & (v < 3)).view(-1)).squeeze(1)  # farther away, tan(pi t) is i
+    cot = _pi_cotangent(t.view(-1)[rows] - 0.5, v.view(-1)[rows])
+    real.view(-1)[rows] += cot[0]
+    imaginary.view(-1)[rows] += cot[1] + torch.pi
 
-    scale = theta_E**2 / spacing
-    a = scale * real * torch.sign(along)
-    b = -scale * imaginary * torch.sign(across)
-    return a * cos - b * sin, a * sin + b * cos
+    scale = theta_E**2 / h
+    a, b = real * torch.sign(along), -imaginary * torch.sign(across)
+    return scale * cos * a - scale * sin * b, scale * sin * a + scale * cos * b
 
 
-def _digamma(real, imaginary, shifts):
-    """Digamma function of real + i imaginary, as a pair; real + shifts must be at least 4 for six digits.
-
-    psi(z) = psi(z + m) - sum_{j<m} 1 / (z + j), and for large z psi(z) = ln z - 1/(2 z) - 1/(12 z^2) + 1/(120 z^4).
-    """
+def _digamma_half(real, imaginary):
+    """psi(1/2 + z) of z = real + i imaginary with real >= 0, as a pair; see vortex()."""
     square = imaginary**2
-    sum_real, sum_imaginary = 0, 0
-    for j in range(shifts):
-        inverse = 1 / ((real + j) ** 2 + square)
-        sum_real = sum_real + (real + j) * inverse
-        sum_imaginary = sum_imaginary + inverse
-    real = real + shifts
+    sum_real, sum_inverse = 0, 0
+    for j in range(3):
+        shifted = real + (j + 0.5)
+        inverse = 1 / (shifted**2 + square)
+        sum_real, sum_inverse = sum_real + shifted * inverse, sum_inverse + inverse
+    real = real + 3
     norm = real**2 + square
-    r, i = real / norm, -imaginary / norm  # 1 / z
-    r2, i2 = r**2 - i**2, 2 * r * i  # 1 / z^2
-    c, s = r2 / 120 - 1 / 12, i2 / 120  # the last two terms are z^-2 (c + i s)
-    a = torch.log(norm) / 2 - r / 2 + (r2 * c - i2 * s) - sum_real
-    b = torch.atan2(imaginary, real) - i / 2 + (r2 * s + i2 * c) + imaginary * sum_imaginary
+    small = 1 / (12 * norm**2)
+    a = torch.log(norm) / 2 + small * (norm / 2 - square) - sum_real
+    b = torch.atan2(imaginary, real) + imaginary * (sum_inverse - small * real)
     return a, b
 
 

@@ -47,7 +47,7 @@ SOURCE_RANGE = 0.35  # arcsec: the centre of the source is uniform within, along
 SOURCE = {"radius": 0.25, "index": 1.0, "e1": -0.1, "e2": 0.1}
 SOURCE_AMPLITUDE = 20.0  # per arcsec^2 and second at the half-light radius; only Model I counts photons
 
-BLOCK = 8  # images that are worked on together: their arrays fit into a processor's cache
+BLOCK = 4  # images that are worked on together: their arrays fit into a processor's cache
 
 
 @dataclass(frozen=True)
