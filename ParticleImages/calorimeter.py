@@ -12,7 +12,9 @@ SIZE = 32  # crystals along each side of an image
 SEED = 16  # row and column of the seed crystal
 MARGIN = 4  # crystals by which the seed may differ from where the hardest particle points
 CANVAS = SIZE + 2 * MARGIN
-HALF = 4  # a shower fills 2 HALF + 1 crystals squared
+HALF, SOFT_HALF = 4, 2  # a shower fills 2 HALF + 1 crystals squared, a soft one 2 SOFT_HALF + 1
+CELL = 0.0174  # width of a crystal in eta and in phi
+BATCH = 1000  # images at once: their arrays stay in the cache of the processor
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Calorimeter:
     satellite_share: float = 0.025
     satellite_distance: float = 1.8 / 2.25
     satellite_parent: float = 0.1
+    soft: float = 1.0
+    seed_spread: float = 0.025
     response: float = 0.996
     constant_term: float = 0.006
     noise: float = 0.0465
@@ -39,9 +43,12 @@ class Calorimeter:
     lone_rows: int = 10
     column: float = 0.1
     column_seed: float = 0.35
-    block_seed: float = 1.0
+    block_seed: float = 0.35
     neighbour: float = 0.08
     neighbour_seed: float = 0.23
+    dead_towers: float = 0.01
+    dead_crystals: float = 0.002
+    trigger_step: float = 0.5
     time_hit: float = 0.07
     time_max: float = 4.3
     time_constant: float = 0.2
@@ -55,23 +62,22 @@ def corner(x, y, radius):
     return (x / a * np.arctan(y / a) + y / b * np.arctan(x / b)) / (2 * np.pi)
 
 
-def deposit(card, event, energy, row, column, radius, n):
-    """Canvas (n, CANVAS, CANVAS) of the energy that particles at (row, column) leave."""
-    f32 = np.float32
+def deposit(card, event, energy, row, column, radius, half, n):
+    """Canvas (n, CANVAS, CANVAS) of the energy that particles at (row, column) leave within `half` crystals."""
     row0, column0 = np.rint(row).astype(int), np.rint(column).astype(int)
-    edges = np.arange(-HALF, HALF + 2, dtype=f32) - f32(0.5)
-    y = edges - (row - row0)[:, None].astype(f32)
-    x = edges - (column - column0)[:, None].astype(f32)
-    at_corners = corner(x[:, None, :] / f32(card.core_stretch), y[:, :, None], radius.astype(f32)[:, None, None])
-    share = f32(card.core_share) * np.diff(np.diff(at_corners, axis=1), axis=2)
+    edges = np.arange(-half, half + 2, dtype=np.float32) - np.float32(0.5)
+    y = edges - (row - row0)[:, None].astype(np.float32)
+    x = edges - (column - column0)[:, None].astype(np.float32)
+    core = corner(x[:, None, :] / np.float32(card.core_stretch), y[:, :, None], radius[:, None, None])
+    core = core[:, 1:] - core[:, :-1]
+    share = np.float32(card.core_share) * (core[:, :, 1:] - core[:, :, :-1])
     for width, part in zip(card.tail_width, card.tail_share, strict=True):
-        by_row, by_column = (np.diff(ndtr(z / f32(width)), axis=1) for z in (y, x))
-        share += f32(part * (1 - card.core_share)) * by_row[:, :, None] * by_column[:, None, :]
-    share *= energy[:, None, None].astype(f32)
-    window = np.arange(-HALF, HALF + 1)
-    rows, columns = row0[:, None] + window, column0[:, None] + window
-    index = (event[:, None, None] * CANVAS + rows[:, :, None]) * CANVAS + columns[:, None, :]
-    return np.bincount(index.ravel(), share.ravel(), n * CANVAS**2).astype(f32).reshape(n, CANVAS, CANVAS)
+        by_row, by_column = (np.diff(ndtr(z / np.float32(width)), axis=1) for z in (y, x))
+        share += np.float32(part * (1 - card.core_share)) * by_row[:, :, None] * by_column[:, None, :]
+    share *= energy[:, None, None].astype(np.float32)
+    window = np.arange(-half, half + 1)
+    index = ((event * CANVAS + row0) * CANVAS + column0)[:, None, None] + window[:, None] * CANVAS + window
+    return np.bincount(index.ravel(), share.ravel(), n * CANVAS**2).astype(np.float32).reshape(n, CANVAS, CANVAS)
 
 
 def with_satellites(card, particles, energy, rng):
@@ -110,20 +116,22 @@ def showers(card, particles, cosh_eta, rng):
     middle = MARGIN + SEED
     row = row + (middle + rng.random(n) - 0.5 - particles.eta[first])[event]
     column = column + (middle + rng.random(n) - 0.5 - particles.phi[first])[event]
-    inside = (abs(row - CANVAS / 2) < CANVAS / 2 - HALF - 1) & (abs(column - CANVAS / 2) < CANVAS / 2 - HALF - 1)
-    radius = (card.core_radius * np.exp(card.core_spread * rng.standard_normal(n)))[event]
-    canvas = deposit(card, event[inside], energy[inside], row[inside], column[inside], radius[inside], n)
-    return crop(canvas)
+    radius = (card.core_radius * np.exp(card.core_spread * rng.standard_normal(n)))[event].astype(np.float32)
+    canvas = np.zeros((n, CANVAS, CANVAS), np.float32)
+    for half, chosen in ((HALF, energy > card.soft), (SOFT_HALF, energy <= card.soft)):
+        chosen &= np.maximum(abs(row - CANVAS / 2), abs(column - CANVAS / 2)) < CANVAS / 2 - half - 1
+        canvas += deposit(card, *(a[chosen] for a in (event, energy, row, column, radius)), half, n)
+    return crop(card, canvas, rng)
 
 
-def crop(canvas):
-    """The SIZE x SIZE crystals around the one with the highest energy."""
+def crop(card, canvas, rng):
+    """The SIZE x SIZE crystals around the seed: the one with the highest energy in the eyes of the reconstruction."""
     near = canvas[:, SEED : SEED + 2 * MARGIN + 1, SEED : SEED + 2 * MARGIN + 1]
+    near = near * (1 + card.seed_spread * rng.standard_normal(near.shape, dtype=np.float32))
     top, left = np.divmod(near.reshape(len(near), -1).argmax(1), 2 * MARGIN + 1)
     first = (np.arange(len(canvas)) * CANVAS + top) * CANVAS + left
     window = np.arange(SIZE)
-    index = first[:, None, None] + window[:, None] * CANVAS + window
-    return canvas.ravel()[index]
+    return canvas.ravel()[first[:, None, None] + window[:, None] * CANVAS + window]
 
 
 def spread(mask, axis, steps=1):
@@ -143,25 +151,68 @@ def grown(mask, steps=1):
     return spread(spread(mask, 1, steps), 2, steps)
 
 
-def fully_read(card, signal, cosh_eta, phase_eta, phase_phi):
-    """Crystals that the selective read-out keeps whole: towers of 5 x 5 with much transverse energy, and around."""
-    n, towers = len(signal), SIZE // 5 + 2
-    rows = (np.arange(SIZE) + phase_eta[:, None]) // 5
-    columns = (np.arange(SIZE) + phase_phi[:, None]) // 5
-    index = (np.arange(n)[:, None, None] * towers + rows[:, :, None]) * towers + columns[:, None, :]
-    tower = np.bincount(index.ravel(), signal.ravel(), n * towers**2).reshape(n, towers, towers)
-    tower /= cosh_eta[:, None, None]
-    kept = grown(tower > card.high_tower) | (tower > card.low_tower)
-    return kept.ravel()[index]
+@dataclass
+class TowerGrid:
+    """The trigger towers, 5 x 5 crystals each, that a batch of images covers; their borders lie anywhere.
+
+    index (n, SIZE, SIZE) is the number of the tower of each crystal, in an array of the given shape.
+    """
+
+    index: np.ndarray
+    shape: tuple
+
+    @classmethod
+    def anywhere(cls, n, rng):
+        side = SIZE // 5 + 2
+        rows, columns = ((np.arange(SIZE) + rng.integers(5, size=n)[:, None]) // 5 for _ in range(2))
+        index = (np.arange(n)[:, None, None] * side + rows[:, :, None]) * side + columns[:, None, :]
+        return cls(index, (n, side, side))
+
+    def sum(self, energy):
+        """Energy of each tower."""
+        return np.bincount(self.index.ravel(), energy.ravel(), np.prod(self.shape)).reshape(self.shape)
+
+    def crystals(self, towers):
+        """For each crystal the value of its tower."""
+        return towers.ravel()[self.index]
 
 
-def read_out(card, signal, cosh_eta, phase_eta, phase_phi):
+def transverse(eta):
+    """cosh(eta) of the rows of crystals, (n, SIZE, 1)."""
+    return np.cosh(eta[:, None, None] + CELL * (np.arange(SIZE)[:, None] - SEED)).astype(np.float32)
+
+
+def selective_read_out(card, signal, grid, tower_et):
+    """Energy that leaves the detector: all of towers with much transverse energy and around them, else high hits."""
+    whole = grown(tower_et > card.high_tower) | (tower_et > card.low_tower)
+    return np.where(grid.crystals(whole) | (signal > card.suppression), signal, 0)
+
+
+def kill(card, energy, grid, tower_et, cosh_eta, rng):
+    """Dead channels, in place: crystals read nothing, towers what the trigger saw of them, spread evenly.
+
+    Returns which crystals are next to a dead channel, or were filled from the trigger.
+    """
+    tower = rng.random(grid.shape) < card.dead_towers
+    tower.ravel()[grid.index[:, SEED, SEED]] = False
+    dead = grid.crystals(tower)
+    steps = np.floor(np.maximum(tower_et, 0) / card.trigger_step) * card.trigger_step * tower
+    energy[dead] = (grid.crystals(steps) * cosh_eta / 25)[dead]
+    crystal = rng.random(energy.shape, dtype=np.float32) < card.dead_crystals
+    crystal[:, SEED, SEED] = False
+    energy[crystal] = 0
+    return grown(dead | crystal)
+
+
+def read_out(card, signal, eta, rng):
     """Energy of the crystals that are kept, zero elsewhere."""
-    whole = fully_read(card, signal, cosh_eta, phase_eta, phase_phi)
-    read = whole | (signal > card.suppression)
-    energy = np.where(read, signal, 0)
+    cosh_eta = transverse(eta)
+    grid = TowerGrid.anywhere(len(signal), rng)
+    tower_et = grid.sum(signal / cosh_eta)
+    energy = selective_read_out(card, signal, grid, tower_et)
+    next_to_dead = kill(card, energy, grid, tower_et, cosh_eta, rng)
     rows = abs(np.arange(SIZE) - SEED)[:, None]
-    kept = (energy > card.lone_hit) & (rows <= card.lone_rows)
+    kept = (energy > card.lone_hit) & (rows <= card.lone_rows) | next_to_dead
     # super-cluster
     five = slice(SEED - 2, SEED + 3)
     column = energy[:, five].sum(1)
@@ -179,11 +230,12 @@ def read_out(card, signal, cosh_eta, phase_eta, phase_phi):
 
 
 def local_maxima(energy, threshold):
-    peak = energy > threshold
-    for axis in (1, 2):
-        for shift in (-1, 1):
-            peak &= energy >= np.roll(energy, shift, axis)
-    return peak
+    """Crystals above a threshold and above their four neighbours."""
+    inner = energy[:, 1:-1, 1:-1]
+    peak = inner > threshold
+    for row, column in ((0, 1), (2, 1), (1, 0), (1, 2)):
+        peak &= inner >= energy[:, row : row + SIZE - 2, column : column + SIZE - 2]
+    return np.pad(peak, ((0, 0), (1, 1), (1, 1)))
 
 
 def times(card, energy, rng):
@@ -199,10 +251,13 @@ def times(card, energy, rng):
 
 
 def images(card, particles, eta, rng):
-    """Energy (GeV) and time (ns) of the crystals, each (n, SIZE, SIZE) float32."""
-    n = len(eta)
-    cosh_eta = np.cosh(eta)
-    signal = showers(card, particles, cosh_eta, rng)
-    signal += card.noise * rng.standard_normal(signal.shape, dtype=np.float32)
-    energy = read_out(card, signal, cosh_eta, rng.integers(5, size=n), rng.integers(5, size=n))
-    return energy, times(card, energy, rng)
+    """Energy (GeV) and time (ns) of the crystals, (n, SIZE, SIZE, 2) float32, of particles sorted by event."""
+    out = np.empty((len(eta), SIZE, SIZE, 2), np.float32)
+    for first in range(0, len(eta), BATCH):
+        last = min(first + BATCH, len(eta))
+        mine = eta[first:last]
+        signal = showers(card, particles.of_events(first, last), np.cosh(mine), rng)
+        signal += card.noise * rng.standard_normal(signal.shape, dtype=np.float32)
+        out[first:last, ..., 0] = energy = read_out(card, signal, mine, rng)
+        out[first:last, ..., 1] = times(card, energy, rng)
+    return out

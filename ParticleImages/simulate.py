@@ -51,8 +51,8 @@ def simulate(n, seed):
     electron = rng.random(n) < 0.5
     eta = rng.uniform(-TRACKER.max_eta, TRACKER.max_eta, n)
     particles, truth = tracker.cross(TRACKER, eta, electron, rng)
-    energy, time = calorimeter.images(CALORIMETER, particles, eta, rng)
-    X = np.stack([energy / np.float32(ENERGY_UNIT), time / np.float32(TIME_UNIT)], axis=-1)
+    X = calorimeter.images(CALORIMETER, particles, eta, rng)
+    X /= np.array([ENERGY_UNIT, TIME_UNIT], np.float32)
     about = {
         "channels": CHANNELS,
         "units": UNITS | {"conversion_radius": "m"},

@@ -47,13 +47,21 @@ class Tracker:
 
 @dataclass
 class Particles:
-    """Particles at the calorimeter, flat arrays: event (index), pt (GeV), eta and phi (offsets in crystals), charge."""
+    """Particles at the calorimeter, flat arrays in the order of their events.
+
+    event (index), pt (GeV), eta and phi (in crystals, from where a straight line would lead), charge (0 for photons).
+    """
 
     event: np.ndarray
     pt: np.ndarray
     eta: np.ndarray
     phi: np.ndarray
     charge: np.ndarray
+
+    def of_events(self, first, last):
+        """The particles of the events from first up to last, their events numbered from 0."""
+        rows = slice(*np.searchsorted(self.event, (first, last)))
+        return Particles(self.event[rows] - first, self.pt[rows], self.eta[rows], self.phi[rows], self.charge[rows])
 
 
 def layers(card):
@@ -141,10 +149,10 @@ def cross(card, eta, electron, rng):
         "conversion_radius": conversion_radius,
         "radiated": np.where(electron, 1 - p.pt[:n] / card.pt, 0).astype(np.float32),
     }
-    keep = p.pt > card.min_energy
-    return Particles(
-        p.event[keep], p.pt[keep], p.eta[keep] / card.crystal, p.phi[keep] / card.crystal, p.charge[keep]
-    ), truth
+    order = np.argsort(p.event, kind="stable")
+    order = order[p.pt[order] > card.min_energy]
+    eta, phi = p.eta[order] / card.crystal, p.phi[order] / card.crystal
+    return Particles(p.event[order], p.pt[order], eta, phi, p.charge[order]), truth
 
 
 def _fly(card, p, length):
