@@ -9,12 +9,18 @@ Command line: `python -m StrongLensing.data simulate --n 3000 --out lenses.npz`,
 
 from common import cli
 from common.datasets import SPLITS, Stream, check_choice
-from StrongLensing import simulate
+from StrongLensing import pairs, simulate
 
-CHUNK_SIZES = {"classification": 500, "super_resolution": 250, "model_I": 100, "model_II": 500, "model_III": 500}
+TASKS = {  # the simulator of each, and the samples in a chunk
+    "classification": (simulate.classification, 500),
+    "super_resolution": (pairs.super_resolution, 250),
+    "model_I": (simulate.model_I, 100),
+    "model_II": (simulate.model_II, 500),
+    "model_III": (simulate.model_III, 500),
+}
 STREAMS = {
-    task: Stream("StrongLensing", getattr(simulate, task), version=simulate.VERSION, chunk_size=chunk_size, task=task)
-    for task, chunk_size in CHUNK_SIZES.items()
+    task: Stream("StrongLensing", make, version=simulate.VERSION, chunk_size=chunk_size, task=task)
+    for task, (make, chunk_size) in TASKS.items()
 }
 
 

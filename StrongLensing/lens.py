@@ -13,8 +13,6 @@ Angles, axis ratios and signs follow lenstronomy (Birrer and Amara 2018, arXiv:1
 give the same image; tests/test_stronglensing_simulate.py compares them.
 """
 
-import math
-
 import torch
 
 NOT_ROUND = 1e-4  # smallest ellipticity: the formulas of the SIE divide by it
@@ -39,16 +37,15 @@ def grid(size, pixel, supersampling=1, *, device=None):
 
 
 def axis_ratio(e1, e2):
-    """Axis ratio q and position angle (rad) of an ellipse with ellipticity components e1, e2 (plain numbers)."""
-    e = max(math.hypot(e1, e2), NOT_ROUND)
-    return (1 - e) / (1 + e), math.atan2(e2, e1) / 2
+    """Axis ratio q and position angle (rad), as tensors, of an ellipse with ellipticity components e1, e2."""
+    e1, e2 = torch.as_tensor(e1), torch.as_tensor(e2)
+    e = torch.hypot(e1, e2).clamp(min=NOT_ROUND)
+    return (1 - e) / (1 + e), torch.atan2(e2, e1) / 2
 
 
 def rotate(x, y, angle):
-    """Coordinates of (x, y) in axes that are turned by an angle in rad (a number)."""
-    if angle == 0:
-        return x, y
-    c, s = math.cos(angle), math.sin(angle)
+    """Coordinates of (x, y) in axes that are turned by an angle in rad (a tensor)."""
+    c, s = torch.cos(angle), torch.sin(angle)
     return c * x + s * y, c * y - s * x
 
 
@@ -70,15 +67,15 @@ def sie(x, y, theta_E, e1, e2):
         Angles in arcsec.
     theta_E : float or tensor (n, 1, 1)
         Einstein radius in arcsec: of the circle with the area inside the critical curve.
-    e1, e2 : float
-        Ellipticity components, the same for all images: so the field is worked out once for all of them.
+    e1, e2 : float or tensor (n, 1, 1)
+        Ellipticity components. Where they are plain numbers the field is worked out once for all images.
     """
     q, angle = axis_ratio(e1, e2)
     along, across = rotate(x, y, angle)
-    root = math.sqrt(1 - q * q)
-    psi = torch.sqrt(q * q * along**2 + across**2 + TINY)
-    a = math.sqrt(q) / root * torch.arctan(root * along / psi)
-    b = math.sqrt(q) / root * torch.atanh(root * across / psi)
+    root = torch.sqrt(1 - q**2)
+    psi = torch.sqrt(q**2 * along**2 + across**2 + TINY)
+    a = torch.sqrt(q) / root * torch.arctan(root * along / psi)
+    b = torch.sqrt(q) / root * torch.atanh(root * across / psi)
     a, b = rotate(a, b, -angle)
     return theta_E * a, theta_E * b
 
@@ -204,20 +201,17 @@ def sersic(x, y, amplitude, radius, index, e1=0.0, e2=0.0):
     ----------
     x, y : tensor
         Angles from the centre of the source in arcsec.
-    amplitude : float
-        Brightness at the half-light radius.
-    radius : float
-        Half-light radius in arcsec (the geometric mean of both axes).
-    index : float
-        Sersic index: 1 exponential, 4 de Vaucouleurs.
-    e1, e2 : float
-        Ellipticity components.
+    amplitude, radius, index, e1, e2 : float or tensor (n, 1, 1)
+        Brightness at the half-light radius; this radius in arcsec (the geometric mean of both axes); Sersic index (1
+        exponential, 4 de Vaucouleurs); ellipticity components.
     """
     q, angle = axis_ratio(e1, e2)
     along, across = rotate(x, y, angle)
     R = torch.sqrt(q * along**2 + across**2 / q)
     b = 1.9992 * index - 0.3271
-    reduced = R / radius if index == 1 else (R / radius) ** (1 / index)
+    reduced = R / radius
+    if isinstance(index, torch.Tensor) or index != 1:
+        reduced = reduced ** (1 / index)
     return amplitude * torch.exp(b - b * reduced)
 
 

@@ -271,29 +271,3 @@ def model_II(n, seed):
 def model_III(n, seed):
     """Images of 64 pixels of Model III, as Hubble sees them, of lenses of several masses; see simulate()."""
     return simulate(MODEL_III, n, seed)
-
-
-def super_resolution(n, seed):
-    """Pairs of images: 64 pixels, blurred and noisy, and the truth in 128 pixels.
-
-    The truth is a noise-free image of PUBLISHED with half the pixel. Blurred with 3.2 of its pixels, averaged over
-    2 x 2 and scaled, it gets Gaussian noise of 0.1; what is negative is set to 0.
-
-    Returns
-    -------
-    Dataset
-        X float32 (n, 1, 64, 64) and y float32 (n, 1, 128, 128), both in [0, 1]; meta as for simulate(), and kind
-        (n,) int8, the class.
-    """
-    if n < 1:
-        raise ValueError(f"n is the number of images and must be at least 1, not {n}")
-    rng = np.random.default_rng(seed)
-    kind = balanced_labels(n, rng)
-    draws = draw_lenses(PUBLISHED, kind, rng)
-    size, pixel = 2 * PUBLISHED.size, PUBLISHED.pixel / 2
-    fine = to_unit_range(render(draws, size=size, pixel=pixel, fwhm=PUBLISHED.fwhm, rescaling=RESCALING))
-    degrade = lens.binning(PUBLISHED.size, 2) @ lens.gaussian_blur(size, 3.2)
-    coarse = to_unit_range(lens.apply_to_axes(degrade, torch.from_numpy(fine)).numpy())
-    coarse = np.clip(coarse + 0.1 * rng.standard_normal(coarse.shape, dtype=np.float32), 0, None)
-    meta = {**draws, "kind": kind, "classes": list(CLASSES), "pixel": PUBLISHED.pixel, "version": VERSION}
-    return Dataset(to_unit_range(coarse)[:, None], fine[:, None], meta)
