@@ -21,15 +21,16 @@ BATCH = 1000  # images at once: their arrays stay in the cache of the processor
 class Calorimeter:
     """Parameters of the calorimeter and of its read-out. Energies in GeV, lengths in crystals, times in ns."""
 
-    core_share: float = 0.844
-    core_radius: float = 0.321 / 2.25
-    core_spread: float = 0.14
-    core_stretch: float = 1.38
-    tail_width: tuple = (1.82 / 2.25, 5.39 / 2.25)
-    tail_share: tuple = (0.78, 0.22)
+    core_share: float = 0.861
+    core_radius: float = 0.16
+    core_spread: float = 0.1
+    core_stretch: float = 1.39
+    tail_width: float = 0.8
+    halo_width: float = 2.3
+    halo_share: float = 0.033
     satellites: float = 1.2
-    satellite_share: float = 0.025
-    satellite_distance: float = 1.8 / 2.25
+    satellite_share: float = 0.018
+    satellite_distance: float = 0.95
     satellite_parent: float = 0.1
     soft: float = 1.0
     seed_spread: float = 0.025
@@ -71,9 +72,10 @@ def deposit(card, event, energy, row, column, radius, half, n):
     core = corner(x[:, None, :] / np.float32(card.core_stretch), y[:, :, None], radius[:, None, None])
     core = core[:, 1:] - core[:, :-1]
     share = np.float32(card.core_share) * (core[:, :, 1:] - core[:, :, :-1])
-    for width, part in zip(card.tail_width, card.tail_share, strict=True):
+    tail_share = 1 - card.core_share - card.halo_share
+    for width, part in ((card.tail_width, tail_share), (card.halo_width, card.halo_share)):
         by_row, by_column = (np.diff(ndtr(z / np.float32(width)), axis=1) for z in (y, x))
-        share += np.float32(part * (1 - card.core_share)) * by_row[:, :, None] * by_column[:, None, :]
+        share += np.float32(part) * by_row[:, :, None] * by_column[:, None, :]
     share *= energy[:, None, None].astype(np.float32)
     window = np.arange(-half, half + 1)
     index = ((event * CANVAS + row0) * CANVAS + column0)[:, None, None] + window[:, None] * CANVAS + window

@@ -18,8 +18,7 @@ import numpy as np
 class Tracker:
     """Parameters of the tracker. Lengths in m, energies in GeV, material in radiation lengths (X0).
 
-    Set by hand, against the published means of the images: `material_scale`, `outer_material`, `conversion_scale` and
-    `scattering_scale`. The first three raise the material (and move it outwards) over the published map of CMS.
+    Set by hand, against the published means of the images and 50 real images: `material_scale` and `outer_material`.
     """
 
     pt: float = 50.0
@@ -29,7 +28,7 @@ class Tracker:
     crystal: float = 0.0225  # pitch of the crystals there, in eta and in phi
     material_eta: tuple = (0.0, 0.3, 0.6, 0.9, 1.1, 1.3, 1.5)
     material: tuple = (0.40, 0.43, 0.55, 0.85, 1.10, 1.40, 1.60)  # X0 up to the crystals, at these eta
-    material_scale: float = 1.55
+    material_scale: float = 1.15
     layer_radius: tuple = (
         0.03, 0.045, 0.073, 0.102, 0.16, 0.22, 0.255, 0.339, 0.4185, 0.498,
         0.55, 0.608, 0.692, 0.78, 0.868, 0.965, 1.08, 1.13, 1.17,
@@ -37,9 +36,7 @@ class Tracker:
     layer_weight: tuple = (
         0.3, 1.1, 1.1, 1.1, 0.4, 0.7, 1.5, 1.5, 1.2, 1.2, 0.9, 1.6, 1.4, 1.1, 1.1, 1.1, 1.1, 0.8, 0.4,
     )  # fmt: skip
-    outer_material: float = 0.90  # 1/m: the weights grow as exp(outer_material r)
-    conversion_scale: float = 0.68  # of the pair production, 7/9 per X0
-    scattering_scale: float = 1.85
+    outer_material: float = 0.45  # 1/m: the weights grow as exp(outer_material r)
     min_fraction: float = 0.002  # softest photon that is followed, as a fraction of its electron
     min_energy: float = 0.1  # softer particles are dropped
     generations: int = 3  # of pairs
@@ -179,7 +176,7 @@ def _radiate(card, p, thickness, rng):
 def _convert(card, p, thickness, rng):
     """Photons become pairs; returns the events whose primary photon did."""
     photons = np.flatnonzero((p.charge == 0) & (p.generation < card.generations))
-    mean = card.conversion_scale * 7 / 9 * thickness[p.event[photons]]
+    mean = 7 / 9 * thickness[p.event[photons]]
     pairs = photons[rng.random(len(photons)) < -np.expm1(-mean)]
     share = pair_fraction(len(pairs), rng)
     sign = rng.choice((-1, 1), len(pairs))
@@ -194,6 +191,6 @@ def _convert(card, p, thickness, rng):
 def _scatter(card, p, thickness, rng):
     """Multiple scattering: 13.6 MeV / p times sqrt(thickness) in each direction (PDG, without the logarithm)."""
     charged = np.flatnonzero(p.charge)
-    width = card.scattering_scale * 0.0136 / p.pt[charged] * np.sqrt(thickness[p.event[charged]])
+    width = 0.0136 / p.pt[charged] * np.sqrt(thickness[p.event[charged]])
     p.phi_slope[charged] += width * rng.standard_normal(len(charged))
     p.eta_slope[charged] += width * rng.standard_normal(len(charged))
