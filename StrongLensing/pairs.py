@@ -26,7 +26,7 @@ SIZE, FINE_SIZE = 64, 128
 RING_BLUR = 3.2  # standard deviation in fine pixels
 RING_NOISE = 0.1  # of the largest value
 
-SURVEY = simulate.Model(FINE_SIZE, 0.084, 0.12, lens_masses=(0.7e12, 5e12))  # a coarse pixel has 0.168 arcsec
+SURVEY = simulate.Model(FINE_SIZE, 0.084, 0.12, lens_masses=(1e12, 4e12))  # a coarse pixel has 0.168 arcsec
 SURVEY_SEEING = (0.45, 0.75)  # arcsec, full width at half maximum of what blurs the sharp image into the coarse one
 SURVEY_REGISTER = 0.06  # arcsec, standard deviation of the shift between the two images, along each axis
 SURVEY_NOISE = {"fine": (0.002, 0.012), "coarse": (0.012, 0.06)}  # of the largest value, log-uniform

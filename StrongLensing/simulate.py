@@ -7,13 +7,15 @@ A galaxy of 1e12 solar masses at redshift 0.5 bends the light of a galaxy at red
 ring is the class: nothing ("no"), 25 subhaloes of cold dark matter ("cdm"), or the vortex of a superfluid of ultralight
 axions ("axion"). These are the Models I, II and III of DeepLenseSim, the simulator of the published data (Alexander et
 al. 2020, arXiv:1909.07346; https://github.com/mwt5345/DeepLenseSim), and the published images of 64 pixels are Model
-III: without substructure this file gives them to 2e-6 of their peak. All angles are in arcsec, masses in solar masses.
+III: with the right six numbers this file gives them to 2e-5 of their peak. All angles are in arcsec, masses in solar
+masses.
 
 What is peculiar about the published simulation, and kept
 - Einstein radii come from luminosity distances, with the difference of two of them between lens and source.
 - Models II and III scale all deflections by 0.634, from a source at redshift 2.5 to one at redshift 1.
 - Their images have no noise, one ray a pixel, and are divided by their maximum: the smallest value is not exactly 0.
 - There are always 25 subhaloes, and a vortex always runs through the centre of the image.
+- The number of subhaloes falls as m^-0.9 and not, as for cold dark matter, m^-1.9: heavy ones are frequent.
 """
 
 import math
@@ -36,14 +38,14 @@ SHEAR = (0.05, 0.0)
 RESCALING = 0.63426  # (1 - d(0.5) / d(1)) / (1 - d(0.5) / d(2.5)), comoving distances for H0 69.7, Omega_m 0.2832
 
 N_SUBHALOES = 25
-SUBHALO_MASS = (1e6, 1e10)  # dN / dm ~ m^-1.9
+SUBHALO_MASS = (1e6, 1e10)
+SUBHALO_SLOPE = -0.9  # dN / dm ~ m^-0.9
 SUBHALO_RADIUS = (0.25, 2.0)  # arcsec from the centre, uniform
 AXION_MASS = (1e-24, 1e-22)  # eV, log-uniform
 VORTEX_LENGTH = 0.03  # arcsec: half the length for an axion of 1e-22 eV, and inversely to its mass
 VORTEX_MASS = 3e10
 VORTEX_POINTS = 100
 
-SOURCE_RANGE = 0.35  # arcsec: the centre of the source is uniform within, along both axes
 SOURCE = {"radius": 0.25, "index": 1.0, "e1": -0.1, "e2": 0.1}
 SOURCE_AMPLITUDE = 20.0  # per arcsec^2 and second at the half-light radius; only Model I counts photons
 
@@ -65,7 +67,9 @@ class Model:
     rescaling : float
         Factor on all deflections.
     lens_masses : (float, float)
-        Half of the lenses have the first mass, the others a log-uniform one in this range.
+        Half of the lenses have the first mass, a quarter the second, and a quarter a log-uniform one between.
+    source_range : float
+        The centre of the source is uniform within this many arcsec of the axis, in x and in y.
     noise : bool
         Whether photons are counted.
     """
@@ -76,13 +80,15 @@ class Model:
     truncation: float = 5.0
     rescaling: float = RESCALING
     lens_masses: tuple = (LENS_MASS, LENS_MASS)
+    source_range: float = 0.35
     noise: bool = False
 
 
-USER_MASSES = (LENS_MASS, 1.2e13)  # lenses in published outputs of DeepLenseSim have 1e12 to 1e13 solar masses
-MODEL_I = Model(150, 0.05, 0.087, truncation=3.0, rescaling=1.0, lens_masses=USER_MASSES, noise=True)
-MODEL_II = Model(64, 0.101, 0.16, lens_masses=USER_MASSES)  # Euclid, VIS
-MODEL_III = Model(64, 0.08, 0.08, lens_masses=USER_MASSES)  # Hubble, WFC3 F160W
+# Outputs of DeepLenseSim that its users have published: lenses of 1e12 to 1e13 solar masses, sources up to the border.
+USERS = {"lens_masses": (LENS_MASS, 1e13), "source_range": 0.4}
+MODEL_I = Model(150, 0.05, 0.087, truncation=3.0, rescaling=1.0, noise=True, **USERS)
+MODEL_II = Model(64, 0.101, 0.16, **USERS)  # Euclid, VIS
+MODEL_III = Model(64, 0.08, 0.08, **USERS)  # Hubble, WFC3 F160W
 PUBLISHED = Model(64, 0.08, 0.08)  # Model III with the one lens of the published data
 
 
@@ -109,10 +115,10 @@ def draw_lenses(model, labels, rng):
     """
     n = len(labels)
     low, high = model.lens_masses
-    lens_mass = low * (high / low) ** (rng.random(n) * (rng.random(n) < 0.5))
-    source = rng.uniform(-SOURCE_RANGE, SOURCE_RANGE, (n, 2))
+    lens_mass = low * (high / low) ** np.clip(rng.uniform(-2, 2, n), 0, 1)
+    source = rng.uniform(-model.source_range, model.source_range, (n, 2))
 
-    mass = power_law(*SUBHALO_MASS, -1.9, rng.random((n, N_SUBHALOES)))
+    mass = power_law(*SUBHALO_MASS, SUBHALO_SLOPE, rng.random((n, N_SUBHALOES)))
     radius, angle = rng.uniform(*SUBHALO_RADIUS, mass.shape), rng.uniform(0, 2 * np.pi, mass.shape)
     theta_E = einstein_radius(mass) * math.sqrt(model.rescaling)
     subhaloes = np.stack([radius * np.sin(angle), radius * np.cos(angle), theta_E], axis=-1)
