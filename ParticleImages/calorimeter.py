@@ -23,13 +23,13 @@ class Calorimeter:
 
     core_share: float = 0.861
     core_radius: float = 0.16
-    core_spread: float = 0.1
+    core_spread: float = 0.06
     core_stretch: float = 1.39
     tail_width: float = 0.8
     halo_width: float = 2.3
     halo_share: float = 0.033
-    satellites: float = 1.2
-    satellite_share: float = 0.018
+    satellites: float = 0.8
+    satellite_share: float = 0.008
     satellite_distance: float = 0.95
     satellite_parent: float = 0.1
     soft: float = 1.0
@@ -203,7 +203,7 @@ def kill(card, energy, grid, tower_et, cosh_eta, rng):
     crystal = rng.random(energy.shape, dtype=np.float32) < card.dead_crystals
     crystal[:, SEED, SEED] = False
     energy[crystal] = 0
-    return grown(dead | crystal)
+    return grown(dead)
 
 
 def read_out(card, signal, eta, rng):
