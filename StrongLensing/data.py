@@ -7,9 +7,17 @@
 Command line: `python -m StrongLensing.data simulate --n 3000 --out lenses.npz`, `... describe`, `... fetch`.
 """
 
-from common import cli
-from common.datasets import SPLITS, Stream, check_choice
-from StrongLensing import pairs, simulate
+import re
+import zipfile
+import zlib
+from contextlib import contextmanager
+
+import numpy as np
+
+from common import cli, official
+from common.datasets import SPLITS, Dataset, Stream, check_choice, check_n
+from StrongLensing import npy, pairs, simulate
+from StrongLensing.simulate import CLASSES
 
 TASKS = {  # the simulator of each, and the samples in a chunk
     "classification": (simulate.classification, 500),
@@ -23,16 +31,301 @@ STREAMS = {
     for task, (make, chunk_size) in TASKS.items()
 }
 
+CITATION = "S. Alexander et al., Astrophys. J. 893 (2020) 15, arXiv:1909.07346; ML4SCI DeepLense"
+# Both are called dataset.zip where they are published.
+CLASSIFICATION = official.OfficialFile(
+    name="stronglensing_classification_dataset.zip",
+    urls=("drive:1GKLETkPWy_uOwfR3UMW8YEQC4lkJa45h",),
+    citation=CITATION,
+)
+SUPER_RESOLUTION = official.OfficialFile(
+    name="stronglensing_super_resolution_dataset.zip",
+    urls=("drive:1lUOGo2B0Rhxwj_TGZSVEdZJ79GdI7awa",),
+    citation=CITATION,
+)
+FOLDER = "dataset"  # either zip, unpacked
+RESOLUTIONS = ("LR", "HR")
+SIZES = {"LR": 64, "HR": 128, **dict.fromkeys(CLASSES, 64)}
+ORDER_SEED = 42  # of the order in which the classes are mixed
+
+# A few published images that somebody put into the data folder. Too few to train on.
+LOOSE_IMAGES = tuple(official.OfficialFile(name=f"{name}.npy", urls=()) for name in CLASSES)
+LOOSE_PAIR = tuple(official.OfficialFile(name=f"sr_pair_{name}.npy", urls=()) for name in ("lr", "hr"))
+
 
 def load(split="train", n=None, *, source="simulated", seed=0, task=None, workers=None, scheduler=None):
-    """Images of the StrongLensing challenge."""
+    """Images of the StrongLensing challenge.
+
+    Parameters
+    ----------
+    split : {"train", "valid", "test"}
+    n : int, optional
+        Number of images or pairs; default: 500 images or 250 pairs (simulated), or the whole split.
+    source : {"simulated", "official"}
+        "official" reads the zip file of the task, found in the data folder or downloaded, or its unpacked folder
+        `dataset` there. It has folders train and val: the first half of val, in the order of the file names (and in
+        each class), is the valid split and the second half the test split. Without them, but with loose files in the
+        data folder, these are the test split and there is nothing to train on: no.npy, cdm.npy and axion.npy, or
+        sr_pair_lr.npy and sr_pair_hr.npy.
+    seed : int or str
+        Of the simulation.
+    task : {"classification", "super_resolution", "model_I", "model_II", "model_III"}
+        Default: classification. The last three are the models of DeepLenseSim as its users run them, for comparison;
+        see `StrongLensing.simulate`. They have no official files.
+    workers, scheduler
+        Who simulates; see `common.datasets.Stream.load`.
+
+    Returns
+    -------
+    Dataset
+        Classification: X float32 (n, 1, 64, 64), the largest value of each image is 1 (model_I: 150 pixels); y int8
+        (n,), 0 axion, 1 cdm, 2 no. Super-resolution: X float32 (n, 1, 64, 64) and y float32 (n, 1, 128, 128). meta of
+        simulated images: see `simulate.simulate` and `pairs.super_resolution`; of official ones, axion_mass in eV where
+        it is known, else 0.
+
+    Raises
+    ------
+    ValueError
+        Unknown split, source or task; n not positive, or more than the official split has; a file that does not hold
+        such images, or anything but numbers; loose files where there is nothing to train on.
+    OSError
+        The official file cannot be downloaded, or the cache cannot be written.
+    """
     check_choice("split", split, SPLITS)
     check_choice("source", source, ("simulated", "official"))
     task = check_choice("task", task or "classification", tuple(STREAMS))
     if source == "simulated":
         return STREAMS[task].load(split, n, seed, workers=workers, scheduler=scheduler)
-    raise NotImplementedError
+    if task.startswith("model_"):
+        raise ValueError(f"task {task!r} has no official files: use classification, or source='simulated'")
+    return _load_official(task, split, None if n is None else check_n(n))
+
+
+# --------------------------------------------------------------------------------------------------
+# The published images
+
+
+def _load_official(task, split, n):
+    archive, loose, read_split, read_loose = {
+        "classification": (CLASSIFICATION, LOOSE_IMAGES, read_images, _loose_images),
+        "super_resolution": (SUPER_RESOLUTION, LOOSE_PAIR, read_pairs, _loose_pair),
+    }[task]
+    path = official.find("StrongLensing", archive) or _unpacked(task)
+    found = [official.find("StrongLensing", file) for file in loose]
+    if path is None and all(found):
+        if split != "test":
+            raise ValueError(
+                f"{found[0].parent} has a few published images only: they are for testing, load split 'test'. To train "
+                f"on official images put {archive.name} there, or move {found[0].name} away to download it"
+            )
+        part = read_loose(found)
+        return part[: _check_available(n, len(part), "the excerpt in " + str(found[0].parent))]
+    with _opened(path or official.fetch("StrongLensing", archive)) as files:
+        return read_split(files, split, n)
+
+
+def _unpacked(task):
+    """The folder `dataset` where it is in the data folder and holds this task, else None."""
+    mine = CLASSES if task == "classification" else RESOLUTIONS
+    for folder in (official.data_home() / "StrongLensing", official.data_home() / "official" / "StrongLensing"):
+        path = folder / FOLDER
+        if any((path / half / name).is_dir() for half in ("train", "val") for name in mine):
+            return path
+    return None
+
+
+class ZippedFiles:
+    """The files of an open zip file, read where they are: nothing is unpacked."""
+
+    def __init__(self, name, archive):
+        self.name, self._archive = name, archive
+        self.members = {info.filename: info for info in archive.infolist()}
+
+    def read(self, member):
+        info = self.members[member]
+        if info.file_size > npy.MAX_BYTES:
+            raise ValueError(f"{self.name}: {member} has {info.file_size:,} bytes, too many for one image")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"{self.name}: {member} is compressed in an unusual way; expected a plain zip file")
+        with self._archive.open(info) as stream:
+            return stream.read(npy.MAX_BYTES + 1)
+
+
+class UnpackedFiles:
+    """The `.npy` files of a folder; links in it are refused."""
+
+    def __init__(self, path):
+        self.name, self.members = path.name, {}
+        for file in sorted(path.glob("*/*/*.npy")):
+            if any(part.is_symlink() for part in (file, file.parent, file.parent.parent)):
+                raise ValueError(f"{file} is a link or behind one: put the file itself there")
+            self.members[file.relative_to(path).as_posix()] = file
+
+    def read(self, member):
+        return _start(self.members[member])
+
+
+def _start(path):
+    """The bytes of a file, or enough of them to see that it is too large."""
+    with path.open("rb") as stream:
+        return stream.read(npy.MAX_BYTES + 1)
+
+
+@contextmanager
+def _opened(path):
+    if path.is_dir():
+        yield UnpackedFiles(path)
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield ZippedFiles(path.name, archive)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"{path}: damaged zip file ({error}); move or delete it to download it again") from error
+
+
+MEMBER = re.compile(r"(?:.*/)?(train|val)/([^/]+)/([^/]+\.npy)")
+
+
+def _listed(files, folders, split):
+    """Names of the `.npy` files of a split by folder, in order; {folder: {file name: member}}."""
+    half = "train" if split == "train" else "val"
+    listed = {name: {} for name in folders}
+    for member in sorted(files.members):
+        match = MEMBER.fullmatch(member)
+        if not match or member.startswith("__MACOSX/") or match[3].startswith("."):
+            continue
+        if match[2] not in SIZES:
+            raise ValueError(f"{files.name}: unknown folder {match[2]!r} ({member}); expected {', '.join(folders)}")
+        if match[1] == half and match[2] in folders:
+            listed[match[2]][match[3]] = member
+    for name, members in listed.items():
+        if not members:
+            raise ValueError(
+                f"{files.name}: no files {half}/{name}/*.npy; expected folders {', '.join(folders)} in each of train "
+                "and val. Is this the zip file of the other task?"
+            )
+    return listed
+
+
+def _half(sequence, split):
+    """What belongs to the split: all of train, or one half of val."""
+    middle = (len(sequence) + 1) // 2
+    return {"train": sequence, "valid": sequence[:middle], "test": sequence[middle:]}[split]
+
+
+def _check_available(n, available, where):
+    if n is not None and n > available:
+        raise ValueError(f"n = {n:,}, but {where} has {available:,}: ask for at most that many")
+    return available if n is None else n
+
+
+def read_images(files, split, n=None):
+    """The first n classified images of a split, each class in the order of the file names, the classes mixed.
+
+    The mixture is always the same, so that fewer images are the first of more. Only these are read.
+
+    Parameters
+    ----------
+    files : ZippedFiles or UnpackedFiles
+    split : {"train", "valid", "test"}
+    n : int, optional
+        Default: all.
+
+    Raises
+    ------
+    ValueError
+        n is too large, or a file does not hold an image of 64 x 64 pixels.
+    """
+    listed = _listed(files, CLASSES, split)
+    members = [_half(list(listed[name].values()), split) for name in CLASSES]
+    labels = np.repeat(np.arange(len(CLASSES), dtype=np.int8), [len(names) for names in members])
+    n = _check_available(n, len(labels), f"the {split} split of {files.name}")
+    y = np.random.default_rng(ORDER_SEED).permutation(labels)[:n]
+    queues = [iter(names) for names in members]
+    X, mass = np.empty((n, 1, 64, 64), np.float32), np.zeros(n, np.float32)
+    for i, label in enumerate(y):
+        member = next(queues[label])
+        X[i, 0], mass[i] = image_of(files.read(member), f"{files.name}: {member}", CLASSES[label])
+    return Dataset(_scaled(X), y, {"axion_mass": mass, "classes": list(CLASSES), "pixel": simulate.PUBLISHED.pixel})
+
+
+def read_pairs(files, split, n=None):
+    """The first n pairs of a split in the order of the file names; parameters and errors as for read_images().
+
+    A coarse and a fine image belong together where their names are the same but for LR and HR.
+    """
+    listed = _listed(files, RESOLUTIONS, split)
+    keys = {
+        name: {re.sub(name, "", file, flags=re.IGNORECASE): member for file, member in listed[name].items()}
+        for name in RESOLUTIONS
+    }
+    alone = sorted(keys["LR"].keys() ^ keys["HR"].keys())
+    if alone:
+        lonely = keys["LR"].get(alone[0]) or keys["HR"][alone[0]]
+        raise ValueError(f"{files.name}: {lonely} has no partner; each file in LR needs one in HR with the same name")
+    order = _half(sorted(keys["LR"]), split)
+    n = _check_available(n, len(order), f"the {split} split of {files.name}")
+    images = {name: np.empty((n, 1, SIZES[name], SIZES[name]), np.float32) for name in RESOLUTIONS}
+    for i, key in enumerate(order[:n]):
+        for name in RESOLUTIONS:
+            member = keys[name][key]
+            images[name][i, 0], _ = image_of(files.read(member), f"{files.name}: {member}", name)
+    return Dataset(images["LR"], images["HR"], {})
+
+
+def image_of(blob, name, folder):
+    """The image (size, size) in the bytes of a `.npy` file, and the axion mass in eV stored with it (else 0).
+
+    Parameters
+    ----------
+    blob : bytes
+    name : str
+        What error messages call the file.
+    folder : str
+        The folder it is from, which says its size: a class, "LR" or "HR".
+    """
+    image, mass = npy.read(blob, name)
+    size = SIZES[folder]
+    if image.shape[-2:] != (size, size) or image.size != size * size:
+        raise ValueError(f"{name}: an image of shape {image.shape}, expected {size} x {size} pixels")
+    image = image.reshape(size, size).astype(np.float32)
+    if not np.isfinite(image).all():
+        raise ValueError(f"{name}: has pixels that are not finite; download it again or remove it")
+    if not image.max() > 0:
+        raise ValueError(f"{name}: has no pixel above 0; remove it")
+    return image, mass or 0.0
+
+
+def _scaled(X):
+    """Images divided by their maxima: the published ones are, those stored with an axion mass may not be."""
+    return X / X.max((2, 3), keepdims=True)
+
+
+def _loose_images(paths):
+    images = [image_of(_start(path), path.name, name)[0] for path, name in zip(paths, CLASSES, strict=True)]
+    X = _scaled(np.stack(images)[:, None])
+    meta = {"classes": list(CLASSES), "pixel": simulate.PUBLISHED.pixel, "split": "loose published images"}
+    return Dataset(X, np.arange(len(CLASSES), dtype=np.int8), meta)
+
+
+def _loose_pair(paths):
+    coarse, fine = (
+        image_of(_start(path), path.name, name)[0] for path, name in zip(paths, RESOLUTIONS, strict=True)
+    )
+    return Dataset(coarse[None, None], fine[None, None], {"split": "one loose published pair"})
+
+
+def describe(dataset):
+    """The brightness of the images: quantiles of their pixels."""
+    lines = []
+    for name, images in (("X", dataset.X), ("y", dataset.y)):
+        if images is not None and images.ndim == 4:
+            shares = (1, 25, 50, 75, 99)
+            values = ", ".join(f"{s} %: {v:.3f}" for s, v in zip(shares, np.percentile(images, shares), strict=True))
+            lines.append(f"pixels of {name}: {values}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    raise SystemExit(cli.main("StrongLensing", STREAMS))
+    files = (CLASSIFICATION, SUPER_RESOLUTION)
+    raise SystemExit(cli.main("StrongLensing", STREAMS, files=files, describe=describe))
