@@ -18,8 +18,8 @@ import numpy as np
 MAX_BYTES = 1_000_000  # of a file; a published one has 16 to 270 kB
 MAX_INSTRUCTIONS = 300  # of a pickle; a published one has 70
 MAX_AXES = 8
-# What numpy raises on a damaged header: it is a Python literal.
-HEADER_ERRORS = (ValueError, KeyError, TypeError, EOFError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError)
+# What numpy raises on a damaged header, which is a Python literal.
+HEADER_ERRORS = (ValueError, KeyError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError)
 NUMBERS = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
 
 
