@@ -165,9 +165,7 @@ def _open(path):
                 f"{path}: X has shape {shapes['X']} and y {shapes['y']}, expected (rows, 32, 32, 2) and (rows,)"
             )
         if file["X"].dtype != np.float32 or file["y"].dtype.kind not in "fiu":
-            raise ValueError(
-                f"{path}: X is {file['X'].dtype} and y {file['y'].dtype}, expected float32 and numbers"
-            )
+            raise ValueError(f"{path}: X is {file['X'].dtype} and y {file['y'].dtype}, expected float32 and numbers")
     except BaseException:
         file.close()
         raise

@@ -47,7 +47,7 @@ def simulate(n, seed):
     """
     if n < 1:
         raise ValueError(f"n is the number of images and must be at least 1, not {n}")
-    rng = np.random.Generator(np.random.SFC64(seed))
+    rng = np.random.default_rng(seed)
     electron = rng.random(n) < 0.5
     eta = rng.uniform(-TRACKER.max_eta, TRACKER.max_eta, n)
     particles, truth = tracker.cross(TRACKER, eta, electron, rng)

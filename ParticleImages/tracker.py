@@ -1,15 +1,15 @@
 """From the collision to the calorimeter: bremsstrahlung, conversions, bending and scattering in the tracker.
 
-The tracker of CMS stands in front of its crystals with 0.4 to 1.6 radiation lengths of silicon, cables and cooling.
-There an electron radiates photons, a photon turns into an electron pair, and the magnetic field pulls the charged ones
-aside: along phi (the columns of an image), never along eta (its rows). What arrives at the crystals is a list of
-particles, and that list is nearly all that tells an electron from a photon.
+The tracker of CMS puts 0.4 to 1.6 radiation lengths of silicon, cables and cooling in front of the crystals. There an
+electron radiates photons, a photon turns into an electron pair, and the magnetic field pulls what is charged aside:
+along phi (the columns of an image), never along eta (its rows). The particles that arrive, and where they do, are all
+that tells an electron from a photon.
 
-Formulas: "Passage of particles through matter", Review of Particle Physics (PDG). Everything is transverse: energies
-are given as pt, and lengths across the flight direction, so that eta drops out but for the material.
+Formulas: "Passage of particles through matter", Review of Particle Physics (PDG). Slopes and offsets are small, and
+are taken across the flight direction; written with pt instead of the energy, nothing but the material depends on eta.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -19,16 +19,18 @@ class Tracker:
     """Parameters of the tracker. Lengths in m, energies in GeV, material in radiation lengths (X0).
 
     Set by hand, against the published means of the images and 50 real images: `material_scale` and `outer_material`.
+    The rest is the CMS detector (JINST 3 (2008) S08004): its field, the radii of its layers, and the map of its
+    material as read off the published figure.
     """
 
-    pt: float = 50.0
-    max_eta: float = 1.2
+    pt: float = 50.0  # of the electrons and photons
+    max_eta: float = 1.2  # beyond, an image would reach over the end of the barrel
     field: float = 3.8  # T
     radius: float = 1.29  # front of the crystals
     crystal: float = 0.0225  # pitch of the crystals there, in eta and in phi
     material_eta: tuple = (0.0, 0.3, 0.6, 0.9, 1.1, 1.3, 1.5)
     material: tuple = (0.40, 0.43, 0.55, 0.85, 1.10, 1.40, 1.60)  # X0 up to the crystals, at these eta
-    material_scale: float = 1.15
+    material_scale: float = 1.1
     layer_radius: tuple = (
         0.03, 0.045, 0.073, 0.102, 0.16, 0.22, 0.255, 0.339, 0.4185, 0.498,
         0.55, 0.608, 0.692, 0.78, 0.868, 0.965, 1.08, 1.13, 1.17,
@@ -36,8 +38,8 @@ class Tracker:
     layer_weight: tuple = (
         0.3, 1.1, 1.1, 1.1, 0.4, 0.7, 1.5, 1.5, 1.2, 1.2, 0.9, 1.6, 1.4, 1.1, 1.1, 1.1, 1.1, 0.8, 0.4,
     )  # fmt: skip
-    outer_material: float = 0.45  # 1/m: the weights grow as exp(outer_material r)
-    min_fraction: float = 0.002  # softest photon that is followed, as a fraction of its electron
+    outer_material: float = 0.10  # 1/m: the weights grow as exp(outer_material r)
+    min_fraction: float = 0.002  # softest photon that is radiated, as a fraction of its electron
     min_energy: float = 0.1  # softer particles are dropped
     generations: int = 3  # of pairs
 
@@ -46,67 +48,43 @@ class Tracker:
 class Particles:
     """Particles at the calorimeter, flat arrays in the order of their events.
 
-    event (index), pt (GeV), eta and phi (in crystals, from where a straight line would lead), charge (0 for photons).
+    event (index), pt (GeV), eta and phi (in crystals, from where a straight line would lead).
     """
 
     event: np.ndarray
     pt: np.ndarray
     eta: np.ndarray
     phi: np.ndarray
-    charge: np.ndarray
 
     def of_events(self, first, last):
         """The particles of the events from first up to last, their events numbered from 0."""
         rows = slice(*np.searchsorted(self.event, (first, last)))
-        return Particles(self.event[rows] - first, self.pt[rows], self.eta[rows], self.phi[rows], self.charge[rows])
+        return Particles(self.event[rows] - first, self.pt[rows], self.eta[rows], self.phi[rows])
 
 
-def layers(card):
-    """Share of the material in each layer."""
-    weight = np.array(card.layer_weight) * np.exp(card.outer_material * np.array(card.layer_radius))
-    return weight / weight.sum()
+@dataclass
+class Flight:
+    """Particles on their way out, flat arrays. The first n are the primary ones of the n events, new ones come last.
 
+    Offsets in m across the flight direction, slopes per m of radius; charge 0 is a photon; generation counts the pairs
+    among a particle's ancestors.
+    """
 
-def radiated_fraction(card, n, rng):
-    """Energies of n bremsstrahlung photons over that of the electron, from dN/dy = (4/3 - 4/3 y + y^2) / y (PDG)."""
-    y = np.exp(np.log(card.min_fraction) * rng.random(n))  # 1/y; the rest is a factor below 4/3
-    while (redo := np.flatnonzero(rng.random(n) * 4 / 3 > 4 / 3 - 4 / 3 * y + y**2)).size:
-        y[redo] = radiated_fraction(card, len(redo), rng)
-        break
-    return y
+    event: np.ndarray
+    pt: np.ndarray
+    charge: np.ndarray
+    generation: np.ndarray
+    eta: np.ndarray
+    phi: np.ndarray
+    eta_slope: np.ndarray
+    phi_slope: np.ndarray
 
-
-def photons_per_length(card):
-    """Bremsstrahlung photons per radiation length: the integral of (4/3 - 4/3 y + y^2) / y from min_fraction to 1."""
-    y = card.min_fraction
-    return -4 / 3 * np.log(y) - 4 / 3 * (1 - y) + (1 - y**2) / 2
-
-
-def pair_fraction(n, rng):
-    """Share of the photon's energy that the electron gets, from 1 - 4/3 x (1 - x) (PDG)."""
-    x = rng.random(n)
-    redo = np.flatnonzero(rng.random(n) > 1 - 4 / 3 * x * (1 - x))
-    if redo.size:
-        x[redo] = pair_fraction(len(redo), rng)
-    return x
-
-
-class _Bundle:
-    """All particles of all events on their way out; columns of one array, new particles at the end."""
-
-    NAMES = ("event", "pt", "charge", "phi", "phi_slope", "eta", "eta_slope", "generation")
-
-    def __init__(self, **columns):
-        self.columns = columns
-
-    def __getattr__(self, name):
-        return self.columns[name]
-
-    def append(self, parent, **changes):
-        """Copies of the particles `parent` (indices) with these columns changed."""
-        for name, values in self.columns.items():
-            new = changes[name] if name in changes else values[parent]
-            self.columns[name] = np.concatenate([values, new])
+    def add(self, parent, pt, charge):
+        """New particles that start where and as their parents (indices) fly."""
+        for field in fields(self):
+            old = getattr(self, field.name)
+            new = {"pt": pt, "charge": charge}.get(field.name, old[parent])
+            setattr(self, field.name, np.concatenate([old, new]))
 
 
 def cross(card, eta, electron, rng):
@@ -121,76 +99,101 @@ def cross(card, eta, electron, rng):
 
     Returns
     -------
-    Particles
+    particles : Particles
     truth : dict of ndarray of shape (n,)
         converted (bool), conversion_radius (m, nan where there is none), radiated (fraction of the electron's energy).
     """
     n = len(eta)
-    zeros = np.zeros(n)
     charge = np.where(electron, rng.choice((-1, 1), n), 0)
-    p = _Bundle(event=np.arange(n), pt=np.full(n, card.pt), charge=charge, phi=zeros.copy(), phi_slope=zeros.copy(),
-                eta=zeros.copy(), eta_slope=zeros.copy(), generation=np.zeros(n, np.int8))  # fmt: skip
+    flight = Flight(np.arange(n), np.full(n, card.pt), charge, np.zeros(n, int), *np.zeros((4, n)))
     material = card.material_scale * np.interp(abs(eta), card.material_eta, card.material)
     conversion_radius = np.full(n, np.nan, np.float32)
     radius = 0.0
-    for layer_radius, share in zip(card.layer_radius, layers(card), strict=True):
-        _fly(card, p, layer_radius - radius)
+    for layer_radius, share in zip(card.layer_radius, layer_shares(card), strict=True):
+        fly(card, flight, layer_radius - radius)
         radius = layer_radius
-        _radiate(card, p, material * share, rng)
-        first = _convert(card, p, material * share, rng)
-        conversion_radius[first] = radius
-        _scatter(card, p, material * share, rng)
-    _fly(card, p, card.radius - radius)
+        thickness = material * share
+        radiate(card, flight, thickness, rng)
+        converted = convert(card, flight, thickness, rng)
+        conversion_radius[converted[converted < n]] = radius
+        scatter(flight, thickness, rng)
+    fly(card, flight, card.radius - radius)
     truth = {
         "converted": ~np.isnan(conversion_radius),
         "conversion_radius": conversion_radius,
-        "radiated": np.where(electron, 1 - p.pt[:n] / card.pt, 0).astype(np.float32),
+        "radiated": np.where(electron, 1 - flight.pt[:n] / card.pt, 0).astype(np.float32),
     }
-    order = np.argsort(p.event, kind="stable")
-    order = order[p.pt[order] > card.min_energy]
-    eta, phi = p.eta[order] / card.crystal, p.phi[order] / card.crystal
-    return Particles(p.event[order], p.pt[order], eta, phi, p.charge[order]), truth
+    order = np.argsort(flight.event, kind="stable")
+    order = order[flight.pt[order] > card.min_energy]
+    eta, phi = flight.eta[order] / card.crystal, flight.phi[order] / card.crystal
+    return Particles(flight.event[order], flight.pt[order], eta, phi), truth
 
 
-def _fly(card, p, length):
-    """Parabola in the field: a curvature of 0.3 B / pt (m, T, GeV), along phi only."""
-    curvature = 0.3 * card.field * p.charge / p.pt
-    p.columns["phi"] = p.phi + p.phi_slope * length + curvature * length**2 / 2
-    p.columns["phi_slope"] = p.phi_slope + curvature * length
-    p.columns["eta"] = p.eta + p.eta_slope * length
+def layer_shares(card):
+    """Share of the material in each layer."""
+    weight = np.array(card.layer_weight) * np.exp(card.outer_material * np.array(card.layer_radius))
+    return weight / weight.sum()
 
 
-def _radiate(card, p, thickness, rng):
-    """Electrons lose photons, which go straight on."""
-    charged = np.flatnonzero(p.charge)
-    count = rng.poisson(photons_per_length(card) * thickness[p.event[charged]])
+def fly(card, flight, length):
+    """A step outwards: a parabola of curvature 0.3 B / pt (m, T, GeV) along phi, a straight line along eta."""
+    curvature = 0.3 * card.field * flight.charge / flight.pt
+    flight.phi += flight.phi_slope * length + curvature * length**2 / 2
+    flight.phi_slope += curvature * length
+    flight.eta += flight.eta_slope * length
+
+
+def radiate(card, flight, thickness, rng):
+    """Bremsstrahlung: the electrons lose photons, one after the other, and these fly straight on."""
+    electrons = np.flatnonzero(flight.charge)
+    count = rng.poisson(photons_per_length(card.min_fraction) * thickness[flight.event[electrons]])
     while (count > 0).any():
-        charged, count = charged[count > 0], count[count > 0] - 1
-        photon = p.pt[charged] * radiated_fraction(card, len(charged), rng)
-        p.pt[charged] -= photon
-        hard = photon > card.min_energy
-        parent = charged[hard]
-        p.append(parent, pt=photon[hard], charge=np.zeros(len(parent), int))
+        electrons, count = electrons[count > 0], count[count > 0] - 1
+        photon = flight.pt[electrons] * radiated_fraction(card.min_fraction, len(electrons), rng)
+        flight.pt[electrons] -= photon
+        seen = photon > card.min_energy
+        flight.add(electrons[seen], photon[seen], np.zeros(seen.sum(), int))
 
 
-def _convert(card, p, thickness, rng):
-    """Photons become pairs; returns the events whose primary photon did."""
-    photons = np.flatnonzero((p.charge == 0) & (p.generation < card.generations))
-    mean = 7 / 9 * thickness[p.event[photons]]
-    pairs = photons[rng.random(len(photons)) < -np.expm1(-mean)]
-    share = pair_fraction(len(pairs), rng)
-    sign = rng.choice((-1, 1), len(pairs))
-    energy = p.pt[pairs]
-    p.pt[pairs] = energy * share
-    p.charge[pairs] = sign
-    p.generation[pairs] += 1
-    p.append(pairs, pt=energy * (1 - share), charge=-sign)
-    return pairs[pairs < len(thickness)]
+def photons_per_length(smallest):
+    """Photons per X0 that carry more than a fraction `smallest`: the integral of (4/3 - 4/3 y + y^2) / y to y = 1."""
+    return -4 / 3 * np.log(smallest) - 4 / 3 * (1 - smallest) + (1 - smallest**2) / 2
 
 
-def _scatter(card, p, thickness, rng):
-    """Multiple scattering: 13.6 MeV / p times sqrt(thickness) in each direction (PDG, without the logarithm)."""
-    charged = np.flatnonzero(p.charge)
-    width = 0.0136 / p.pt[charged] * np.sqrt(thickness[p.event[charged]])
-    p.phi_slope[charged] += width * rng.standard_normal(len(charged))
-    p.eta_slope[charged] += width * rng.standard_normal(len(charged))
+def radiated_fraction(smallest, n, rng):
+    """Energies of n photons over that of the electron, from dN/dy = (4/3 - 4/3 y + y^2) / y above y = smallest."""
+    y = smallest ** rng.random(n)  # from 1/y
+    redo = np.flatnonzero(rng.random(n) > 1 - y + 3 / 4 * y**2)
+    if len(redo):
+        y[redo] = radiated_fraction(smallest, len(redo), rng)
+    return y
+
+
+def convert(card, flight, thickness, rng):
+    """Photons become electron pairs, 7/9 per X0; returns their indices, which one of the pair takes over."""
+    photons = np.flatnonzero((flight.charge == 0) & (flight.generation < card.generations))
+    probability = -np.expm1(-7 / 9 * thickness[flight.event[photons]])
+    pairs = photons[rng.random(len(photons)) < probability]
+    share, sign, pt = pair_share(len(pairs), rng), rng.choice((-1, 1), len(pairs)), flight.pt[pairs]
+    flight.pt[pairs] = pt * share
+    flight.charge[pairs] = sign
+    flight.generation[pairs] += 1
+    flight.add(pairs, pt * (1 - share), -sign)
+    return pairs
+
+
+def pair_share(n, rng):
+    """Share of the photon's energy that one of the pair gets, from 1 - 4/3 x (1 - x)."""
+    x = rng.random(n)
+    redo = np.flatnonzero(rng.random(n) > 1 - 4 / 3 * x * (1 - x))
+    if len(redo):
+        x[redo] = pair_share(len(redo), rng)
+    return x
+
+
+def scatter(flight, thickness, rng):
+    """Multiple scattering: 13.6 MeV / p sqrt(thickness) in each direction (without the logarithmic term)."""
+    charged = np.flatnonzero(flight.charge)
+    width = 0.0136 / flight.pt[charged] * np.sqrt(thickness[flight.event[charged]])
+    flight.eta_slope[charged] += width * rng.standard_normal(len(charged))
+    flight.phi_slope[charged] += width * rng.standard_normal(len(charged))
