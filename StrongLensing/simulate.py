@@ -7,8 +7,8 @@ A galaxy of 1e12 solar masses at redshift 0.5 bends the light of a galaxy at red
 ring is the class: nothing ("no"), 25 subhaloes of cold dark matter ("cdm"), or the vortex of a superfluid of ultralight
 axions ("axion"). These are the Models I, II and III of DeepLenseSim, the simulator of the published data (Alexander et
 al. 2020, arXiv:1909.07346; https://github.com/mwt5345/DeepLenseSim), and the published images of 64 pixels are Model
-III: with the right six numbers this file gives them to 2e-5 of their peak. All angles are in arcsec, masses in solar
-masses.
+III: with the right numbers drawn this file gives two of them to 5e-6 of their peak (see tests/test_real.py). All angles
+are in arcsec, masses in solar masses.
 
 What is peculiar about the published simulation, and kept
 - Einstein radii come from luminosity distances, with the difference of two of them between lens and source.
@@ -32,10 +32,10 @@ CLASSES = ("axion", "cdm", "no")  # in the order of their labels
 AXION, CDM, NO = range(3)
 
 LENS_MASS = 1e12
-THETA_E = 1.28151  # arcsec of 1e12 solar masses: sqrt(4 G M / c^2 (1 / D_lens - 1 / D_source)), 2832.9 and 6607.7 Mpc
+THETA_E = 1.28149  # arcsec of 1e12 solar masses: sqrt(4 G M / c^2 (1 / D_lens - 1 / D_source)), 2832.9 and 6607.7 Mpc
 ELLIPTICITY = (0.1, 0.0)
 SHEAR = (0.05, 0.0)
-RESCALING = 0.63426  # (1 - d(0.5) / d(1)) / (1 - d(0.5) / d(2.5)), comoving distances for H0 69.7, Omega_m 0.2832
+RESCALING = 0.634315  # (1 - d(0.5) / d(1)) / (1 - d(0.5) / d(2.5)), comoving distances for H0 69.7, Omega_m 0.2814
 
 N_SUBHALOES = 25
 SUBHALO_MASS = (1e6, 1e10)
@@ -46,6 +46,7 @@ VORTEX_LENGTH = 0.03  # arcsec: half the length for an axion of 1e-22 eV, and in
 VORTEX_MASS = 3e10
 VORTEX_POINTS = 100
 
+SOURCE_RANGE = 0.35  # arcsec: the centre of the source is uniform within, along both axes
 SOURCE = {"radius": 0.25, "index": 1.0, "e1": -0.1, "e2": 0.1}
 SOURCE_AMPLITUDE = 20.0  # per arcsec^2 and second at the half-light radius; only Model I counts photons
 
@@ -68,8 +69,9 @@ class Model:
         Factor on all deflections.
     lens_masses : (float, float)
         Half of the lenses have the first mass, a quarter the second, and a quarter a log-uniform one between.
-    source_range : float
-        The centre of the source is uniform within this many arcsec of the axis, in x and in y.
+    source_reach : float, optional
+        The source is at a uniform distance from the axis, up to this many arcsec, in any direction. Default: it is
+        uniform in a square, as published.
     noise : bool
         Whether photons are counted.
     """
@@ -80,12 +82,13 @@ class Model:
     truncation: float = 5.0
     rescaling: float = RESCALING
     lens_masses: tuple = (LENS_MASS, LENS_MASS)
-    source_range: float = 0.35
+    source_reach: float | None = None
     noise: bool = False
 
 
-# Outputs of DeepLenseSim that its users have published: lenses of 1e12 to 1e13 solar masses, sources up to the border.
-USERS = {"lens_masses": (LENS_MASS, 1e13), "source_range": 0.4}
+# Outputs of DeepLenseSim that its users have published have lenses of 1e12 to 1e13 solar masses, and more sources near
+# the axis and far from it than a square has: the three models for comparison cover them evenly.
+USERS = {"lens_masses": (LENS_MASS, 1e13), "source_reach": 0.5}
 MODEL_I = Model(150, 0.05, 0.087, truncation=3.0, rescaling=1.0, noise=True, **USERS)
 MODEL_II = Model(64, 0.101, 0.16, **USERS)  # Euclid, VIS
 MODEL_III = Model(64, 0.08, 0.08, **USERS)  # Hubble, WFC3 F160W
@@ -116,7 +119,11 @@ def draw_lenses(model, labels, rng):
     n = len(labels)
     low, high = model.lens_masses
     lens_mass = low * (high / low) ** np.clip(rng.uniform(-2, 2, n), 0, 1)
-    source = rng.uniform(-model.source_range, model.source_range, (n, 2))
+    if model.source_reach is None:
+        source = rng.uniform(-SOURCE_RANGE, SOURCE_RANGE, (n, 2))
+    else:
+        distance, direction = rng.uniform(0, model.source_reach, n), rng.uniform(0, 2 * np.pi, n)
+        source = np.stack([distance * np.cos(direction), distance * np.sin(direction)], axis=-1)
 
     mass = power_law(*SUBHALO_MASS, SUBHALO_SLOPE, rng.random((n, N_SUBHALOES)))
     radius, angle = rng.uniform(*SUBHALO_RADIUS, mass.shape), rng.uniform(0, 2 * np.pi, mass.shape)

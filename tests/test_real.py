@@ -81,3 +81,59 @@ def test_higgs_simulation_looks_like_the_published_rows(higgs_rows):
         distance = [ks_2samp(real[:, i], simulated[:, i]).statistic for i in range(28)]
         assert max(distance) < 0.1, dict(zip(higgs.COLUMNS, distance, strict=True))  # 0.06 is chance at this size
         assert np.mean(distance) < 0.05
+
+
+# --- StrongLensing -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lens_samples(real_samples):
+    """The folder with published lens images."""
+    folder = real_samples / "StrongLensing"
+    if not (folder / "no.npy").is_file():
+        pytest.skip("no published lens images")
+    return folder
+
+
+# Lenses that were fitted to two published images: position of the source; half the length and the angle of the vortex.
+FITTED_LENSES = {
+    "no": dict(source=(-0.06169944, 0.08446811)),
+    "axion": dict(source=(-0.06561636, 0.07501358), vortex_length=2.0840959, vortex_angle=2.7770050),
+}
+
+
+@pytest.mark.parametrize("name", ["no", "axion"])
+def test_lens_images_are_met_pixel_by_pixel(lens_samples, name):
+    from StrongLensing import simulate as lensing
+
+    model = lensing.PUBLISHED
+    draws = lensing.draw_lenses(model, np.array([lensing.NO]), np.random.default_rng(0))
+    for key, value in FITTED_LENSES[name].items():
+        draws[key][:] = value
+    image = lensing.render(
+        draws, size=64, pixel=model.pixel, fwhm=model.fwhm, truncation=model.truncation, rescaling=model.rescaling
+    )
+    published = np.load(lens_samples / f"{name}.npy").squeeze()
+    assert abs(lensing.to_unit_range(image)[0] - published).max() < 5e-5
+
+
+def test_lens_images_lie_among_the_simulated_ones(lens_samples):
+    from tests.benchmarks import stronglensing_fidelity as fidelity
+
+    outside, total = [], 0
+    for name, _, real, share, _ in fidelity.compare(lens_samples, 240):
+        outside += [(name, measure) for measure in real if not 0.5 <= share[measure] <= 99.5]
+        total += len(real)
+    assert total > 20
+    assert len(outside) <= 0.06 * total, outside  # where 2 % is expected by chance
+
+
+def test_lens_samples_are_loaded_as_official_images(lens_samples, monkeypatch):
+    from StrongLensing import data as lens_data
+
+    monkeypatch.setenv("DEEPLEARN_DATA", str(lens_samples.parent))
+    part = lens_data.load("test", source="official")
+    assert part.X.shape == (3, 1, 64, 64) and part.y.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(part.X[2, 0], np.load(lens_samples / "no.npy").squeeze())
+    pair = lens_data.load("test", source="official", task="super_resolution")
+    assert pair.X.shape == (1, 1, 64, 64) and pair.y.shape == (1, 1, 128, 128)

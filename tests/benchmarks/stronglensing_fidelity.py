@@ -59,7 +59,7 @@ def pair_measures(coarse, fine):
     found |= {f"fine {k}": v for k, v in measures(fine).items()}
     coarse = np.asarray(coarse, float).ravel()
     best = (np.inf, 0)
-    for sigma in np.arange(0.5, 6, 0.25):
+    for sigma in np.arange(0.5, 6, 0.5):
         blurred = ndimage.gaussian_filter(np.asarray(fine, float), sigma)
         blurred = blurred.reshape(len(fine) // 2, 2, -1, 2).mean((1, 3)).ravel()
         line = np.polyfit(blurred, coarse, 1)

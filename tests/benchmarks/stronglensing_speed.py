@@ -11,10 +11,10 @@ import time
 
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
+import numpy as np
+import torch
 
-from StrongLensing import data, simulate  # noqa: E402
+from StrongLensing import data, simulate
 
 MODEL = simulate.PUBLISHED
 ASKED = {"cdm": 3, "axion": 8}  # times lenstronomy's rate
@@ -98,11 +98,11 @@ def main():
         print('lenstronomy is not installed, nothing to compare with: pip install -e ".[test]"')
     else:
         print(f"lenstronomy {lenstronomy.__version__}, torch {torch.__version__}, one thread, {MODEL.size} pixels")
-        print("class   ours/s  lenstronomy/s  ratio  asked  largest difference")
+        print("class   ours/s  lenstronomy/s  ratio  asked  largest difference / peak")
         for label, name in enumerate(simulate.CLASSES):
             ours, theirs, difference = compare(label, options.n, options.repeats)
             asked = ASKED.get(name, "")
-            print(f"{name:6s} {ours:7.0f} {theirs:14.0f} {ours / theirs:6.1f}  {asked!s:5s}  {difference:.1e} of the peak")
+            print(f"{name:6s} {ours:7.0f} {theirs:14.0f} {ours / theirs:6.1f}  {asked!s:5s}  {difference:.0e}")
     print("\nwhole data sets, one thread")
     for task, (make, chunk_size) in data.TASKS.items():
         n = min(chunk_size, options.n)
