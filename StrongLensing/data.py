@@ -30,6 +30,7 @@ STREAMS = {
     task: Stream("StrongLensing", make, version=simulate.VERSION, chunk_size=chunk_size, task=task)
     for task, (make, chunk_size) in TASKS.items()
 }
+FEW_CHUNKS = 10  # take as long as it takes to start processes that import torch: one process simulates them
 
 CITATION = "S. Alexander et al., Astrophys. J. 893 (2020) 15, arXiv:1909.07346; ML4SCI DeepLense"
 # Both are called dataset.zip where they are published.
@@ -73,7 +74,8 @@ def load(split="train", n=None, *, source="simulated", seed=0, task=None, worker
         Default: classification. The last three are the models of DeepLenseSim as its users run them, for comparison;
         see `StrongLensing.simulate`. They have no official files.
     workers, scheduler
-        Who simulates; see `common.datasets.Stream.load`.
+        Who simulates; see `common.datasets.Stream.load`. Default: one process for up to 10 chunks (5000 images, 2500
+        pairs), else one a core.
 
     Returns
     -------
@@ -95,6 +97,8 @@ def load(split="train", n=None, *, source="simulated", seed=0, task=None, worker
     check_choice("source", source, ("simulated", "official"))
     task = check_choice("task", task or "classification", tuple(STREAMS))
     if source == "simulated":
+        if workers is None and (n is None or check_n(n) <= FEW_CHUNKS * STREAMS[task].chunk_size):
+            workers = 1
         return STREAMS[task].load(split, n, seed, workers=workers, scheduler=scheduler)
     if task.startswith("model_"):
         raise ValueError(f"task {task!r} has no official files: use classification, or source='simulated'")
