@@ -19,8 +19,8 @@ What is peculiar about the published simulation, and kept
 - Model I adds Poisson noise twice.
 
 Where this differs
-- classification() has the one lens of the published data. model_I() to model_III() cover what users of DeepLenseSim have
-  published, lenses of up to 1e13 solar masses and sources up to 0.5 arcsec from the axis, and so are a little harder.
+- classification() has the one lens of the published data. model_I() to model_III() cover what users of DeepLenseSim
+  have published, lenses of up to 1e13 solar masses and sources up to 0.5 arcsec from the axis: a little harder.
 - The published images that are known have sources near the axis; here they are uniform, as in the published program.
 - Model IV, with photographed galaxies as sources, is left out.
 """
