@@ -66,7 +66,8 @@ def read(blob, name):
 def _numbers(dtype, shape, fortran, content, name):
     if dtype.kind not in "fiub" or dtype.subdtype is not None:
         raise ValueError(f"{name}: holds {dtype}, expected plain real numbers")
-    if len(shape) > MAX_AXES or math.prod(shape) * dtype.itemsize != len(content):
+    plausible = 0 < len(shape) <= MAX_AXES and min(shape) > 0
+    if not plausible or math.prod(shape) * dtype.itemsize != len(content):
         raise ValueError(f"{name}: {len(content):,} bytes do not make an array of shape {shape}; download it again")
     return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
 

@@ -19,11 +19,16 @@ def npy_bytes(array):
     return buffer.getvalue()
 
 
+def with_header(shape, content, descr="<f8"):
+    """Bytes of a .npy file with any shape in its header."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": descr, "fortran_order": False, "shape": shape})
+    return buffer.getvalue() + content
+
+
 def object_npy(pickled, shape=(2,)):
     """Bytes of a .npy file of objects with any pickle in it."""
-    buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(buffer, {"descr": "|O", "fortran_order": False, "shape": shape})
-    return buffer.getvalue() + pickled
+    return with_header(shape, pickled, "|O")
 
 
 def image(size=64, dtype=np.float64):
@@ -205,6 +210,10 @@ FIRST = "dataset/train/cdm/cdm_sim_0.npy"
     (npy_bytes(np.full((64, 64), "a")), "expected plain real numbers"),
     (npy_bytes(image())[:-1], "bytes do not make an array"),
     (npy_bytes(image()) + b"0", "bytes do not make an array"),
+    (with_header((-64, -64), bytes(8 * 4096)), "do not make an array"),
+    (with_header((2**40, 2**40), b""), "do not make an array"),
+    (with_header((0, 64), b""), "do not make an array"),
+    (with_header((), bytes(8)), "do not make an array"),
     (b"", "not a .npy file"),
     (b"PK\x03\x04 what", "not a .npy file"),
     (npy_bytes(image(400)), "too many for one image"),
