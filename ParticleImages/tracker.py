@@ -18,7 +18,8 @@ import numpy as np
 class Tracker:
     """Parameters of the tracker. Lengths in m, energies in GeV, material in radiation lengths (X0).
 
-    Set by hand, against the published means of the images and 50 real images: `material_scale` and `outer_material`.
+    Set by hand, against the published means of the images, the published separation of the classes and 50 real images:
+    `material_scale`, `outer_material` and `pairs_per_length`, which is a tenth below the value that theory gives.
     The rest is the CMS detector (JINST 3 (2008) S08004): its field, the radii of its layers, and the map of its
     material as read off the published figure.
     """
@@ -30,7 +31,7 @@ class Tracker:
     crystal: float = 0.0225  # pitch of the crystals there, in eta and in phi
     material_eta: tuple = (0.0, 0.3, 0.6, 0.9, 1.1, 1.3, 1.5)
     material: tuple = (0.40, 0.43, 0.55, 0.85, 1.10, 1.40, 1.60)  # X0 up to the crystals, at these eta
-    material_scale: float = 1.1
+    material_scale: float = 1.2
     layer_radius: tuple = (
         0.03, 0.045, 0.073, 0.102, 0.16, 0.22, 0.255, 0.339, 0.4185, 0.498,
         0.55, 0.608, 0.692, 0.78, 0.868, 0.965, 1.08, 1.13, 1.17,
@@ -38,7 +39,8 @@ class Tracker:
     layer_weight: tuple = (
         0.3, 1.1, 1.1, 1.1, 0.4, 0.7, 1.5, 1.5, 1.2, 1.2, 0.9, 1.6, 1.4, 1.1, 1.1, 1.1, 1.1, 0.8, 0.4,
     )  # fmt: skip
-    outer_material: float = 0.10  # 1/m: the weights grow as exp(outer_material r)
+    outer_material: float = 0.35  # 1/m: the weights grow as exp(outer_material r)
+    pairs_per_length: float = 0.67  # conversions per X0: 7/9 at high energy, less below
     min_fraction: float = 0.002  # softest photon that is radiated, as a fraction of its electron
     min_energy: float = 0.1  # softer particles are dropped
     generations: int = 3  # of pairs
@@ -170,9 +172,9 @@ def radiated_fraction(smallest, n, rng):
 
 
 def convert(card, flight, thickness, rng):
-    """Photons become electron pairs, 7/9 per X0; returns their indices, which one of the pair takes over."""
+    """Photons become electron pairs; returns their indices, which one of each pair takes over."""
     photons = np.flatnonzero((flight.charge == 0) & (flight.generation < card.generations))
-    probability = -np.expm1(-7 / 9 * thickness[flight.event[photons]])
+    probability = -np.expm1(-card.pairs_per_length * thickness[flight.event[photons]])
     pairs = photons[rng.random(len(photons)) < probability]
     share, sign, pt = pair_share(len(pairs), rng), rng.choice((-1, 1), len(pairs)), flight.pt[pairs]
     flight.pt[pairs] = pt * share
