@@ -5,6 +5,8 @@ import pytest
 
 from Higgs import detector
 from Higgs import simulate as higgs
+from ParticleImages import calorimeter
+from ParticleImages import data as crystals
 
 # --- Higgs ---------------------------------------------------------------------------------------------------------
 
@@ -137,3 +139,59 @@ def test_lens_samples_are_loaded_as_official_images(lens_samples, monkeypatch):
     np.testing.assert_array_equal(part.X[2, 0], np.load(lens_samples / "no.npy").squeeze())
     pair = lens_data.load("test", source="official", task="super_resolution")
     assert pair.X.shape == (1, 1, 64, 64) and pair.y.shape == (1, 1, 128, 128)
+
+
+# --- ParticleImages ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def crystal_images(real_samples):
+    """Real images, and 6,000 simulated ones."""
+    path = real_samples / "ParticleImages" / "electron_photon_energy.npz"
+    if not path.is_file():
+        pytest.skip(f"no {path.name}")
+    return crystals.read_excerpt(path), crystals.simulate.simulate(6000, seed=5)
+
+
+def test_crystal_images_are_hits_around_the_seed(crystal_images):
+    real, _ = crystal_images
+    energy = real.X[..., 0]
+    assert energy.min() == 0 and not real.X[..., 1].any()
+    highest = energy.reshape(len(energy), -1).argmax(1)
+    assert (highest == 16 * 32 + 16).mean() > 0.9
+
+
+def test_dead_towers_are_filled_by_the_trigger(crystal_images):
+    """5 x 5 equal crystals, but for cosh(eta): their transverse energy is a multiple of 0.5 GeV, to 2 %."""
+    real, _ = crystal_images
+    found = []
+    for energy in real.X[..., 0].astype(float) * 50:
+        windows = np.lib.stride_tricks.sliding_window_view(energy, (5, 5)).reshape(-1, 5, 5)
+        low, high = windows.min((1, 2)), windows.max((1, 2))
+        found += list(windows[(low > 0) & (high < 1.1 * low)])
+    assert found
+    for tower in found:
+        rows = tower.mean(1)
+        eta = np.arctanh(np.clip(np.log(rows[4] / rows[0]) / (4 * calorimeter.CELL), -0.9, 0.9))
+        steps = tower.sum() / np.cosh(eta) / crystals.simulate.CALORIMETER.trigger_step
+        assert abs(steps / np.rint(steps) - 1) < 0.07  # the slope, and so eta, is not known better
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_simulated_crystals_look_like_the_real_ones(crystal_images, label):
+    def means(images):
+        energy = images.X[images.y == label, ..., 0].astype(float)
+        block, place = energy[:, 14:19, 14:19], np.arange(-2, 3)
+        figures = [
+            (energy > 0).sum((1, 2)), energy.sum((1, 2)), energy[:, 16, 16], energy[:, 15:18, 15:18].sum((1, 2)),
+            block.sum((1, 2)), (energy**2).sum((1, 2)), (energy > 0.01).sum((1, 2)),
+        ]  # fmt: skip
+        for axis in (1, 2):  # columns, then rows
+            share = block.sum(axis) / block.sum((1, 2))[:, None]
+            centre = (share @ place)[:, None]
+            figures.append(np.sqrt((share * (place - centre) ** 2).sum(1)))
+        return np.mean(figures, axis=1), np.std(figures, axis=1), len(energy)
+
+    real, simulated = (means(images) for images in crystal_images)
+    z = (real[0] - simulated[0]) / simulated[1] * np.sqrt(real[2])
+    assert abs(z).max() < 3.5 and np.sqrt((z**2).mean()) < 1.8, z.round(1)
