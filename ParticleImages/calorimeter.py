@@ -34,9 +34,9 @@ class Calorimeter:
 
     # Showers: a core of Grindhammer and Peters' form, and two Gaussians around it
     core_share: float = 0.84
-    core_radius: float = 0.162
+    core_radius: float = 0.155
     core_spread: float = 0.06  # of the radius, from shower to shower (logarithmic)
-    core_stretch: float = 1.25  # along phi, of showers of electrons and of photons alike: not understood
+    core_stretch: float = 1.31  # along phi, for both classes: a part of it is not understood
     tail_width: float = 0.79
     halo_width: float = 2.1
     halo_share: float = 0.043

@@ -5,6 +5,16 @@
 
 Two steps, a file each: `tracker` brings one electron or photon of pt 50 GeV through the material in front of the
 crystals, `calorimeter` makes showers, noise, read-out and times of what arrives.
+
+Checked by tests/benchmarks/particleimages_fidelity.py: means, standard deviations, sums of squares and seed crystals
+are within 2 % of those published for the official files; the time's deviation within 3 %.
+
+What still differs from the 100 real images (the first 50 of them were used to set numbers by hand)
+- Boosted trees on shower shapes tell real from simulated images with an AUC of 0.61 +- 0.03.
+- Real electrons are a little wider along phi than simulated ones (2 standard errors).
+- Trained on simulated images, they separate real electrons and photons with an AUC of 0.70 +- 0.05, simulated 0.77.
+- Left out: gaps between modules, tilt of the crystals, the spread of the collision point, different shower depths.
+- Times have no real images to be compared with, only their published standard deviation and range.
 """
 
 import numpy as np
