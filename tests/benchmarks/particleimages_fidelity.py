@@ -4,7 +4,7 @@ SAMPLE.npz holds real images: X (n, 32, 32), energy in units of 50 GeV, and y, 1
 rate, the published statistics, the means of the sample and of N simulated images by class, how well boosted trees tell
 simulated from real images, and electrons from photons in both.
 
-The simulator was tuned on the first half of the sample that comes with the course: --rows 50: takes the other half.
+The simulator was fitted to the first 50 of 100 real images: --rows 50: takes the others, which were looked at too.
 """
 
 import argparse
