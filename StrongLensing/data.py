@@ -115,8 +115,8 @@ def _load_official(task, split, n):
         "super_resolution": (SUPER_RESOLUTION, LOOSE_PAIR, read_pairs, _loose_pair),
     }[task]
     path = official.find("StrongLensing", archive) or _unpacked(task)
-    found = [official.find("StrongLensing", file) for file in loose]
-    if path is None and all(found):
+    found = _found(loose)
+    if path is None and found:
         if split != "test":
             raise ValueError(
                 f"{found[0].parent} has a few published images only: they are for testing, load split 'test'. To train "
@@ -126,6 +126,30 @@ def _load_official(task, split, n):
         return part[: _check_available(n, len(part), "the excerpt in " + str(found[0].parent))]
     with _opened(path or official.fetch("StrongLensing", archive)) as files:
         return read_split(files, split, n)
+
+
+def loose(task="classification"):
+    """The few published images that lie in the data folder as loose files; None where they do not. Downloads nothing.
+
+    Parameters
+    ----------
+    task : {"classification", "super_resolution"}
+
+    Returns
+    -------
+    Dataset or None
+        As of `load`: three images, or one pair.
+    """
+    check_choice("task", task, ("classification", "super_resolution"))
+    files, read = (LOOSE_IMAGES, _loose_images) if task == "classification" else (LOOSE_PAIR, _loose_pair)
+    found = _found(files)
+    return read(found) if found else None
+
+
+def _found(files):
+    """The paths of loose files in the data folder, or nothing where one of them is missing."""
+    paths = [official.find("StrongLensing", file) for file in files]
+    return paths if all(paths) else []
 
 
 def _unpacked(task):

@@ -4,14 +4,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import grid_sample, interpolate
+from torch.nn.functional import avg_pool2d, grid_sample, interpolate
 
 from common.training import predict
 from StrongLensing import simulate
+from StrongLensing.pairs import FINE_SIZE
 from StrongLensing.simulate import CLASSES
 
 RADII, ANGLES = 24, 128  # of a polar image
 SMOOTH = 4  # a galaxy and its shear leave angular frequencies up to this one
+DRAWS = ("theta_E", "source", "substructure", "vortex_length", "vortex_angle", "axion_mass", "largest_subhalo")
 BANDS = ((5, 8), (9, 14), (15, 24), (25, 40), (41, 64))  # of angular frequencies
 
 
@@ -87,34 +89,48 @@ def block(inputs, outputs, stride=1):
 class Network(nn.Module):
     """A convolutional network for one-channel images: each halving of the image doubles the channels.
 
+    Its input is the image and its logarithm, which lifts what is faint. With `detail` there are two more views: what
+    either differs by from the mean of its 3 x 3 neighbourhood, ten times enlarged. The smooth ring nearly vanishes
+    there, and what remains is where the ring is dented.
+
     Parameters
     ----------
+    detail : bool
     width : int
         Channels of the first layer.
     dropout : float
-
-    Its input is the image, and its logarithm beside it: the dents are as bright as the ring, but also where the ring
-    is faint.
     """
 
-    def __init__(self, width=8, dropout=0.2):
+    def __init__(self, detail=True, width=8, dropout=0.2):
         super().__init__()
+        self.detail = detail
         self.layers = nn.Sequential(
-            block(2, width), block(width, 2 * width, 2), block(2 * width, 4 * width, 2),
+            block(4 if detail else 2, width), block(width, 2 * width, 2), block(2 * width, 4 * width, 2),
             block(4 * width, 8 * width, 2), block(8 * width, 8 * width),
         )  # fmt: skip
         self.last = nn.Sequential(nn.Dropout(dropout), nn.Linear(8 * width, len(CLASSES)))
         self.to(memory_format=torch.channels_last)  # the faster order of the numbers in memory
 
     def forward(self, x):
-        x = torch.cat([x, torch.log1p(100 * x) / 4.6], dim=1)
-        return self.last(self.layers(x).mean(dim=(2, 3)))
+        return self.last(self.layers(views(x, self.detail)).mean(dim=(2, 3)))
+
+
+def views(x, detail=True):
+    """What `Network` sees: tensors (n, 4, height, width), or (n, 2, ...) without detail, from (n, 1, ...)."""
+    planes = [x, torch.log1p(100 * x) / 4.6]
+    if detail:
+        planes += [(10 * (plane - mean_of_neighbours(plane))).clamp(-2, 2) for plane in planes[:2]]
+    return torch.cat(planes, dim=1)
+
+
+def mean_of_neighbours(x):
+    return avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
 
 
 def flip(x):
     """Mirror about half of the images of a batch left to right, and about half upside down.
 
-    The sky has no preferred side. Quarter turns are left out: the simulated galaxies all lie in one direction.
+    The lens is alike in both mirrors. Quarter turns are left out: the lenses all lie in one direction.
     """
     for axis in (2, 3):
         chosen = torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5
@@ -122,20 +138,57 @@ def flip(x):
     return x
 
 
+def softmax(logits):
+    """Probabilities from logits, shape (n, classes)."""
+    return torch.softmax(torch.from_numpy(logits), dim=1).numpy()
+
+
 def probabilities(model, X):
     """Probability of each class, shape (n, 3), for images of shape (n, 1, size, size)."""
-    return torch.softmax(torch.from_numpy(predict(model, X, batch_size=256)), dim=1).numpy()
+    return softmax(predict(model, X, batch_size=256))
 
 
 def without_substructure(dataset, rows):
     """The same lenses and sources, drawn again without substructure, shape (len(rows), 1, 64, 64)."""
-    draws = {
-        name: values[rows].copy()
-        for name, values in dataset.meta.items()
-        if isinstance(values, np.ndarray) and name not in ("kind", "scene", "pixel")
-    }
-    for name in ("substructure", "vortex_length", "axion_mass", "largest_subhalo"):
+    return _draw_again(dataset, rows)
+
+
+def with_subhaloes(dataset, rows, mass, count=1, seed=0):
+    """The same lenses with nothing but some equal subhaloes in them, at random places on the Einstein ring.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Simulated images.
+    rows : ndarray of int
+    mass : float
+        Of each, in solar masses.
+    count : int
+        Subhaloes in each lens, at most 25.
+    seed : int
+        Of the places.
+
+    Returns
+    -------
+    ndarray of float32, shape (len(rows), 1, 64, 64)
+    """
+    angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, (len(rows), count))
+    ring = dataset.meta["theta_E"][rows, None]
+    theta_E = np.full(angle.shape, subhalo_theta_E(mass))
+    return _draw_again(dataset, rows, np.stack([ring * np.cos(angle), ring * np.sin(angle), theta_E], axis=2))
+
+
+def subhalo_theta_E(mass):
+    """Einstein radius in arcsec of a subhalo in the images of this challenge, from its mass in solar masses."""
+    return simulate.einstein_radius(mass) * np.sqrt(simulate.PUBLISHED.rescaling)
+
+
+def _draw_again(dataset, rows, subhaloes=None):
+    draws = {name: dataset.meta[name][rows].copy() for name in DRAWS}
+    for name in DRAWS[2:]:
         draws[name][:] = 0
+    if subhaloes is not None:
+        draws["substructure"][:, : subhaloes.shape[1]] = subhaloes
     model = simulate.PUBLISHED
     images = simulate.render(
         draws, size=model.size, pixel=model.pixel, fwhm=model.fwhm, truncation=model.truncation,
@@ -168,8 +221,9 @@ def repair_map(model, image, clean, label, patch=8, stride=4):
     for i, (row, column) in enumerate((r, c) for r in starts for c in starts):
         window = np.s_[:, row : row + patch, column : column + patch]
         repaired[i][window] = clean[window]
-    p = np.clip(probabilities(model, repaired)[:, label].astype(np.float64), 1e-6, 1 - 1e-6)
-    odds = np.log(p / (1 - p))
+    logits = torch.from_numpy(predict(model, repaired, batch_size=256)).double()
+    others = torch.arange(len(CLASSES)) != label
+    odds = (logits[:, label] - torch.logsumexp(logits[:, others], dim=1)).numpy()  # ln(p / (1 - p))
     return (odds[-1] - odds[:-1]).reshape(len(starts), len(starts))
 
 
@@ -294,11 +348,87 @@ def examples(images, labels, per_class, pixel):
     return fig
 
 
-def substructure_positions(dataset, row):
-    """Positions x, y and Einstein radii in arcsec of the masses of one lens: a subhalo's, or the ends of a vortex."""
-    halves = float(dataset.meta["vortex_length"][row])
-    if halves > 0:
-        angle = float(dataset.meta["vortex_angle"][row])
-        ends = np.array([-halves, halves])
-        return ends * np.cos(angle), ends * np.sin(angle), np.zeros(2)
-    return dataset.meta["substructure"][row].T
+def mark_substructure(ax, dataset, row, weakest=0.04):
+    """Circles around the masses of one lens, as large as their Einstein radii, or a line along its vortex.
+
+    Subhaloes with Einstein radii below `weakest` arcsec are left out.
+    """
+    half = dataset.X.shape[-1] * float(np.ravel(dataset.meta["pixel"])[0]) / 2
+    ax.set(xlim=(-half, half), ylim=(-half, half))
+    length, angle = (float(dataset.meta[name][row]) for name in ("vortex_length", "vortex_angle"))
+    if length > 0:
+        ends = np.array([-length, length])
+        ax.plot(ends * np.cos(angle), ends * np.sin(angle), color="c", lw=1)
+    for x, y, theta_E in dataset.meta["substructure"][row]:
+        if theta_E > weakest:
+            ax.add_patch(plt.Circle((x, y), theta_E, fill=False, color="c", lw=1))
+
+
+def repair_figure(model, dataset, rows, clean):
+    """Images with their substructure marked, and `repair_map` of each below."""
+    half = dataset.X.shape[-1] * dataset.meta["pixel"] / 2
+    extent = (-half, half, -half, half)
+    fig, axes = plt.subplots(2, len(rows), figsize=(1.85 * len(rows), 3.7), squeeze=False)
+    for top, bottom, row, reference in zip(*axes, rows, clean, strict=True):
+        top.imshow(dataset.X[row, 0], cmap="magma", origin="lower", extent=extent)
+        mark_substructure(top, dataset, row)
+        evidence = repair_map(model, dataset.X[row], reference, dataset.y[row])
+        limit = abs(evidence).max()
+        bottom.imshow(evidence, cmap="RdBu_r", origin="lower", extent=extent, vmin=-limit, vmax=limit)
+        bottom.contour(dataset.X[row, 0], levels=[0.5], colors="0.4", linewidths=0.6, extent=extent)
+        top.set_title(CLASSES[dataset.y[row]], fontsize=8)
+        for ax in (top, bottom):
+            ax.axis("off")
+    bottom.figure.text(0.5, 0.0, "red: repairing the patch makes the true class less probable", ha="center",
+                       va="top", fontsize=8)  # fmt: skip
+    return fig
+
+
+def compare(official, simulated, labels, columns=5):
+    """A figure with one official image a class (left), and simulated ones of the class beside it."""
+    fig, axes = plt.subplots(len(CLASSES), 1 + columns, figsize=(1.3 * (1 + columns), 4.1))
+    for k, name in enumerate(CLASSES):
+        for ax, image in zip(axes[k], [official[k], *simulated[labels == k][:columns]], strict=True):
+            ax.imshow(np.squeeze(image), cmap="magma", origin="lower")
+            ax.set(xticks=[], yticks=[])
+            ax.grid(False)
+        axes[k, 0].set_ylabel(name)
+    axes[0, 0].set_title("official")
+    axes[0, 1].set_title("simulated")
+    return fig
+
+
+def restorations(images, rows):
+    """A figure with a row for each entry of a dict of images (n, 1, size, size), and a column for each chosen lens.
+
+    Drawn is the brightness to the power 0.4, which lifts what is faint.
+    """
+    fig, axes = plt.subplots(
+        len(images), len(rows), figsize=(1.5 * len(rows) + 0.4, 1.5 * len(images)), squeeze=False
+    )
+    for line, (name, part) in zip(axes, images.items(), strict=True):
+        for ax, row in zip(line, rows, strict=True):
+            ax.imshow(np.clip(part[row, 0], 0, 1) ** 0.4, cmap="magma", origin="lower", vmin=0, vmax=1)
+            ax.set(xticks=[], yticks=[])
+            ax.grid(False)
+        line[0].set_ylabel(name, fontsize=8)
+    return fig
+
+
+def error_figure(dataset, restored, rows):
+    """True images, restored ones and their difference, with the substructure of simulated ring pairs marked."""
+    fig, axes = plt.subplots(len(rows), 3, figsize=(6, 2 * len(rows)), squeeze=False)
+    for line, row in zip(axes, rows, strict=True):
+        half = FINE_SIZE * float(dataset.meta["pixel"][row]) / 4
+        extent = (-half, half, -half, half)
+        truth, image = dataset.y[row, 0], restored[row, 0]
+        for ax, shown in zip(line, (truth, image), strict=False):
+            ax.imshow(shown, cmap="magma", origin="lower", vmin=0, vmax=1, extent=extent)
+        line[2].imshow(image - truth, cmap="RdBu_r", origin="lower", vmin=-0.3, vmax=0.3, extent=extent)
+        for ax in line:
+            mark_substructure(ax, dataset, row)
+            ax.set(xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), xticks=[], yticks=[])
+            ax.grid(False)
+    for ax, title in zip(axes[0], ("true", "restored", "restored - true"), strict=True):
+        ax.set_title(title)
+    return fig

@@ -21,7 +21,7 @@ import numpy as np
 
 from common.files import atomic_write
 from common.official import data_home
-from common.progress import progress_bar
+from common.progress import in_notebook, progress_bar
 
 SPLITS = ("train", "valid", "test")
 CLUSTER_TIMEOUT = 10  # s to wait for a Dask scheduler, and then for a worker
@@ -199,16 +199,20 @@ class Stream:
 
     def _prepare(self, chunks, split, seed, workers=None, scheduler=None, progress=False):
         missing = [i for i in chunks if self._sound(split, seed, i) is None]
+        # In a notebook, a bar is an output. It is there whether or not the chunks are cached, so that a notebook has
+        # the same outputs on every machine.
+        show = progress and (bool(missing) or in_notebook() and len(chunks) > self._shipped(split, seed))
+        bar = progress_bar(
+            total=len(missing) * self.chunk_size, desc=f"simulating {self.challenge} {split}",
+            unit="sample", disable=not show,
+        )
         if not missing:
+            bar.close()
             return
         if scheduler is not None:
             made = _on_cluster(self, split, seed, missing, scheduler)
         else:
             made = _on_this_machine(self, split, seed, missing, workers)
-        bar = progress_bar(
-            total=len(missing) * self.chunk_size, desc=f"simulating {self.challenge} {split}",
-            unit="sample", disable=not progress,
-        )
         with bar:
             for i, blob in made:
                 self._store(split, seed, i, blob)

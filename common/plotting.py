@@ -37,6 +37,20 @@ def show(fig, alt):
     )
 
 
+def show_file(beside, name, alt):
+    """Display a PNG file that lies beside a module, with a description in words as in `show`.
+
+    Parameters
+    ----------
+    beside : path-like
+        `__file__` of a module in the folder of the picture.
+    name : str
+    alt : str
+    """
+    png = Path(beside).with_name(name).read_bytes()
+    display({"image/png": png, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
+
+
 def roc_curves(ax, truth, predictions):
     """ROC curves of several models on one test set.
 

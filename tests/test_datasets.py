@@ -339,3 +339,21 @@ def test_bad_seed(seed):
 def test_address_that_is_none():
     with pytest.raises(OSError, match="no Dask scheduler answers"):
         toy.stream().load("train", 10, scheduler="nonsense://")
+
+
+def test_a_notebook_has_the_same_outputs_with_and_without_cache(monkeypatch):
+    from common import datasets
+
+    shown, bar = [], datasets.progress_bar
+
+    def watched(**options):
+        shown.append(not options["disable"])
+        return bar(**options | {"disable": True})
+
+    monkeypatch.setattr(datasets, "progress_bar", watched)
+    monkeypatch.setattr(datasets, "in_notebook", lambda: True)
+    toy.stream().load("train", 25, workers=1)
+    toy.stream().load("train", 25, workers=1)
+    monkeypatch.setattr(datasets, "in_notebook", lambda: False)
+    toy.stream().load("train", 25, workers=1)
+    assert shown == [True, True, False]
