@@ -1,0 +1,152 @@
+"""A small vision transformer for the images of the crystals, and the maps of what it looks at."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from ParticleImages.helpers import COLUMNS, ROWS
+
+IMAGE = (2 * ROWS + 1, 2 * COLUMNS + 1)  # 15 x 27 crystals, see `helpers.network_input`
+
+
+def cut(x, patch=(5, 3)):
+    """Cut images into patches that do not overlap, row by row.
+
+    Parameters
+    ----------
+    x : tensor of shape (n, c, height, width)
+    patch : (int, int)
+        Rows and columns of a patch; they have to divide the height and the width.
+
+    Returns
+    -------
+    tensor of shape (n, patches, c * rows * columns)
+
+    Raises
+    ------
+    ValueError
+        The patches do not fit.
+    """
+    n, c, height, width = x.shape
+    rows, columns = patch
+    if height % rows or width % columns:
+        raise ValueError(f"patches of {rows} x {columns} do not fill an image of {height} x {width}")
+    x = x.reshape(n, c, height // rows, rows, width // columns, columns)
+    return x.permute(0, 2, 4, 1, 3, 5).reshape(n, -1, c * rows * columns)
+
+
+class Block(nn.Module):
+    """Every token looks at all others (attention), then thinks for itself (two dense layers)."""
+
+    def __init__(self, width, heads, dropout):
+        super().__init__()
+        self.before_attention, self.before_dense = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.dense = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width), nn.Dropout(dropout)
+        )
+
+    def forward(self, tokens, weights=False):
+        """Tokens (n, t, width), and the attention (n, heads, t, t) if `weights`, else None."""
+        x = self.before_attention(tokens)
+        seen, attention = self.attention(x, x, x, need_weights=weights, average_attn_weights=False)
+        tokens = tokens + seen
+        return tokens + self.dense(self.before_dense(tokens)), attention
+
+
+class ViT(nn.Module):
+    """A vision transformer (Dosovitskiy et al., arXiv:2010.11929) with two blocks instead of twelve.
+
+    Parameters
+    ----------
+    channels : int
+        Of the input, see `helpers.network_input`: 2 for the energy, 3 with the time.
+    patch : (int, int)
+        Rows and columns of a patch.
+    width : int
+        Numbers in a token; a multiple of `heads`.
+    depth : int
+        Blocks.
+    heads : int
+    dropout : float
+    position : bool
+        Without it, the model sees a bag of patches.
+    """
+
+    def __init__(self, channels=2, patch=(5, 3), width=32, depth=2, heads=4, dropout=0.1, position=True):
+        super().__init__()
+        self.patch, self.grid = tuple(patch), (IMAGE[0] // patch[0], IMAGE[1] // patch[1])
+        n_patches = self.grid[0] * self.grid[1]
+        self.embed = nn.Linear(channels * patch[0] * patch[1], width)
+        self.class_token = nn.Linear(2, width)
+        self.position = nn.Parameter(0.02 * torch.randn(1, n_patches, width) * position, requires_grad=position)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(depth))
+        self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1), nn.Flatten(0))
+
+    def tokens(self, x):
+        """The class token, which knows the total energy, and a token for each patch: (n, 1 + patches, width)."""
+        energy = 4 * torch.log((x[:, 1].sum(dim=(1, 2)) / 2).clamp(min=1e-3)) - 0.8  # from -1 to 1
+        first = self.class_token(torch.stack([energy, energy**2 - 1], dim=1))
+        patches = self.embed(cut(x, self.patch)) + self.position
+        return self.dropout(torch.cat([first[:, None], patches], dim=1))
+
+    def forward(self, x):
+        """Logits (n,) of images (n, c, 15, 27)."""
+        tokens = self.tokens(x)
+        for block in self.blocks:
+            tokens, _ = block(tokens)
+        return self.head(tokens[:, 0])
+
+
+def attention(model, x):
+    """How much each token looks at each other, in every block and head.
+
+    Parameters
+    ----------
+    model : ViT
+    x : ndarray of shape (n, c, 15, 27)
+
+    Returns
+    -------
+    ndarray of shape (n, blocks, heads, t, t)
+        Entry [..., i, j] is the weight that token i gives to token j; token 0 is the class token.
+    """
+    model.eval()
+    found = []
+    with torch.inference_mode():
+        tokens = model.tokens(torch.as_tensor(x))
+        for block in model.blocks:
+            tokens, weights = block(tokens, weights=True)
+            found.append(weights.numpy())
+    return np.stack(found, axis=1)
+
+
+def rollout(weights):
+    """Attention rollout (Abnar and Zuidema, arXiv:2005.00928, section 3): the attention of all blocks in one map.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n, blocks, heads, t, t)
+        From `attention`.
+
+    Returns
+    -------
+    ndarray of shape (n, t, t)
+        Entry [:, i, j] is the share of input token j in output token i. Rows sum to 1.
+    """
+    t = weights.shape[-1]
+    total = np.eye(t)
+    for block in np.moveaxis(weights.mean(axis=2), 1, 0):
+        total = (0.5 * block + 0.5 * np.eye(t)) @ total  # half of a token comes around the attention
+    return total
+
+
+def from_class_token(weights, grid):
+    """What the class token gives to each patch, as images (..., rows, columns), of attention (..., t, t)."""
+    return weights[..., 0, 1:].reshape(*weights.shape[:-2], *grid)
+
+
+def count(model):
+    """Number of the parameters that are trained."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
