@@ -1,0 +1,113 @@
+"""The shower shapes, the input and the network of the ParticleImages lesson."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from common.training import fit, seed_everything
+from ParticleImages import helpers
+from ParticleImages.simulate import simulate
+
+IMAGES = simulate(1500, seed=1)
+
+
+def shape(name, X=IMAGES.X):
+    return helpers.shower_shapes(X)[:, helpers.SHAPES.index(name)]
+
+
+def image(*crystals):
+    """One image with energies at (row, column, energy)."""
+    X = np.zeros((1, 32, 32, 2), np.float32)
+    for row, column, energy in crystals:
+        X[0, row, column, 0] = energy
+    return X
+
+
+def test_shapes_of_an_image_done_by_hand():
+    X = image((16, 16, 0.6), (16, 17, 0.3), (16, 20, 0.1))
+    for name, value in {
+        "sum": 1, "seed share": 0.6, "second share": 0.3, "third share": 0.1, "3x3 share": 0.9, "1x5 share": 0.9,
+        "5x1 share": 0.6, "phi asymmetry": 0.3, "eta asymmetry": 0, "tail near": 0.1, "tail far": 0, "width eta": 0,
+        "spread phi": np.sqrt(0.3 + 1.6), "lit": 3, "lit columns": 3, "lit rows": 1,
+    }.items():  # fmt: skip
+        assert shape(name, X)[0] == pytest.approx(value, abs=1e-6), name
+
+
+def test_shapes_are_finite_and_do_not_change_in_a_mirror():
+    shapes = helpers.shower_shapes(IMAGES.X)
+    assert shapes.shape == (1500, len(helpers.SHAPES)) and np.isfinite(shapes).all()
+    # the seed is at 16 of 32: rolled by one after the mirror, it is there again
+    for axis in (1, 2):
+        mirrored = np.roll(np.flip(IMAGES.X, axis), 1, axis)
+        same = np.isclose(helpers.shower_shapes(mirrored), shapes, atol=1e-3, rtol=1e-3)
+        assert same.mean() > 0.98  # crystals in row or column 0 have no partner
+
+
+def test_electrons_are_wider_along_phi_only():
+    assert roc_auc_score(IMAGES.y, shape("width phi")) > 0.65
+    assert abs(roc_auc_score(IMAGES.y, shape("width eta")) - 0.5) < 0.1
+
+
+@pytest.mark.parametrize(("channels", "planes"), [("energy", 2), ("time", 1), ("both", 3)])
+def test_input_has_the_documented_shape(channels, planes):
+    x = helpers.network_input(IMAGES.X[:50], channels)
+    assert x.shape == (50, planes, 15, 27) and x.dtype == np.float32
+    assert np.isfinite(x).all() and abs(x).max() < 5
+    logits = helpers.CNN(planes, width=4)(torch.from_numpy(x))
+    assert logits.shape == (50,)
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_input_does_not_change_in_a_mirror(axis):
+    mirrored = np.roll(np.flip(IMAGES.X, axis), 1, axis)
+    np.testing.assert_allclose(
+        helpers.network_input(mirrored, "both"), helpers.network_input(IMAGES.X, "both"), atol=1e-4
+    )
+
+
+def test_input_does_not_change_its_argument():
+    X = IMAGES.X[:20].copy()
+    helpers.network_input(X, "both")
+    np.testing.assert_array_equal(X, IMAGES.X[:20])
+
+
+def test_wrong_input_is_refused():
+    with pytest.raises(ValueError, match="choose 'energy'"):
+        helpers.network_input(IMAGES.X[:2], "colour")
+    with pytest.raises(ValueError, match="expected images of shape"):
+        helpers.network_input(IMAGES.X[:2, :, :, 0])
+    X = IMAGES.X[:2].copy()
+    X[1] = 0
+    with pytest.raises(ValueError, match="image 1 has no energy"):
+        helpers.network_input(X)
+
+
+def test_network_learns():
+    x, y = helpers.network_input(IMAGES.X), IMAGES.y.astype("f4")
+    seed_everything(0)
+    cnn = helpers.CNN(width=6)
+    fit(
+        cnn, (x[:1000], y[:1000]), (x[1000:], y[1000:]), epochs=3, batch_size=64, lr=3e-3,
+        loss=binary_cross_entropy_with_logits, score=roc_auc_score, progress=False,
+    )  # fmt: skip
+    probability = helpers.probability(cnn, x[1000:])
+    assert roc_auc_score(y[1000:], probability) > 0.62
+    assert 0 < probability.min() and probability.max() < 1
+    change = helpers.occlusion(cnn, x[:20])
+    assert change.shape == (7, 27) and np.isfinite(change).all()
+    assert change[3, 13] > 10 * np.median(change)  # the hottest crystal matters most
+
+
+def test_groups_of_the_truth_cover_the_images():
+    groups = helpers.truth_groups(IMAGES)
+    photon, electron = IMAGES.y == 0, IMAGES.y == 1
+    assert groups["all"].all()
+    assert sum((groups[name] & photon).sum() for name in groups if name.startswith("photon")) == photon.sum()
+    assert sum((groups[name] & electron).sum() for name in groups if name.startswith("electron")) == electron.sum()
+    assert sum(groups[name].sum() for name in groups if name.startswith("|eta|")) == 1500
+
+
+def test_no_real_images_without_the_excerpt(data_home):
+    assert helpers.real_images() is None
