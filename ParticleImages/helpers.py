@@ -153,7 +153,7 @@ class CNN(nn.Module):
         Units of the dense layer.
     """
 
-    def __init__(self, channels=2, width=12, dropout=0.1, hidden=64):
+    def __init__(self, channels=2, width=12, dropout=0.2, hidden=64):
         super().__init__()
         self.has_energy = channels > 1
         self.convolutions = nn.Sequential(
@@ -180,6 +180,12 @@ class CNN(nn.Module):
 def probability(model, x):
     """Probability of an electron for inputs of `network_input`, shape (n,)."""
     return 1 / (1 + np.exp(-predict(model, x)))
+
+
+def combine(*probabilities):
+    """Probability whose logit is the mean of those of several models."""
+    logits = [np.log(p / (1 - p)) for p in probabilities]
+    return 1 / (1 + np.exp(-np.mean(logits, axis=0)))
 
 
 def occlusion(model, x):
@@ -243,7 +249,7 @@ def real_images():
 
 def sketch():
     """A view along the beam: what an electron, a photon and a photon that converts do in the tracker."""
-    fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.9), sharey=True)
+    fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.9), sharey=True, layout="constrained")
     r = np.linspace(0, 1.29, 100)
     titles = ("electron: bends and radiates", "photon: straight on", "photon that converts")
     for ax, title in zip(axes, titles, strict=True):
@@ -278,7 +284,6 @@ def sketch():
     axes[2].plot(r[after], bend(at, 0, -1, 40, r[after]), "C0-", lw=2, label="electron")
     for ax in axes:
         ax.legend(loc="lower left", fontsize=7)
-    fig.tight_layout()
     return fig
 
 
