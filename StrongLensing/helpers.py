@@ -379,8 +379,6 @@ def repair_figure(model, dataset, rows, clean):
         top.set_title(CLASSES[dataset.y[row]], fontsize=8)
         for ax in (top, bottom):
             ax.axis("off")
-    bottom.figure.text(0.5, 0.0, "red: repairing the patch makes the true class less probable", ha="center",
-                       va="top", fontsize=8)  # fmt: skip
     return fig
 
 
