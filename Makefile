@@ -36,7 +36,13 @@ refresh: .venv/.ready
 bench: .venv/.ready
 	$(PY) tests/benchmarks/higgs_training.py
 	$(PY) tests/benchmarks/higgs_models.py
+	$(PY) tests/benchmarks/particleimages_models.py
+	$(PY) tests/benchmarks/particleimages_vit.py
+	$(PY) tests/benchmarks/stronglensing_speed.py
+	$(PY) tests/benchmarks/stronglensing_models.py
 	$(if $(REAL),$(PY) tests/benchmarks/higgs_fidelity.py $(REAL)/Higgs/uci_rows.csv.gz)
+	$(if $(REAL),$(PY) tests/benchmarks/particleimages_fidelity.py $(REAL)/ParticleImages/electron_photon_energy.npz)
+	$(if $(REAL),$(PY) tests/benchmarks/stronglensing_fidelity.py $(REAL)/StrongLensing)
 
 .venv/.ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; \

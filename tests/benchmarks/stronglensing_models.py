@@ -2,8 +2,8 @@
 
     python tests/benchmarks/stronglensing_models.py [classification] [super_resolution]
 
-Classification: 5,000 images a class; trees on residual features, and the network. Super-resolution: SRCNN and the residual
-network, the same pairs, one after the other; the seconds are processor time of one thread.
+Classification: 5,000 images a class; trees on residual features, and the network. Super-resolution: SRCNN and the
+residual network, the same pairs, one after the other; the seconds are processor time of one thread.
 """
 
 import argparse
