@@ -51,7 +51,8 @@ def image_scores(truth, images):
         scores["MSE"].append(np.mean((true - image) ** 2))
         for name, data_range in (("", 1.0), (" (own range)", own)):
             usable = data_range > 0
-            psnr = peak_signal_noise_ratio(true, image, data_range=data_range) if usable else 0.0
+            with np.errstate(divide="ignore"):
+                psnr = peak_signal_noise_ratio(true, image, data_range=data_range) if usable else 0.0
             ssim = structural_similarity(true, image, data_range=data_range) if usable else 0.0
             scores[f"PSNR{name}"].append(min(psnr, 200.0))  # of a perfect image it would be infinite
             scores[f"SSIM{name}"].append(ssim)
