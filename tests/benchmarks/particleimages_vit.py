@@ -1,4 +1,4 @@
-"""Vision transformer (also without positions: a bag of patches) and convolutional network against the number of training images.
+"""Vision transformer, with and without positions, and convolutional network against the number of training images.
 
     python -m tests.benchmarks.particleimages_vit --n 6000 30000 --models ViT CNN bag
 
