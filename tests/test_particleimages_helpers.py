@@ -45,9 +45,9 @@ def test_shapes_are_finite_and_do_not_change_in_a_mirror():
         assert same.mean() > 0.98  # crystals in row or column 0 have no partner
 
 
-def test_electrons_are_wider_along_phi_only():
+def test_electrons_are_wider_along_phi_and_not_along_eta():
     assert roc_auc_score(IMAGES.y, shape("width phi")) > 0.65
-    assert abs(roc_auc_score(IMAGES.y, shape("width eta")) - 0.5) < 0.1
+    assert roc_auc_score(IMAGES.y, shape("width eta")) < 0.5
 
 
 @pytest.mark.parametrize(("channels", "planes"), [("energy", 2), ("time", 1), ("both", 3)])
