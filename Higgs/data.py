@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from common import cli, official
-from common.datasets import SPLITS, Dataset, Stream, check_choice, check_n
+from common.datasets import SPLITS, Dataset, Stream, check_available, check_choice, check_n
 from Higgs import simulate
 from Higgs.simulate import COLUMNS
 
@@ -93,7 +93,7 @@ def _load_official(split, n):
     if complete is None and excerpt is not None:
         return _load_excerpt(excerpt, split, n)
     first, last = UCI_ROWS[split]
-    n = last - first if n is None else _check_available(n, last - first, f"the {split} split of {UCI.name}")
+    n = check_available(n, last - first, f"the {split} split of {UCI.name}")
     if complete is None and split == "train" and n < last:
         return read_rows(io.BytesIO(official.first_lines("Higgs", UCI, n)), UCI.name, n=n)
     return read_rows(complete or official.fetch("Higgs", UCI), skip=first, n=n)
@@ -103,16 +103,10 @@ def _load_excerpt(path, split, n):
     rows = read_rows(path)
     first, last = (round(share * len(rows)) for share in EXCERPT_SHARES[split])
     where = f"the {split} split of the excerpt {path} (move it away to use the published file)"
-    n = last - first if n is None else _check_available(n, last - first, where)
+    n = check_available(n, last - first, where)
     part = rows[first : first + n]
     part.meta["split"] = f"excerpt of {len(rows)} rows, 60:20:20 in order"
     return part
-
-
-def _check_available(n, available, where):
-    if n > available:
-        raise ValueError(f"n = {n:,}, but {where} has {available:,} events: ask for at most that many")
-    return n
 
 
 def read_rows(file, name=None, *, skip=0, n=None):

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from common import cli, official
-from common.datasets import SPLITS, Dataset, Stream, check_choice, check_n
+from common.datasets import SPLITS, Dataset, Stream, check_available, check_choice, check_n
 from ParticleImages import simulate
 
 STREAM = Stream("ParticleImages", simulate.simulate, version=simulate.VERSION, chunk_size=5000)
@@ -139,8 +139,7 @@ def read_split(paths, split, n=None):
         counts = [last - first for first, last in ranges]
         order = np.repeat(np.arange(2, dtype=np.int8), counts)
         np.random.default_rng(ORDER_SEED).shuffle(order)
-        if n is not None:
-            order = order[: _check_available(n, len(order), f"the {split} split of the official files")]
+        order = order[: check_available(n, len(order), f"the {split} split of the official files")]
         X = np.empty((len(order), *IMAGE), np.float32)
         for label, (file, (first, _)) in enumerate(zip(files, ranges, strict=True)):
             _fill(X, np.flatnonzero(order == label), file, first, label)
@@ -206,7 +205,13 @@ def _load_excerpt(path, split, n):
         )
     images = read_excerpt(path)
     where = f"the excerpt {path} (move it away to use the published files)"
-    return images if n is None else images[: _check_available(n, len(images), where)]
+    return images[: check_available(n, len(images), where)]
+
+
+def excerpt():
+    """All images of the excerpt in the data folder, as `read_excerpt`; None where there is none. Downloads nothing."""
+    path = official.find("ParticleImages", EXCERPT)
+    return None if path is None else read_excerpt(path)
 
 
 def read_excerpt(path):
@@ -232,12 +237,6 @@ def read_excerpt(path):
     X[..., 0] = energy
     about = {"channels": ["energy"], "units": dict(simulate.UNITS), "split": f"excerpt of {len(y)} images, all test"}
     return Dataset(X, y.astype(np.int8), about)
-
-
-def _check_available(n, available, where):
-    if n > available:
-        raise ValueError(f"n = {n:,}, but {where} has {available:,} images: ask for at most that many")
-    return n
 
 
 def describe(dataset):

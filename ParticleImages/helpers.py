@@ -6,9 +6,7 @@ import torch
 from matplotlib.colors import LogNorm, SymLogNorm
 from torch import nn
 
-from common import official
 from common.training import predict
-from ParticleImages import data
 
 SEED = 16  # row and column of the hottest crystal
 ROWS, COLUMNS = 7, 13  # the networks see so many crystals on each side of it
@@ -136,6 +134,12 @@ def block(inputs, outputs, stride=1):
     )
 
 
+def total_energy(x):
+    """Two numbers that tell the energy of images (n, c, height, width), from -1 to 1 for this detector: (n, 2)."""
+    scaled = 4 * torch.log((x[:, 1].sum(dim=(1, 2)) / 2).clamp(min=1e-3)) - 0.8
+    return torch.stack([scaled, scaled**2 - 1], dim=1)
+
+
 class CNN(nn.Module):
     """Three convolutions, each with twice the channels, and a dense layer that knows where everything is.
 
@@ -171,9 +175,7 @@ class CNN(nn.Module):
         x = x[:, :, ROWS - MIDDLE : ROWS + MIDDLE + 1]
         features = [self.convolutions(x)]
         if self.has_energy:
-            total = x[:, 1].sum(dim=(1, 2)) / 2
-            scaled = 4 * torch.log(total.clamp(min=1e-3)) - 0.8  # from -1 to 1
-            features.append(torch.stack([scaled, scaled**2 - 1], dim=1))
+            features.append(total_energy(x))
         return self.dense(torch.cat(features, dim=1))
 
 
@@ -211,7 +213,7 @@ def occlusion(model, x):
 
 
 # --------------------------------------------------------------------------------------------------
-# Truth and real images
+# Truth
 
 
 def truth_groups(part):
@@ -235,12 +237,6 @@ def truth_groups(part):
     for low, high in ((0, 0.4), (0.4, 0.8), (0.8, 1.2)):
         groups[f"|eta| {low} to {high}"] = (abs(truth["eta"]) >= low) & (abs(truth["eta"]) < high)
     return groups
-
-
-def real_images():
-    """The real images of the excerpt in the data folder, or None; never goes to the network."""
-    path = official.find("ParticleImages", data.EXCERPT)
-    return None if path is None else data.read_excerpt(path)
 
 
 # --------------------------------------------------------------------------------------------------

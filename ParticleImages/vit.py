@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ParticleImages.helpers import COLUMNS, ROWS
+from ParticleImages.helpers import COLUMNS, ROWS, total_energy
 
 IMAGE = (2 * ROWS + 1, 2 * COLUMNS + 1)  # 15 x 27 crystals, see `helpers.network_input`
 
@@ -86,8 +86,7 @@ class ViT(nn.Module):
 
     def tokens(self, x):
         """The class token, which knows the total energy, and a token for each patch: (n, 1 + patches, width)."""
-        energy = 4 * torch.log((x[:, 1].sum(dim=(1, 2)) / 2).clamp(min=1e-3)) - 0.8  # from -1 to 1
-        first = self.class_token(torch.stack([energy, energy**2 - 1], dim=1))
+        first = self.class_token(total_energy(x))
         patches = self.embed(cut(x, self.patch)) + self.position
         return self.dropout(torch.cat([first[:, None], patches], dim=1))
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from common import cli, official
-from common.datasets import SPLITS, Dataset, Stream, check_choice, check_n
+from common.datasets import SPLITS, Dataset, Stream, check_available, check_choice, check_n
 from StrongLensing import npy, pairs, simulate
 from StrongLensing.simulate import CLASSES
 
@@ -30,7 +30,6 @@ STREAMS = {
     task: Stream("StrongLensing", make, version=simulate.VERSION, chunk_size=chunk_size, task=task)
     for task, (make, chunk_size) in TASKS.items()
 }
-FEW_CHUNKS = 10  # take as long as it takes to start processes that import torch: one process simulates them
 
 CITATION = "S. Alexander et al., Astrophys. J. 893 (2020) 15, arXiv:1909.07346; ML4SCI DeepLense"
 # Both are called dataset.zip where they are published.
@@ -97,8 +96,6 @@ def load(split="train", n=None, *, source="simulated", seed=0, task=None, worker
     check_choice("source", source, ("simulated", "official"))
     task = check_choice("task", task or "classification", tuple(STREAMS))
     if source == "simulated":
-        if workers is None and (n is None or check_n(n) <= FEW_CHUNKS * STREAMS[task].chunk_size):
-            workers = 1
         return STREAMS[task].load(split, n, seed, workers=workers, scheduler=scheduler)
     if task.startswith("model_"):
         raise ValueError(f"task {task!r} has no official files: use classification, or source='simulated'")
@@ -123,7 +120,7 @@ def _load_official(task, split, n):
                 f"on official images put {archive.name} there, or move {found[0].name} away to download it"
             )
         part = read_loose(found)
-        return part[: _check_available(n, len(part), "the excerpt in " + str(found[0].parent))]
+        return part[: check_available(n, len(part), "the excerpt in " + str(found[0].parent))]
     with _opened(path or official.fetch("StrongLensing", archive)) as files:
         return read_split(files, split, n)
 
@@ -241,12 +238,6 @@ def _half(sequence, split):
     return {"train": sequence, "valid": sequence[:middle], "test": sequence[middle:]}[split]
 
 
-def _check_available(n, available, where):
-    if n is not None and n > available:
-        raise ValueError(f"n = {n:,}, but {where} has {available:,}: ask for at most that many")
-    return available if n is None else n
-
-
 def read_images(files, split, n=None):
     """The first n classified images of a split, each class in the order of the file names, the classes mixed.
 
@@ -267,7 +258,7 @@ def read_images(files, split, n=None):
     listed = _listed(files, CLASSES, split)
     members = [_half(list(listed[name].values()), split) for name in CLASSES]
     labels = np.repeat(np.arange(len(CLASSES), dtype=np.int8), [len(names) for names in members])
-    n = _check_available(n, len(labels), f"the {split} split of {files.name}")
+    n = check_available(n, len(labels), f"the {split} split of {files.name}")
     y = np.random.default_rng(ORDER_SEED).permutation(labels)[:n]
     queues = [iter(names) for names in members]
     X, mass = np.empty((n, 1, 64, 64), np.float32), np.zeros(n, np.float32)
@@ -292,7 +283,7 @@ def read_pairs(files, split, n=None):
         lonely = keys["LR"].get(alone[0]) or keys["HR"][alone[0]]
         raise ValueError(f"{files.name}: {lonely} has no partner; each file in LR needs one in HR with the same name")
     order = _half(sorted(keys["LR"]), split)
-    n = _check_available(n, len(order), f"the {split} split of {files.name}")
+    n = check_available(n, len(order), f"the {split} split of {files.name}")
     images = {name: np.empty((n, 1, SIZES[name], SIZES[name]), np.float32) for name in RESOLUTIONS}
     for i, key in enumerate(order[:n]):
         for name in RESOLUTIONS:

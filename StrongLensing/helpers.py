@@ -382,6 +382,26 @@ def repair_figure(model, dataset, rows, clean):
     return fig
 
 
+def differences(dataset, rows, clean):
+    """Images minus the same lenses without substructure, one beside the other."""
+    fig, axes = plt.subplots(1, len(rows), figsize=(7.6, 1.8))
+    for ax, row, reference in zip(axes, rows, clean, strict=True):
+        ax.imshow(dataset.X[row, 0] - reference[0], cmap="RdBu_r", origin="lower", vmin=-0.3, vmax=0.3)
+        ax.set_title(CLASSES[dataset.y[row]], fontsize=8)
+        ax.axis("off")
+    return fig
+
+
+def pair_figure(images):
+    """One lens in a row: the first of each entry of a dict of images (n, 1, size, size), as in `restorations`."""
+    fig, axes = plt.subplots(1, len(images), figsize=(7.6, 1.6))
+    for ax, (name, image) in zip(axes, images.items(), strict=True):
+        ax.imshow(np.clip(image[0, 0], 0, 1) ** 0.4, cmap="magma", origin="lower", vmin=0, vmax=1)
+        ax.set_title(name, fontsize=8)
+        ax.axis("off")
+    return fig
+
+
 def compare(official, simulated, labels, columns=5):
     """A figure with one official image a class (left), and simulated ones of the class beside it."""
     fig, axes = plt.subplots(len(CLASSES), 1 + columns, figsize=(1.3 * (1 + columns), 4.1))

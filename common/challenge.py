@@ -73,7 +73,7 @@ class Table:
         if values.ndim != 2 or values.shape[1] != len(self.columns):
             raise SubmissionError(f"{self.name}: expected {self._shape()}, got shape {values.shape}")
         self._check_range(values)
-        path = Path(path) / self.name if Path(path).is_dir() else Path(path)
+        path = _target(path, self.name)
         with atomic_write(path) as temporary:
             np.savetxt(temporary, values, fmt="%.17g", delimiter=self.delimiter)
         return path
@@ -160,7 +160,7 @@ class Array:
         values = np.asarray(values, dtype=np.float32)
         self._check_shape(values.shape, len(values) if values.ndim else 0)
         self._check_range(values)
-        path = Path(path) / self.name if Path(path).is_dir() else Path(path)
+        path = _target(path, self.name)
         with atomic_write(path) as temporary, temporary.open("wb") as file:
             np.save(file, values)
         return path
@@ -206,6 +206,11 @@ class Array:
                 f"{self.name}: sample {where[0] + 1} contains {values[tuple(where)]:.10g}, "
                 f"expected numbers from {self.low:g} to {self.high:g}"
             )
+
+
+def _target(path, name):
+    """The file to write: that of the name in a folder, or the path itself."""
+    return Path(path) / name if Path(path).is_dir() else Path(path)
 
 
 def _read_regular_file(path, most):

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import math
+import time
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from common.official import data_home
 from common.progress import in_notebook, progress_bar
 
 SPLITS = ("train", "valid", "test")
+START_UP = 10  # s: processes that import torch or Pythia do not start sooner on a small machine
 CLUSTER_TIMEOUT = 10  # s to wait for a Dask scheduler, and then for a worker
 
 
@@ -156,7 +158,8 @@ class Stream:
         seed : int or str
             Another seed is another universe with the same physics. Seed 0 is the course's.
         workers : int, optional
-            Processes that simulate what is neither shipped nor cached; default: one a core.
+            Processes that simulate what is neither shipped nor cached; default: one a core, or only this
+        one where the first chunk shows that it takes but seconds.
         scheduler : str, optional
             Address of a Dask scheduler ("tcp://host:8786") whose workers simulate instead. It is asked
             only for what is missing here; the course must be installed there too.
@@ -286,8 +289,14 @@ def _on_this_machine(stream, split, seed, missing, workers):
     """Yield (i, bytes) of the missing chunks, in any order, from several processes."""
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    workers = joblib.cpu_count() if workers is None else check_n(workers, "workers")
     missing = set(missing)
+    if workers is None:  # the first chunk tells whether the others are worth starting processes for
+        start, first = time.perf_counter(), min(missing)
+        yield _make_numbered(stream, split, seed, first)
+        missing.discard(first)
+        rest = (time.perf_counter() - start) * len(missing)
+        workers = 1 if rest < START_UP else joblib.cpu_count()
+    check_n(workers, "workers")
     for attempts_left in (2, 1, 0):
         jobs = [(stream, split, seed, i) for i in sorted(missing)]
         if min(workers, len(jobs)) == 1:
@@ -352,3 +361,12 @@ def check_n(n, name="n"):
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, not {n!r}")
     return int(n)
+
+
+def check_available(n, available, where):
+    """n, or all that is available where n is None; raise ValueError where that is less than n."""
+    if n is None:
+        return available
+    if check_n(n) > available:
+        raise ValueError(f"n = {n:,}, but {where} has {available:,} samples: ask for at most that many")
+    return n

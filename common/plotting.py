@@ -8,6 +8,8 @@ import numpy as np
 from IPython.display import display
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from common.challenge import ROOT
+
 STYLE = Path(__file__).with_name("deeplearn.mplstyle")
 LINES = ("-", "--", "-.", ":")
 
@@ -37,17 +39,16 @@ def show(fig, alt):
     )
 
 
-def show_file(beside, name, alt):
-    """Display a PNG file that lies beside a module, with a description in words as in `show`.
+def show_file(path, alt):
+    """Display a PNG file of the course, with a description in words as in `show`.
 
     Parameters
     ----------
-    beside : path-like
-        `__file__` of a module in the folder of the picture.
-    name : str
+    path : str
+        From the folder of the course, such as "StrongLensing/official_pair.png".
     alt : str
     """
-    png = Path(beside).with_name(name).read_bytes()
+    png = (ROOT / path).read_bytes()
     display({"image/png": png, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
 
 

@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from common.training import fit, seed_everything
-from ParticleImages import helpers
+from ParticleImages import data, helpers
 from ParticleImages.simulate import simulate
 
 IMAGES = simulate(1500, seed=1)
@@ -110,4 +110,4 @@ def test_groups_of_the_truth_cover_the_images():
 
 
 def test_no_real_images_without_the_excerpt(data_home):
-    assert helpers.real_images() is None
+    assert data.excerpt() is None

@@ -133,6 +133,7 @@ def main():
     parser.add_argument("samples", type=Path)
     parser.add_argument("--n", type=int, default=1500, help="simulated images of each task (a third for Model I)")
     parser.add_argument("--plot", type=Path, help="write published and simulated images side by side to this file")
+    parser.add_argument("--picture", type=Path, help="write the picture of the challenge's page to this file")
     options = parser.parse_args()
     if not options.samples.is_dir():
         parser.error(f"{options.samples} is not a folder: give the one that has no.npy, cdm.npy, axion.npy ...")
@@ -150,6 +151,11 @@ def main():
     print(f"\n{outside} of {total} measures lie outside 1 to 99 %")
     if options.plot:
         plot(rows, options.plot)
+    if options.picture:
+        use_style()
+        official = [np.load(options.samples / f"{name}.npy", allow_pickle=False) for name in CLASSES]
+        simulated = simulate.classification(60, seed=3)
+        helpers.compare(official, simulated.X, simulated.y).savefig(options.picture)
 
 
 if __name__ == "__main__":
