@@ -294,6 +294,20 @@ def gallery(part, n=4):
     return fig
 
 
+def compare(real, simulated, n=3):
+    """The first n real photons and electrons (left), and as many simulated ones; energy on a logarithmic scale."""
+    fig, axes = plt.subplots(2, 2 * n, figsize=(7.6, 2.2))
+    for label, (row, name) in enumerate(zip(axes, ("photon", "electron"), strict=True)):
+        images = [part.X[part.y == label][:n, ..., 0] for part in (real, simulated)]
+        for ax, image in zip(row, np.concatenate(images), strict=True):
+            draw(ax, np.where(image > 0, image, np.nan), norm=LogNorm(0.001, 1))
+            ax.set(xticks=[], yticks=[], xlabel="", ylabel="")
+        row[0].set_ylabel(name)
+    axes[0, 0].set_title("official")
+    axes[0, n].set_title("simulated")
+    return fig
+
+
 def mean_images(part):
     """Mean energy of electrons and of photons, mirrored to the standard side, and their difference."""
     x = network_input(part.X)[:, 1] / 2

@@ -16,7 +16,8 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from ParticleImages import data, simulate
+from common.plotting import use_style
+from ParticleImages import data, helpers, simulate
 
 CLASSES = ((1, "electron"), (0, "photon"))
 # Of the complete official files, 249,000 images a class.
@@ -180,6 +181,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sample", help=".npz file of real images")
     parser.add_argument("--n", type=int, default=40_000, help="number of simulated images")
+    parser.add_argument("--picture", help="write the picture of the challenge's page to this file")
     parser.add_argument("--rows", default=":", help="which of the real images, as a slice: 50: or :50")
     options = parser.parse_args()
     try:
@@ -190,6 +192,9 @@ def main():
     if min((real.y == 1).sum(), (real.y == 0).sum()) < 10:
         sys.exit(f"particleimages_fidelity: {options.sample}: fewer than 10 images of a class are too few")
     sim = simulate.simulate(options.n, seed=2)
+    if options.picture:
+        use_style()
+        helpers.compare(real, sim).savefig(options.picture)
     print(f"{len(real)} real images, {options.n} simulated")
     report_rate()
     report_published(sim.X, sim.y)

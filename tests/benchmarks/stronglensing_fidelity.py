@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from StrongLensing import data
+from common.plotting import use_style
+from StrongLensing import data, helpers, npy, simulate
 
 RING = 0.2  # pixels brighter than this share of the largest belong to the ring
 EDGE = 4  # pixels at the edge that are background
@@ -153,7 +154,7 @@ def main():
         plot(rows, options.plot)
     if options.picture:
         use_style()
-        official = [np.load(options.samples / f"{name}.npy", allow_pickle=False) for name in CLASSES]
+        official = [npy.read((options.samples / f"{name}.npy").read_bytes(), name)[0] for name in simulate.CLASSES]
         simulated = simulate.classification(60, seed=3)
         helpers.compare(official, simulated.X, simulated.y).savefig(options.picture)
 
