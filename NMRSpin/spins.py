@@ -1,0 +1,190 @@
+"""Spins on a lattice that feel one another: the dynamics of a spin echo, many echoes at once.
+
+Spins 1/2 sit on an n x n square lattice with periodic boundaries. Each turns about the sum of two fields: its own
+detuning along z, and the mean field of the others in the plane, a convolution of the interaction with the spins.
+
+Units: time in 1/gamma with gamma = 2 pi 10^6 / s (0.159 us), frequencies in gamma, lengths in lattice spacings.
+
+References
+----------
+Carr, Snider, Feldman, Ramanathan, Marston and Mitrovic, arXiv:2110.06811 (the mean-field model).
+"Spin Echo Sim", arXiv:2602.02732 (periodic lattice, the two interactions).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+MAX_TURN = 0.3  # rad in a time step; see `rotation_terms`
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """The pulses: 90 degrees about x, `wait` steps of time, 180 degrees about y, and on to the last step.
+
+    Attributes
+    ----------
+    dt : float
+        Length of a time step, 1/gamma.
+    wait : int
+        Steps between the two pulses; the echo comes as many steps after the second.
+    steps : int
+        All steps. M is recorded after each.
+    """
+
+    dt: float = 2.0
+    wait: int = 157
+    steps: int = 471
+
+
+def distances(n):
+    """Distance of each site of the n x n lattice from site (0, 0), the shortest way round; (n, n)."""
+    along = np.minimum(np.arange(n), n - np.arange(n))
+    return np.hypot(along[:, None], along)
+
+
+def interaction(kind, xi, n=100):
+    """Strength of the interaction with a spin at each distance, nothing with itself.
+
+    Parameters
+    ----------
+    kind : {"gauss", "rkky"}
+        exp(-(r / xi)^2), or (x cos x - sin x) / x^4 with x = 2 r / xi (Ruderman and Kittel, Phys. Rev. 96 (1954) 99).
+    xi : float or ndarray of shape (m,)
+        Correlation length in lattice spacings.
+    n : int
+        Sites along a side.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, n) or (m, n, n)
+    """
+    r, xi = distances(n), np.asarray(xi, dtype=np.float64)[..., None, None]
+    r[0, 0] = np.inf
+    if kind == "gauss":
+        return np.exp(-((r / xi) ** 2))
+    if kind != "rkky":
+        raise ValueError(f"unknown interaction {kind!r}: choose 'gauss' or 'rkky'")
+    r[0, 0] = 1.0
+    x = 2 * r / xi
+    f = (x * np.cos(x) - np.sin(x)) / x**4
+    f[..., 0, 0] = 0.0
+    return f
+
+
+def rotation_terms(detuning_turn):
+    """Two functions of the angle of a rotation, and their slopes, for spins that turn by their detuning.
+
+    A rotation by the vector w (its length is the angle) needs sin|w| / |w| and (1 - cos|w|) / |w|^2. Both are smooth
+    in |w|^2 = w_z^2 + b^2, and the turn b about the mean field is small: up to MAX_TURN their first-order expansion
+    in b^2 is good to b^4 / 120 < 7e-5 (echoes of the hackathon have b <= 0.1: 8e-7).
+
+    Parameters
+    ----------
+    detuning_turn : ndarray
+        w_z, rad.
+
+    Returns
+    -------
+    s0, s1, c0, c1 : ndarrays of the same shape
+    """
+    q = np.maximum(detuning_turn.astype(np.float64) ** 2, 1e-6)  # avoids 0 / 0; changes s0 by less than 2e-7
+    angle = np.sqrt(q)
+    s, c = np.sin(angle) / angle, (1 - np.cos(angle)) / q
+    return s, (np.cos(angle) - s) / (2 * q), c, (s / 2 - c) / q
+
+
+@torch.inference_mode()
+def evolve(coupling, detuning, dephasing, sequence=Sequence(), snapshots=()):
+    """Echoes of a batch of samples.
+
+    In each step the mean field B of the spins is held and every spin turns about it and its detuning, exactly as
+    dI/dt = I x w with w = (Re B, Im B, detuning) says; then the transverse parts shrink by exp(-dephasing dt).
+
+    Parameters
+    ----------
+    coupling : ndarray of shape (m, n, n)
+        Field, in gamma, at site 0 of a spin of length 1 at each site: the interaction times its strength.
+    detuning : ndarray of shape (n, n) or (m, n, n)
+        Frequency of each spin relative to the pulses, gamma. Its dtype (float32, float64) is that of the calculation.
+    dephasing : ndarray of shape (m,)
+        Rate at which a transverse spin decays, gamma.
+    sequence : Sequence
+    snapshots : sequence of int
+        Numbers of steps (from 0) after which to keep all spins.
+
+    Returns
+    -------
+    M : complex ndarray of shape (m, steps)
+        Mean of Ix + i Iy over the lattice after each step; at most 1/2.
+    spins : ndarray of shape (len(snapshots), m, 3, n, n)
+        Ix, Iy, Iz.
+
+    Raises
+    ------
+    ValueError
+        Shapes do not fit, or a time step is too long for the strength of the coupling.
+    """
+    coupling, detuning = np.asarray(coupling), np.asarray(detuning)
+    m, n = len(coupling), coupling.shape[-1]
+    if coupling.shape != (m, n, n) or detuning.shape not in ((n, n), (m, n, n)) or np.shape(dephasing) != (m,):
+        raise ValueError(
+            f"coupling {coupling.shape}, detuning {detuning.shape} and dephasing {np.shape(dephasing)}: "
+            "expected (m, n, n), (n, n) or (m, n, n), and (m,)"
+        )
+    turn = 0.5 * sequence.dt * np.abs(coupling).sum((1, 2)).max()
+    if not turn <= MAX_TURN:
+        raise ValueError(
+            f"the mean field may turn a spin by {turn:.2g} rad in a step of {sequence.dt:g}, at most {MAX_TURN} is "
+            "computed well: use a shorter step or a weaker coupling"
+        )
+
+    def tensor(values):
+        return torch.from_numpy(np.array(values, dtype=detuning.dtype))
+
+    dz = tensor(detuning * sequence.dt)
+    s0, s1, c0, c1 = map(tensor, rotation_terms(detuning * sequence.dt))
+    spectrum = torch.fft.fft2(tensor(coupling * sequence.dt)).real  # even in both directions, so its transform is real
+    spectrum = torch.complex(spectrum, torch.zeros_like(spectrum))
+    decay = tensor(np.exp(-sequence.dt * np.asarray(dephasing))[:, None, None])
+
+    plane, z = torch.zeros(2, m, n, n, dtype=dz.dtype), torch.zeros(m, n, n, dtype=dz.dtype)
+    x, y = plane
+    y.fill_(-0.5)  # what the 90 degree pulse makes of spins that point up
+    bx, by, b2, s, c, ux, uy, uz = torch.empty(8, m, n, n, dtype=dz.dtype)
+    complex_plane, transform = torch.empty_like(spectrum), torch.empty_like(spectrum)
+    M, kept = torch.empty(sequence.steps, m, dtype=spectrum.dtype), {}
+
+    # All in place: memory traffic, not arithmetic, is what such a loop spends its time on.
+    for step in range(sequence.steps):
+        torch.complex(x, y, out=complex_plane)
+        torch.fft.fft2(complex_plane, out=transform)
+        if step:
+            M[step - 1] = transform[:, 0, 0]  # the zero frequency is the sum over the lattice
+        torch.fft.ifft2(transform.mul_(spectrum), out=complex_plane)
+        bx.copy_(complex_plane.real)
+        by.copy_(complex_plane.imag)
+
+        torch.mul(bx, bx, out=b2).addcmul_(by, by)
+        torch.addcmul(s0, s1, b2, out=s)
+        torch.addcmul(c0, c1, b2, out=c)
+        # Rodrigues: I -> I + (s I + c I x w) x w
+        torch.mul(y, dz, out=ux).addcmul_(z, by, value=-1)
+        torch.mul(z, bx, out=uy).addcmul_(x, dz, value=-1)
+        torch.mul(x, by, out=uz).addcmul_(y, bx, value=-1)
+        for u, spin in ((ux, x), (uy, y), (uz, z)):
+            u.mul_(c).addcmul_(s, spin)
+        x.addcmul_(uy, dz).addcmul_(uz, by, value=-1)
+        y.addcmul_(uz, bx).addcmul_(ux, dz, value=-1)
+        z.addcmul_(ux, by).addcmul_(uy, bx, value=-1)
+        plane.mul_(decay)
+
+        if step + 1 == sequence.wait:  # 180 degrees about y
+            x.neg_()
+            z.neg_()
+        if step in snapshots:
+            kept[step] = torch.stack([x, y, z], 1).numpy().copy()
+    M[-1] = torch.complex(x, y).sum((1, 2))
+    spins = np.stack([kept[step] for step in snapshots]) if len(snapshots) else np.empty((0, m, 3, n, n), dz.numpy().dtype)
+    return M.T.numpy() / n**2, spins
