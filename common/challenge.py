@@ -84,6 +84,7 @@ class Table:
         Parameters
         ----------
         path : path-like
+            The file, or the folder that holds it under the fixed name.
         n : int
             Rows expected.
 
@@ -97,7 +98,7 @@ class Table:
             Missing, a link or no plain file, far too large, not UTF-8 text, not numbers, not
             finite, out of range, or of another shape. Nothing but numbers is ever read from the file.
         """
-        path = Path(path)
+        path = _target(path, self.name)
         most = 1000 + n * len(self.columns) * 40  # bytes: 40 characters a number are plenty
         try:
             lines = _read_regular_file(path, most).decode("utf-8-sig").splitlines()
@@ -119,6 +120,10 @@ class Table:
                 values[i, j] = float(cell)
         self._check_range(values)
         return values[:, 0] if len(self.columns) == 1 else values
+
+    def accepts(self, name):
+        """Whether a file of this name belongs to the submission."""
+        return name == self.name
 
     def _shape(self):
         return f"{len(self.columns)} column(s) ({', '.join(self.columns)})"
@@ -174,7 +179,7 @@ class Array:
             Missing, a link or no plain file, too large, not a `.npy` file of plain floating-point
             numbers, not finite, out of range, or of another shape. Pickled objects are refused.
         """
-        path = Path(path)
+        path = _target(path, self.name)
         most = 1000 + 8 * n * int(np.prod(self.shape))  # bytes: up to float64
         stream = io.BytesIO(_read_regular_file(path, most))
         try:
@@ -194,6 +199,10 @@ class Array:
         self._check_range(values)
         return values.astype(np.float32)
 
+    def accepts(self, name):
+        """Whether a file of this name belongs to the submission."""
+        return name == self.name
+
     def _check_shape(self, shape, n):
         if shape != (n, *self.shape):
             raise SubmissionError(f"{self.name}: shape {shape}, expected {(n, *self.shape)}")
@@ -209,7 +218,7 @@ class Array:
 
 
 def _target(path, name):
-    """The file to write: that of the name in a folder, or the path itself."""
+    """The file that is meant: that of the name in a folder, or the path itself."""
     return Path(path) / name if Path(path).is_dir() else Path(path)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from common import official
-from common.datasets import SPLITS, Dataset, to_bytes
+from common.datasets import SPLITS, hide_labels, to_bytes
 from common.files import atomic_write
 
 SECRET_LENGTH = 12
@@ -88,9 +88,8 @@ def _write(dataset, args):
     public = args.out
     if args.hide_labels:
         truth = public.with_suffix(f".truth{public.suffix}")
-        known = {k: v for k, v in dataset.meta.items() if isinstance(v, np.ndarray)}  # may give the labels away
-        save(Dataset(dataset.y, None, {"columns": ["label"], **known}), truth)
-        dataset = Dataset(dataset.X, None, {k: v for k, v in dataset.meta.items() if k not in known})
+        dataset, labels = hide_labels(dataset)
+        save(labels, truth)
         print(f"wrote {len(dataset)} labels to {truth}: keep this file to yourself")
     save(dataset, public)
     print(f"wrote {len(dataset)} samples to {public}")

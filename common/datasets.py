@@ -117,6 +117,32 @@ def from_bytes(blob):
         raise ValueError(f"not a data set of this course: {error}") from error
 
 
+def read(path):
+    """The data set in a file written with `to_bytes`, such as the hidden test set of an event.
+
+    Raises
+    ------
+    ValueError
+        Missing, or not such a file.
+    """
+    try:
+        return from_bytes(Path(path).read_bytes())
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def hide_labels(dataset):
+    """The samples without labels, and the labels without samples: (public, truth), two data sets.
+
+    What is known of single samples may give their labels away: it goes with the truth.
+    """
+    known = dataset._per_sample()
+    about = {key: value for key, value in dataset.meta.items() if key not in known}
+    return Dataset(dataset.X, None, about), Dataset(dataset.y, None, {"columns": ["label"], **known})
+
+
 # --------------------------------------------------------------------------------------------------
 # The stream
 

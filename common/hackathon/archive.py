@@ -1,0 +1,282 @@
+"""A submission: one zip file with a manifest, the predictions, the notebook, its PDF and the weights.
+
+Who writes one is a participant, who reads one is the organiser and trusts nothing in it: sizes are bounded, names are
+compared with those expected, content is checked against its SHA-256, and nothing is unpacked but the predictions, under
+names that the contract of the challenge fixes.
+"""
+
+import hashlib
+import json
+import os
+import stat
+import unicodedata
+import zipfile
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from confusable_homoglyphs import confusables
+
+from common.challenge import SubmissionError
+from common.files import atomic_write
+
+MANIFEST = "manifest.json"
+NOTEBOOK, PDF, WEIGHTS = "notebook.ipynb", "notebook.pdf", "weights.safetensors"
+PREDICTIONS = "predictions/"
+FORMAT = 1
+
+# Bounds in bytes; a submission of the course's own notebooks stays a factor of ten below each
+ARCHIVE_BYTES = 500_000_000
+MEMBER_BYTES = 500_000_000
+MANIFEST_BYTES = 100_000
+MEMBERS = 1000
+NAME_LENGTH = 60
+PEOPLE = 20
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Who hands in what: `files` maps each file of the archive to its SHA-256."""
+
+    team: str
+    members: tuple[str, ...]
+    challenge: str
+    files: dict[str, str]
+
+
+# --------------------------------------------------------------------------------------------------
+# Names of teams and people
+
+
+def check_name(text, what="team name"):
+    """The name as it is shown, in composed Unicode (NFC), without spaces around it.
+
+    Raises
+    ------
+    SubmissionError
+        Empty, longer than 60 characters, or with characters that cannot be seen, or that change how others are seen.
+    """
+    if not isinstance(text, str):
+        raise SubmissionError(f"the {what} must be a text, not {text!r:.40}")
+    name = unicodedata.normalize("NFC", text).strip()
+    if not 0 < len(name) <= NAME_LENGTH:
+        raise SubmissionError(f"the {what} has {len(name)} characters, expected 1 to {NAME_LENGTH}")
+    for character in name:
+        category = unicodedata.category(character)
+        if category[0] in "CZ" and character != " ":  # controls, directions, surrogates; odd spaces
+            raise SubmissionError(f"the {what} contains the invisible character U+{ord(character):04X}: leave it out")
+    if sum(unicodedata.combining(c) > 0 for c in unicodedata.normalize("NFD", name)) > len(name):
+        raise SubmissionError(f"the {what} has more accents than letters")
+    if not any(character.isalnum() for character in name):
+        raise SubmissionError(f"the {what} has neither a letter nor a digit")
+    return name
+
+
+def keys(name):
+    """What names that could be taken for each other share: a set of texts.
+
+    One text ignores case, accents, spaces and punctuation; the other maps each letter to the first of those that look
+    like it, in any script. Two names are alike when they have one of the texts in common.
+    """
+    letters = [c for c in unicodedata.normalize("NFKD", name) if c.isalnum()] or list(name)
+    return {"".join(letters).casefold(), "".join(map(_prototype, letters))}
+
+
+def _prototype(character):
+    """The first of the characters that look like this one, without its case."""
+    found = confusables.is_confusable(character, greedy=True) or []
+    alike = [character] + [glyph["c"] for entry in found for glyph in entry["homoglyphs"]]
+    return min(c.casefold() for c in alike if len(c) == 1 and c.isalnum())
+
+
+# --------------------------------------------------------------------------------------------------
+# Writing
+
+
+def write(path, manifest, contents):
+    """Write a submission.
+
+    Parameters
+    ----------
+    path : path-like
+    manifest : Manifest
+        Without `files`, which are worked out here.
+    contents : dict of str to path or bytes
+        By name in the archive.
+    """
+    blobs = {name: Path(c).read_bytes() if not isinstance(c, bytes) else c for name, c in sorted(contents.items())}
+    about = {
+        "format": FORMAT, "team": manifest.team, "members": list(manifest.members), "challenge": manifest.challenge,
+        "files": {name: hashlib.sha256(blob).hexdigest() for name, blob in blobs.items()},
+    }  # fmt: skip
+    text = json.dumps(about, ensure_ascii=False, indent=1).encode()
+    with atomic_write(path) as temporary:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, blob in {MANIFEST: text, **blobs}.items():
+                archive.writestr(name, blob)
+        if temporary.stat().st_size > ARCHIVE_BYTES:
+            raise SubmissionError(f"the submission has more than {ARCHIVE_BYTES // 10**6} MB")
+
+
+# --------------------------------------------------------------------------------------------------
+# Reading
+
+
+class Archive:
+    """A submission that was opened and whose manifest is sound; see `opened`."""
+
+    def __init__(self, archive, members, manifest):
+        self._archive, self._members, self.manifest = archive, members, manifest
+
+    def verify(self):
+        """Read every file and compare it with its SHA-256."""
+        for name in self.manifest.files:
+            self._copy(name, None)
+
+    def extract(self, name, target):
+        """Write the content of a file of the manifest to a path that the caller chose."""
+        with open(target, "xb") as out:
+            self._copy(name, out)
+
+    def head(self, name, size):
+        """The first bytes of a file."""
+        return self._guarded(name, lambda file: file.read(size))
+
+    def _copy(self, name, out):
+        digest = hashlib.sha256()
+
+        def read(file):
+            while block := file.read(BLOCK):
+                digest.update(block)
+                if out is not None:
+                    out.write(block)
+
+        self._guarded(name, read)
+        if digest.hexdigest() != self.manifest.files[name]:
+            raise SubmissionError(f"{name}: its content does not fit the SHA-256 of the manifest: pack it again")
+
+    def _guarded(self, name, action):
+        try:
+            with self._archive.open(self._members[name]) as file:
+                return action(file)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError) as error:
+            raise SubmissionError(f"{name}: damaged in the zip file: {_line(error)}") from error
+
+
+@contextmanager
+def opened(path):
+    """Open a submission and read its manifest.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Yields
+    ------
+    Archive
+
+    Raises
+    ------
+    SubmissionError
+        No plain zip file, too large, encrypted, with other files than those of the manifest, two of a name, or more
+        than can be; a manifest that is damaged or says something else than it should.
+    """
+    with _plain_file(Path(path)) as file:
+        try:
+            archive = zipfile.ZipFile(file)
+        except (zipfile.BadZipFile, EOFError, ValueError, OSError, NotImplementedError, zlib.error) as error:
+            raise SubmissionError(f"not a sound zip file: {_line(error)}") from error
+        with archive:
+            members = _members(archive)
+            yield Archive(archive, members, _manifest(archive, members))
+
+
+@contextmanager
+def _plain_file(path):
+    """Open a file, but no link, folder, pipe or device, and none that is far too large."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        if path.is_symlink():
+            raise SubmissionError("a link, expected the zip file itself")
+        handle = os.open(path, flags)
+    except OSError as error:
+        raise SubmissionError(f"cannot be read: {error.strerror}") from error
+    with open(handle, "rb") as file:
+        about = os.fstat(handle)
+        if not stat.S_ISREG(about.st_mode):
+            raise SubmissionError("not a plain file")
+        if about.st_size > ARCHIVE_BYTES:
+            raise SubmissionError(f"{about.st_size} bytes, at most {ARCHIVE_BYTES} are allowed")
+        yield file
+
+
+def _members(archive):
+    """The entries of the archive by name."""
+    entries = archive.infolist()
+    if len(entries) > MEMBERS:
+        raise SubmissionError(f"{len(entries)} files, at most {MEMBERS} are allowed")
+    members = {}
+    for entry in entries:
+        name = entry.filename
+        if name in members:
+            raise SubmissionError(f"{_shown(name)}: twice in the zip file")
+        if not _is_expected(name):
+            raise SubmissionError(f"{_shown(name)}: no file of a submission has this name")
+        if entry.flag_bits & 1:
+            raise SubmissionError(f"{_shown(name)}: encrypted")
+        if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
+            raise SubmissionError(f"{_shown(name)}: a link or a device")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise SubmissionError(f"{_shown(name)}: compressed by an unusual method")
+        members[name] = entry
+    if (total := sum(entry.file_size for entry in entries)) > MEMBER_BYTES:
+        raise SubmissionError(f"{total} bytes when unpacked, at most {MEMBER_BYTES} are allowed")
+    return members
+
+
+def _is_expected(name):
+    if name in (MANIFEST, NOTEBOOK, PDF, WEIGHTS):
+        return True
+    leaf = name.removeprefix(PREDICTIONS)
+    return leaf != name and 0 < len(leaf) <= 100 and leaf.isascii() and leaf.isprintable() and not set(leaf) & set('/\\:')
+
+
+def _manifest(archive, members):
+    if MANIFEST not in members:
+        raise SubmissionError(f"no {MANIFEST} in the zip file: pack it with 'python -m common.hackathon submit'")
+    if members[MANIFEST].file_size > MANIFEST_BYTES:
+        raise SubmissionError(f"{MANIFEST}: more than {MANIFEST_BYTES} bytes")
+    try:
+        about = json.loads(archive.read(MANIFEST).decode("utf-8"))
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise SubmissionError(f"{MANIFEST}: damaged in the zip file: {_line(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise SubmissionError(f"{MANIFEST}: not JSON: {_line(error)}") from error
+    keys = {"format", "team", "members", "challenge", "files"}
+    if not isinstance(about, dict) or set(about) != keys:
+        raise SubmissionError(f"{MANIFEST}: expected the keys {', '.join(sorted(keys))}")
+    if about["format"] != FORMAT or isinstance(about["format"], bool):
+        raise SubmissionError(f"{MANIFEST}: format {about['format']!r:.20}, expected {FORMAT}")
+    if not isinstance(about["members"], list) or len(about["members"]) > PEOPLE:
+        raise SubmissionError(f"{MANIFEST}: members must be a list of at most {PEOPLE} names")
+    if not isinstance(about["challenge"], str):
+        raise SubmissionError(f"{MANIFEST}: challenge must be a text")
+    files = about["files"]
+    if not isinstance(files, dict) or not all(isinstance(digest, str) for digest in files.values()):
+        raise SubmissionError(f"{MANIFEST}: files must map each file to its SHA-256")
+    if different := sorted(set(files) ^ (set(members) - {MANIFEST})):
+        raise SubmissionError(f"{_shown(different[0])}: in the manifest or in the zip file, but not in both")
+    people = tuple(check_name(person, "name of a member") for person in about["members"])
+    return Manifest(check_name(about["team"]), people, about["challenge"], files)
+
+
+def _shown(name):
+    """A name from a submission, safe to print."""
+    return ascii(name)[1:-1][:80]
+
+
+def _line(error):
+    """The first line of an error's message, safe to print."""
+    return _shown(str(error).partition("\n")[0]) or type(error).__name__

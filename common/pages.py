@@ -1,0 +1,178 @@
+"""Pages that are read without a network: notebooks, texts in Markdown and the leaderboard as HTML.
+
+Formulas become MathML, which browsers draw themselves, and pictures are part of the page or lie beside it.
+"""
+
+import html
+import posixpath
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import latex2mathml.converter
+from bs4 import BeautifulSoup
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+from common.challenge import ROOT
+from common.colab import REPO
+
+TEMPLATES = Path(__file__).with_name("templates")
+FOOTER = "DeepLearn hackathon: machine learning on real scientific problems. BSD-3-Clause."
+
+
+class BrokenLink(ValueError):
+    """A link or a picture that leads nowhere."""
+
+
+class _Renderer(IPythonRenderer):
+    """Markdown with formulas as MathML."""
+
+    def block_math(self, body):
+        return _mathml(body, "block")
+
+    def inline_math(self, body):
+        return _mathml(body, "inline")
+
+    def latex_environment(self, name, body):
+        return _mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
+
+
+def _mathml(formula, display):
+    """A formula of LaTeX as MathML."""
+    return latex2mathml.converter.convert(html.unescape(formula).strip(), display=display)
+
+
+class _NotebookExporter(HTMLExporter):
+    def markdown2html(self, context, source):
+        return markdown(source)
+
+    markdown2html.jinja_pass_arg = HTMLExporter.markdown2html.jinja_pass_arg
+
+
+def markdown(source):
+    """HTML of a text in Markdown."""
+    return MarkdownWithMath(renderer=_Renderer(escape=False)).render(source)
+
+
+def notebook(nb):
+    """HTML of an executed notebook, without the set-up cell of Colab."""
+    nb = nb.copy()
+    nb.cells = [cell for cell in nb.cells if "setup" not in cell.metadata.get("tags", [])]
+    exporter = _NotebookExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
+    body, _ = exporter.from_notebook_node(nb)
+    return body
+
+
+def relinked(body, source, pages, here):
+    """HTML with its links and pictures as they are on the site.
+
+    Parameters
+    ----------
+    body : str
+    source : str
+        Path of the text in the course, such as ``"Higgs/README.md"``: relative links start there.
+    pages : dict of str to str
+        Page of the site by path in the course.
+    here : str
+        Page on which the text stands.
+
+    Returns
+    -------
+    body : str
+    pictures : set of str
+        Paths in the course of the pictures that the page needs, under the same path on the site.
+
+    Raises
+    ------
+    BrokenLink
+    """
+    soup, pictures = BeautifulSoup(body, "html.parser"), set()
+    for image in soup.find_all("img"):
+        address = image.get("src", "")
+        if address.startswith("data:"):
+            continue
+        if urlsplit(address).scheme:  # badges: nothing is loaded from elsewhere
+            image.replace_with(image.get("alt") or "picture")
+            continue
+        path = _in_course(address, source)
+        if not (ROOT / path).is_file():
+            raise BrokenLink(f"{source}: no picture {address}")
+        if not image.get("alt"):
+            raise BrokenLink(f"{source}: the picture {address} has no description")
+        pictures.add(path)
+        image["src"] = posixpath.relpath(path, posixpath.dirname(here) or ".")
+    for link in soup.find_all("a"):
+        address = link.get("href", "")
+        parts = urlsplit(address)
+        if parts.scheme or address.startswith("#"):
+            continue
+        path = _in_course(parts.path, source)
+        if path in pages:
+            fragment = f"#{parts.fragment}" if parts.fragment else ""
+            link["href"] = posixpath.relpath(pages[path], posixpath.dirname(here) or ".") + fragment
+        elif (ROOT / path).exists():
+            link["href"] = f"{REPO}/blob/main/{path}"
+        else:
+            raise BrokenLink(f"{source}: the link {address} leads nowhere")
+    for table in soup.find_all("table"):
+        if "scroll" not in (table.parent.get("class") or []):
+            table.wrap(soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0", "role": "region",
+                                                  "aria-label": "Table"}))  # fmt: skip
+    for block in soup.find_all("pre"):
+        block["tabindex"] = "0"  # a wide one is scrolled with the keys
+    return str(soup), pictures
+
+
+def _in_course(address, source):
+    return posixpath.normpath(posixpath.join(posixpath.dirname(source), unquote(address)))
+
+
+@cache
+def _templates():
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(), trim_blocks=True)
+    environment.filters["digits"] = lambda value: f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"
+    return environment
+
+
+def style():
+    """The style sheet of all pages, with the colours of code."""
+    from pygments.formatters import HtmlFormatter
+
+    light = HtmlFormatter(style="default").get_style_defs(".highlight")
+    dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
+    light, dark = (re.sub(r"^(pre|td\.linenos|span\.linenos|\.highlight \{).*\n?", "", css, flags=re.M)
+                   for css in (light, dark))  # fmt: skip
+    own = TEMPLATES.joinpath("site.css").read_text("utf-8")
+    return f"{own}\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
+
+
+def page(title, body, *, here="", navigation=(), alone=False):
+    """A whole page around a body of HTML.
+
+    Parameters
+    ----------
+    title, body : str
+    here : str
+        Its path on the site.
+    navigation : sequence of (name, path)
+    alone : bool
+        Whether the style is part of the page instead of lying beside it.
+    """
+    base = "../" * here.count("/")
+    return _templates().get_template("page.html").render(
+        title=title, body=body, here=here, base=base, navigation=navigation, footer=FOOTER,
+        inline_style=style() if alone else "",
+    )  # fmt: skip
+
+
+def leaderboard_body(board):
+    """HTML of a leaderboard; everything in it is escaped: names come from participants."""
+    return _templates().get_template("leaderboard.html").render(**board)
+
+
+def leaderboard(board):
+    """The page of a leaderboard, by itself."""
+    return page(f"Leaderboard of {board['event']}", leaderboard_body(board), alone=True)
