@@ -320,6 +320,8 @@ def _on_this_machine(stream, split, seed, missing, workers):
         start, first = time.perf_counter(), min(missing)
         yield _make_numbered(stream, split, seed, first)
         missing.discard(first)
+        if not missing:
+            return
         rest = (time.perf_counter() - start) * len(missing)
         workers = 1 if rest < START_UP else joblib.cpu_count()
     check_n(workers, "workers")

@@ -116,6 +116,11 @@ def test_cluster_workers_and_one_process_make_the_same_bytes(data_home, monkeypa
     assert files[0] == files[1] == files[2]
 
 
+@pytest.mark.parametrize("n", [5, 10, 35])
+def test_without_workers_named_any_number_is_made(n):
+    assert len(toy.stream().load("train", n, progress=False)) == n
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_all_chunks_are_made_by_the_workers(data_home, workers):
     toy.stream().prepare("train", 300, workers=workers, progress=False)

@@ -2,6 +2,7 @@
 
 import importlib
 import shutil
+import tempfile
 from pathlib import Path
 
 from common.cli import SECRET_LENGTH
@@ -56,6 +57,15 @@ def prepare(event_file, seed, out):
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise EventError(f"{out} is in use: name a new folder, so that no truth is lost")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as place:
+        made = Path(place, "event")
+        _make(event, event_file, seed, made)
+        made.replace(out)  # all of it or nothing
+    print(f"Give {out / 'public'} to the participants, and keep {out / 'private'} to yourself.")
+
+
+def _make(event, event_file, seed, out):
     public, private = out / "public", out / "private"
     public.mkdir(parents=True)
     private.mkdir(mode=0o700)
@@ -77,4 +87,3 @@ def prepare(event_file, seed, out):
         temporary.write_text(guide, "utf-8")
     for folder in (public, out):
         shutil.copyfile(event_file, folder / "event.toml")
-    print(f"Give {public} to the participants, and keep {private} to yourself.")
