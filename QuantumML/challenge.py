@@ -1,0 +1,58 @@
+"""The contract of the QuantumML challenge."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sklearn.metrics import accuracy_score, roc_auc_score
+
+from common.challenge import Challenge, Metric, SubmissionError, Table, Task
+
+MAX_QUBITS = 20
+CIRCUIT_NAME = "quantum_circuit.qasm"
+
+
+@dataclass(frozen=True)
+class QuantumTable(Table):
+    """A table whose folder also holds the circuit that made it, as OpenQASM 3 text.
+
+    The circuit is read and its qubits are counted. It is never executed.
+    """
+
+    def read(self, path, n):
+        """As Table.read(); SubmissionError too where the circuit is missing, unreadable or has too many qubits."""
+        values = super().read(path, n)
+        from QuantumML import qasm  # takes a second to import
+
+        circuit = Path(path).with_name(CIRCUIT_NAME)
+        try:
+            qasm.read(circuit)
+        except (OSError, ValueError) as error:
+            raise SubmissionError(str(error).replace("\n", " ")) from error
+        return values
+
+
+def auc(truth, score):
+    """Area under the ROC curve of finding gluons (0): a higher score is more anomalous."""
+    return roc_auc_score(truth == 0, score)
+
+
+def accuracy(truth, score):
+    """Share of jets called correctly when the half with the higher scores is called gluon."""
+    threshold = sorted(score)[len(score) // 2]
+    return accuracy_score(truth == 0, score >= threshold)
+
+
+METRICS = (Metric("AUC", auc), Metric("accuracy", accuracy))
+COLUMNS = ("anomaly_score",)  # any number, higher for what looks less like a quark jet; one a test image, in order
+
+CHALLENGE = Challenge(
+    folder="QuantumML",
+    title="Quantum machine learning",
+    kind="anomaly detection, quantum computing",
+    summary="Find gluon jets with a quantum circuit that has only ever seen quark jets.",
+    notebooks=(),
+    tasks=(
+        Task("quantum", QuantumTable("quantum_predictions.csv", COLUMNS), METRICS),
+        Task("classical", Table("classical_predictions.csv", COLUMNS), METRICS),
+    ),
+)
