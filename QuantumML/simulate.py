@@ -39,7 +39,7 @@ def images_of(particles, axes, n_events, size, card, rng):
 
 
 def jets(gluon, n, seeds, size=SIZE, card=CARD):
-    """n images (n, size, size) of one kind and their transverse momenta (n,) in GeV; seeds is a numpy SeedSequence."""
+    """n images (n, size, size) of one kind, none of them empty, and their pt (n,) in GeV; seeds is a SeedSequence."""
     pythia_seed, detector_seed = seeds.spawn(2)
     rng = np.random.default_rng(detector_seed)
     seed = 1 + int(pythia_seed.generate_state(1, np.uint64)[0] % 900_000_000)
@@ -52,7 +52,11 @@ def jets(gluon, n, seeds, size=SIZE, card=CARD):
         part = particles[low:high]
         part.group = part.group - first
         X[rows] = images_of(part, axes[rows], n_events[rows], size, card, rng)
-    return X, axes[:, 0]
+    pt = axes[:, 0].copy()
+    empty = ~X.any((1, 2))  # about one in 10,000: no crystal that is sampled is above the threshold
+    if empty.any():
+        X[empty], pt[empty] = jets(gluon, int(empty.sum()), seeds, size, card)
+    return X, pt
 
 
 def _dataset(y, seeds, size, card):
