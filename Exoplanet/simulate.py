@@ -9,8 +9,8 @@ formula (`Exoplanet.disk`), evaluated on the disk's own coordinates of each pixe
 five *dumps* (images at different times), which share everything but the angles of what goes round, and the noise.
 
 What is in an image
-- a smooth disk: surface density r^-p exp(-(r / r_c)^(2 - p)) with a hole in the middle and sometimes a sharp outer
-  edge; optical depth in proportion; temperature r^-0.5; glow B(T) (1 - exp(-tau / cos i));
+- a smooth disk: surface density r^-p exp(-(r / r_c)^(2 - p)) (1 - (r_in / r)^(1/2)), and sometimes a sharp outer edge;
+  optical depth in proportion; temperature r^-0.5; glow B(T) (1 - exp(-tau / cos i));
 - planets: none in half of the runs, else one to four. Each has a gap, a ring of trapped dust outside of it, a wake
   of trailing arms (with a weaker second arm inside), perhaps a vortex in its ring, and glowing matter around it;
 - confusers, as frequent with as without planets: log-spirals of a heavy disk, shallow rings, a bright spot, a clump;
@@ -35,7 +35,9 @@ HALF_WIDTH = 200.0  # of the image
 MASS = (5 * disk.EARTH, 5 * disk.JUPITER)  # of a planet
 RADIUS = (15.0, 160.0)  # of an orbit
 SPACING = 5.0  # of two orbits at least, in mutual Hill radii
-MAX_INCLINATION = np.deg2rad(75)
+MAX_INCLINATION = np.deg2rad(82)
+BEAM = (4.0, 20.0)  # full width at half maximum of what ALMA sees as a point, in au
+SNR = (50.0, 500.0)  # peak of its images in units of the noise
 
 N_RADII = 4096  # of the tables that are looked up for each pixel
 MAX_RADIUS = 1200.0  # an inclined disk is seen out to here
@@ -77,13 +79,14 @@ def draw_runs(n, rng, alma=False):
         "rotation": rng.choice([-1.0, 1.0], n),  # anticlockwise on the sky: 1
         "half_width": uniform(120, 220) if alma else np.full(n, HALF_WIDTH),
         # the disk
-        "disk_mass": log_uniform(1e-4, 5e-2), "slope": uniform(0.1, 1.0),
-        "r_in": uniform(*((1, 15) if alma else (4, 22))),
-        "r_c": log_uniform(*((40, 120) if alma else (60, 500))),
+        "disk_mass": log_uniform(1e-4, 5e-2), "slope": uniform(0.0, 1.0),
+        "r_in": np.exp(uniform(*np.log((0.5, 8) if alma else (3, 30)))),
+        "cavity": log_uniform(1e-3, 0.2),  # what is left in the hole
+        "r_c": log_uniform(*((40, 120) if alma else (50, 600))),
         "r_out": np.where(chosen(0.0 if alma else 0.35), uniform(90, 260), np.inf), "edge": uniform(0.02, 0.15),
         "h_50": uniform(0.03, 0.10), "alpha": log_uniform(5e-4, 1e-2),
         "t_100": 20 * log_uniform(0.3, 10) ** 0.25,  # temperature at 100 au in K, of stars of 0.3 to 10 suns
-        "lift": uniform(0.0, 0.2 if alma else 2.0),  # of the surface that glows, in scale heights
+        "lift": uniform(0.0, 0.2 if alma else 1.2),  # of the surface that glows, in scale heights
         # what planets do beside their gaps
         "maturity": np.ones(n) if alma else uniform(0, 1) ** 2,  # of gaps and rings: how far they are on their way
         "wake": log_uniform(0.5, 2.0),
@@ -102,8 +105,8 @@ def draw_runs(n, rng, alma=False):
         "clump_radius": uniform(20, 150), "clump_length": uniform(0.15, 0.8), "clump_width": uniform(3, 12),
         # what the programs leave
         "box": np.where(chosen(0.0 if alma else 0.4), uniform(110, 300), np.inf), "box_angle": uniform(0, np.pi / 2),
-        "speckle": log_uniform(0.005, 0.06), "blotches": log_uniform(0.003, 0.15), "floor": log_uniform(1e-9, 1e-5),
-        "star": log_uniform(1.0, 300.0),  # brightness in an image of 600 pixels, in units of the disk's peak
+        "speckle": log_uniform(0.001, 0.06), "blotches": log_uniform(0.001, 0.15), "floor": log_uniform(1e-9, 1e-5),
+        "star": np.where(chosen(0.65), log_uniform(1.0, 300.0), 0),  # in an image of 600 pixels, by the disk's peak
     }  # fmt: skip
     return runs
 
@@ -172,8 +175,9 @@ class Profile:
         self.planets = [Planet(run, k) for k in range(run["n_planets"])]
         r = RADII
         smooth = r ** -run["slope"] * np.exp(-((r / run["r_c"]) ** (2 - run["slope"])))
+        inner = 1 - np.sqrt(np.minimum(run["r_in"] / r, 1))  # no torque at the inner edge, as Phantom sets disks up
+        smooth *= np.maximum(inner, run["cavity"])
         smooth *= run["disk_mass"] * GRAMS / (2 * np.pi * (smooth * r).sum() * (r[1] - r[0]))
-        smooth *= 1 / (1 + np.exp(np.clip((run["r_in"] - r) / (0.12 * run["r_in"]), -50, 50)))
         if np.isfinite(run["r_out"]):
             smooth *= 1 / (1 + np.exp(np.clip((r - run["r_out"]) / (run["edge"] * run["r_out"]), -50, 50)))
         self.smooth = smooth
@@ -423,41 +427,66 @@ def simulate(n, seed, size=SIZE, alma=False):
         X float32 (n, 1, size, size) from 0 to 1; y int8 (n,): 1 with planets. meta: run int64 (n,), the same for images
         of one disk and never the same for two seeds; dump int32 (n,); n_planets int8 (n,); masses in solar masses and
         radii in au, float32 (n, 4), sorted outwards, 0 where there is no planet; inclination, position_angle float32
-        (n,) in rad; h_50, alpha, star_mass, half_width float32 (n,); confuser bool (n,): log-spiral, ring, spot, clump.
+        (n,) in rad; positions float32 (n, 4, 2), row and column of the planets in pixels; h_50, alpha, star_mass,
+        half_width float32 (n,); confuser bool (n,): whether there is a log-spiral, a ring, a spot or a clump.
     """
     if n < 1:
         raise ValueError(f"n is the number of images and must be at least 1, not {n}")
     rng = np.random.default_rng(seed)
     of_run = np.repeat(np.arange(n), rng.integers(1, MAX_DUMPS + 1, n))[:n]
     runs = draw_runs(of_run[-1] + 1, rng, alma)
-    angles = draw_dumps(n, rng)
-    beam = rng.uniform(0.8, 1.0, n) if alma else None
-    fwhm, snr = np.exp(rng.uniform(np.log(4), np.log(20), n)), np.exp(rng.uniform(np.log(50), np.log(500), n))
-    X = np.empty((n, 1, size, size), np.float32)
-    run, profile, dump = None, None, np.zeros(n, np.int32)
-    for i, number in enumerate(of_run):
-        if i == 0 or number != of_run[i - 1]:
-            run = {name: values[number] for name, values in runs.items()}
-            profile = Profile(run)
-        else:
-            dump[i] = dump[i - 1]
-        dump[i] += rng.integers(20, 250)
-        image = render(run, profile, {name: values[i] for name, values in angles.items()}, size)
-        if alma:
-            pixel = 2 * run["half_width"] / size
-            widths = fwhm[number] / pixel, fwhm[number] * beam[number] / pixel, angles["arm"][number]
-            image = observe(image, widths, snr[number], rng)
-        else:
-            image = add_artefacts(image, run, rng)
-        X[i, 0] = to_unit_range(image)
+    X, positions = draw_images(runs, of_run, rng, size, alma)
     told = "masses", "radii", "inclination", "position_angle", "h_50", "alpha", "star_mass", "half_width"
     meta = {name: runs[name][of_run].astype(np.float32) for name in told}
     meta["n_planets"] = runs["n_planets"][of_run].astype(np.int8)
+    meta["positions"] = positions
     meta["run"] = (int(seed) % 2**43) * 2**20 + of_run
-    meta["dump"] = dump
+    steps, first = rng.integers(20, 250, n), np.searchsorted(of_run, of_run)
+    meta["dump"] = (np.cumsum(steps) - np.cumsum(steps)[first] + steps[first]).astype(np.int32)
     confusers = (runs["arms"] > 0) | (runs["rings"] != 0).any(1) | (runs["spot"] > 0) | (runs["clump"] > 0)
     meta["confuser"] = confusers[of_run]
     return Dataset(X, (meta["n_planets"] > 0).astype(np.int8), {**meta, "alma": alma, "version": VERSION})
+
+
+def draw_images(runs, of_run, rng, size=SIZE, alma=False):
+    """Images of runs, one for each entry of of_run, at random times.
+
+    Parameters
+    ----------
+    runs : dict
+        Of draw_runs().
+    of_run : ndarray of int, shape (n,)
+        Number of the run of each image, in ascending order.
+    rng : numpy.random.Generator
+    size, alma
+        As in simulate().
+
+    Returns
+    -------
+    X : ndarray of float32, shape (n, 1, size, size)
+    positions : ndarray of float32, shape (n, 4, 2)
+        Row and column of each planet in pixels; 0 where there is none.
+    """
+    n, n_runs = len(of_run), len(runs["n_planets"])
+    angles = draw_dumps(n, rng)
+    fwhm, snr = np.exp(rng.uniform(*np.log(BEAM), n_runs)), np.exp(rng.uniform(*np.log(SNR), n_runs))
+    beam_ratio, beam_angle = rng.uniform(0.8, 1.0, n_runs), rng.uniform(0, np.pi, n_runs)
+    X, positions = np.empty((n, 1, size, size), np.float32), np.zeros((n, MAX_PLANETS, 2), np.float32)
+    last = None
+    for i, number in enumerate(of_run):
+        if number != last:
+            run = {name: values[number] for name, values in runs.items()}
+            profile, last = Profile(run), number
+        image = render(run, profile, {name: values[i] for name, values in angles.items()}, size)
+        if alma:
+            width = fwhm[number] * size / (2 * run["half_width"])
+            image = observe(image, (width, beam_ratio[number] * width, beam_angle[number]), snr[number], rng)
+        else:
+            image = add_artefacts(image, run, rng)
+        X[i, 0] = to_unit_range(image)
+        for k in range(run["n_planets"]):
+            positions[i, k] = project(run, run["radii"][k], angles["planet"][i, k], size)
+    return X, positions
 
 
 def detection(n, seed, size=SIZE):

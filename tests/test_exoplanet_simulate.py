@@ -4,19 +4,9 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from Exoplanet import disk, simulate
+from Exoplanet import disk, helpers, simulate
 
-PLAIN = {  # a smooth disk, seen face on, without planets, confusers or artefacts
-    "n_planets": 0, "masses": np.zeros(4), "radii": np.zeros(4), "star_mass": 1.0, "inclination": 0.0,
-    "position_angle": 0.0, "rotation": 1.0, "half_width": 200.0, "disk_mass": 1e-3, "slope": 0.5, "r_in": 5.0,
-    "r_c": 100.0, "r_out": np.inf, "edge": 0.1, "h_50": 0.06, "alpha": 2e-3, "t_100": 20.0, "lift": 0.0,
-    "maturity": 1.0, "wake": 1.0, "trap": np.zeros(4), "trap_place": np.full(4, 0.7), "stokes": 0.05,
-    "thickness": 0.35, "second_arm": np.full(4, 2.0), "second_strength": np.zeros(4), "vortex": np.zeros(4),
-    "vortex_width": np.ones(4), "glow": np.zeros(4), "arms": 0, "arm_strength": 0.3, "arm_pitch": 0.3,
-    "arm_reach": 60.0, "rings": np.zeros(4), "ring_radii": np.full(4, 60.0), "ring_widths": np.full(4, 5.0),
-    "spot": 0.0, "spot_radius": 80.0, "spot_width": 2.0, "clump": 0.0, "clump_radius": 70.0, "clump_length": 0.3,
-    "clump_width": 6.0, "box": np.inf, "box_angle": 0.3, "speckle": 0.0, "blotches": 0.0, "floor": 0.0, "star": 0.0,
-}  # fmt: skip
+PLAIN = {**helpers.PLAIN_DISK, "wake": 1.0}
 STILL = {"planet": np.zeros(4), "vortex": np.zeros(4), "arm": 0.0, "spot": 0.0, "clump": 0.0}
 
 

@@ -1,0 +1,93 @@
+"""How like the official images the simulated ones are: python tests/benchmarks/exoplanet_fidelity.py SAMPLES [--n N]
+
+SAMPLES is a folder with recovered_disks.npz and recovered_labels.csv. For each recovered image, measures of it and
+where they lie among N simulated images: the share of these with a smaller value, in percent. A star marks what lies
+outside 1 to 99 %. --picture writes both side by side to a file.
+"""
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from common.plotting import use_style
+from Exoplanet import data, helpers, simulate
+
+
+def measures(X):
+    """Measures of images (n, 1, size, size): {name: array (n,)}. Brightness is as log10, from -6 on.
+
+    half-light radius: of half the width of the image, without the star; hole: how much darker the disk is at 2 % of the
+    width than at its brightest ring, in decades; range: from the 1, 10, 25, 50, 75 and 90 % quantiles to that of 99 %;
+    zeros: share of pixels below 1e-6; axis ratio, and rms residual, largest residual, rings (rms bend of the profile):
+    of `helpers`.
+    """
+    n, size = len(X), X.shape[-1]
+    shown = helpers.logarithm(X)[:, 0]
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    r = np.hypot(x, y) / (size / 2)
+    light = np.where(r > 0.03, X[:, 0], 0).reshape(n, -1)
+    order = np.argsort(r, axis=None)
+    grown = np.cumsum(light[:, order], axis=1)
+    half = np.array([np.sort(r, axis=None)[np.searchsorted(g, g[-1] / 2)] for g in grown])
+    quantiles = np.quantile(shown, [0.01, 0.10, 0.25, 0.5, 0.75, 0.9, 0.99], axis=(1, 2))
+    ratio, angle = helpers.ellipses(X)
+    unwrapped = helpers.polar(X, ratio, angle)
+    profile = np.median(unwrapped, axis=2)
+    rest = helpers.residual(unwrapped)[:, 4:26]
+    bend = (profile[:, 2:-2] - (profile[:, 4:] + profile[:, :-4]) / 2)[:, 2:24]
+    found = {
+        "half-light radius": half,
+        "hole": profile.max(axis=1) - profile[:, 0],
+        **{f"range {s:2} %": quantiles[-1] - q for s, q in zip((1, 10, 25, 50, 75, 90), quantiles, strict=False)},
+        "zeros": (X[:, 0] <= 1e-6).mean(axis=(1, 2)),
+        "axis ratio": ratio,
+        "rms residual": np.log10(rest.std(axis=(1, 2)) + 1e-4),
+        "largest residual": rest.max(axis=(1, 2)),
+        "rings": np.log10(bend.std(axis=1) + 1e-4),
+    }
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("samples", type=Path)
+    parser.add_argument("--n", type=int, default=2000, help="simulated images")
+    parser.add_argument("--picture", type=Path)
+    options = parser.parse_args()
+    if not (options.samples / data.RECOVERED.name).is_file():
+        parser.error(f"{options.samples} has no {data.RECOVERED.name}")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "Exoplanet").symlink_to(options.samples.resolve())
+        os.environ["DEEPLEARN_DATA"] = folder
+        real = data.recovered()
+    simulated = [simulate.detection(200, 10_000 + i) for i in range(max(options.n // 200, 1))]
+    X = np.concatenate([part.X for part in simulated])
+    theirs, ours = measures(real.X), measures(X)
+    outside = total = 0
+    for i, name in enumerate(real.meta["name"]):
+        print(f"\n{name}, planets: {'yes' if real.y[i] else 'no'}; among {len(X)} simulated images")
+        for measure, values in theirs.items():
+            share = 100 * np.mean((ours[measure] < values[i]) + 0.5 * (ours[measure] == values[i]))
+            far = not 1 <= share <= 99
+            outside, total = outside + far, total + 1
+            print(f"  {measure:18} {values[i]:8.3f}   {share:5.1f} % {'*' if far else ''}")
+    print(f"\n{outside} of {total} measures lie outside 1 to 99 %")
+    if options.picture:
+        use_style()
+        answers = ["none", "planets"]
+        labels = [f"{n.partition('_')[0]}: {answers[y]}" for n, y in zip(real.meta["name"], real.y, strict=True)]
+        helpers.compare(real.X, labels, _nearest(theirs, ours, X)).savefig(options.picture)
+
+
+def _nearest(theirs, ours, X):
+    """For each official image the simulated one whose measures are the nearest, in units of their spread."""
+    scale = {name: values.std() + 1e-9 for name, values in ours.items()}
+    distance = sum(((ours[k][None] - theirs[k][:, None]) / scale[k]) ** 2 for k in ours)
+    return X[distance.argmin(axis=1)]
+
+
+if __name__ == "__main__":
+    main()
