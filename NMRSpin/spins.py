@@ -118,8 +118,8 @@ def evolve(coupling, detuning, dephasing, sequence=Sequence(), snapshots=()):
     -------
     M : complex ndarray of shape (m, steps)
         Mean of Ix + i Iy over the lattice after each step; at most 1/2.
-    spins : ndarray of shape (len(snapshots), m, 3, n, n)
-        Ix, Iy, Iz.
+    spins : list of ndarray of shape (m, 3, n, n)
+        Ix, Iy, Iz after the steps of `snapshots`.
 
     Raises
     ------
@@ -186,5 +186,4 @@ def evolve(coupling, detuning, dephasing, sequence=Sequence(), snapshots=()):
         if step in snapshots:
             kept[step] = torch.stack([x, y, z], 1).numpy().copy()
     M[-1] = torch.complex(x, y).sum((1, 2))
-    spins = np.stack([kept[step] for step in snapshots]) if len(snapshots) else np.empty((0, m, 3, n, n), dz.numpy().dtype)
-    return M.T.numpy() / n**2, spins
+    return M.T.numpy() / n**2, [kept[step] for step in snapshots]
