@@ -1,0 +1,322 @@
+"""Observables of jet images, and detectors of anomalies that see one kind of jet while they train.
+
+A detector has `fit(train)` and `score(X)`; a higher score is more anomalous. `fit` takes a Dataset and not an array,
+because it looks at the labels: jets of the other kind are refused.
+"""
+
+import numpy as np
+import torch
+from sklearn.covariance import EmpiricalCovariance
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from common import training
+from QuantumML.data import QUARK, check_images
+
+LIT = 0.01  # of the brightest pixel
+RING_EDGES = (0, 1, 2, 3, 4, 6, 8, 11, np.inf)  # pixels from the brightest one
+
+
+# --------------------------------------------------------------------------------------------------
+# Observables
+
+
+def normalised(X):
+    """Images (n, side, side) divided by their brightest pixels, float32, as the official notebook does.
+
+    Raises ValueError where an image has no pixel above 0, or one that is negative or not finite.
+    """
+    X = check_images(X)
+    return (X / X.max((1, 2), keepdims=True)).astype(np.float32)
+
+
+def lit_pixels(X):
+    """Number (n, 1) of pixels above 1 % of the brightest one."""
+    return (normalised(X) > LIT).sum((1, 2))[:, None].astype(np.float32)
+
+
+def distance_to_brightest(X):
+    """Distance (n, side, side) of each pixel from the brightest one, the larger of its two components, in pixels."""
+    n, side, _ = X.shape
+    row, column = np.divmod(X.reshape(n, -1).argmax(1), side)
+    i = np.arange(side)
+    vertical, horizontal = abs(i - row[:, None]), abs(i - column[:, None])
+    return np.maximum(vertical[:, :, None], horizontal[:, None, :])
+
+
+def ring_sums(X, power):
+    """Sum of (pixel / brightest pixel)**power over square rings around the brightest pixel, (n, 8).
+
+    Power 0 counts lit pixels; 1 sums energy; 0.5 is between. The rings are 0, 1, 2, 3, 4-5, 6-7, 8-10 and 11 or more
+    pixels wide. An empty ring is 0.
+    """
+    Z, distance = normalised(X), distance_to_brightest(X)
+    values = np.where(Z > LIT, Z**power, 0)
+    edges = zip(RING_EDGES[:-1], RING_EDGES[1:], strict=True)
+    rings = [(values * ((low <= distance) & (distance < high))).sum((1, 2)) for low, high in edges]
+    return np.stack(rings, axis=1).astype(np.float32)
+
+
+def ring_counts(X):
+    """Lit pixels in each of eight square rings around the brightest pixel, (n, 8)."""
+    return ring_sums(X, 0)
+
+
+SUBSTRUCTURE = ("lit pixels", "sum", "second pixel", "energy dispersion", "width", "major axis", "minor axis", "entropy")
+
+
+def substructure(X):
+    """Eight observables of jet substructure, (n, 8), in the order of SUBSTRUCTURE.
+
+    Energy dispersion is pT^D = sqrt(sum z^2) with z the shares of the energy; width, and the two axes of the energy
+    distribution, are in pixels. After CMS Collaboration, JME-13-002 (quark-gluon likelihood).
+    """
+    Z = normalised(X)
+    n, side, _ = Z.shape
+    share = (Z / Z.sum((1, 2), keepdims=True)).reshape(n, -1)
+    place = np.stack(np.divmod(np.arange(side**2), side)).astype(np.float32)
+    offset = place[None] - (share @ place.T)[:, :, None]
+    covariance = np.einsum("np,nip,njp->nij", share, offset, offset)
+    minor, major = np.sqrt(np.maximum(np.linalg.eigvalsh(covariance), 0)).T
+    width = (share * np.hypot(*np.moveaxis(offset, 1, 0))).sum(1)
+    entropy = -(share * np.log(np.maximum(share, 1e-12))).sum(1)
+    second = np.partition(Z.reshape(n, -1), -2, axis=1)[:, -2]
+    sums = Z.sum((1, 2))
+    columns = (lit_pixels(X)[:, 0], sums, second, np.sqrt((share**2).sum(1)), width, major, minor, entropy)
+    return np.stack(columns, axis=1)
+
+
+def pixels(X):
+    """All pixels of the normalised images, (n, side * side)."""
+    return normalised(X).reshape(len(X), -1)
+
+
+# --------------------------------------------------------------------------------------------------
+# Detectors
+
+
+def one_kind(jets, kind=QUARK):
+    """The images of a data set that must hold jets of one kind only.
+
+    Parameters
+    ----------
+    jets : Dataset
+    kind : {1, 0}
+        1 for quarks; 0 for gluons, to see what a detector does that is trained the wrong way round.
+
+    Raises
+    ------
+    ValueError
+        Any jet is of another kind, or the labels are hidden or other than 0 and 1.
+    """
+    if jets.y is None or not np.isin(jets.y, (0, 1)).all():
+        raise ValueError("a detector needs the labels of its training jets, 1 (quark) or 0 (gluon), to check them")
+    others = int((np.asarray(jets.y) != kind).sum())
+    if others:
+        names = {1: "quark", 0: "gluon"}
+        raise ValueError(
+            f"{others} of {len(jets)} jets are {names[1 - kind]} jets: this detector trains on {names[kind]} jets "
+            'only. Use load("train"), which has no others'
+        )
+    return check_images(jets.X)
+
+
+class Detector:
+    """Base of all detectors: fit(train) checks that all jets are of one kind, score(X) is higher for anomalies.
+
+    Parameters
+    ----------
+    features : callable images (n, side, side) -> (n, n_features)
+    kind : {1, 0}
+        The kind of jet that it trains on; see one_kind().
+    """
+
+    def __init__(self, features, kind=QUARK):
+        self.features, self.kind = features, kind
+
+    def fit(self, train):
+        """Learn what the jets of a Dataset look like; returns itself."""
+        self._fit(self.features(one_kind(train, self.kind)))
+        return self
+
+    def score(self, X):
+        """Anomaly score (n,) of images (n, side, side)."""
+        return np.asarray(self._score(self.features(X)), dtype=np.float64)
+
+
+class Untrained(Detector):
+    """The sum of the features; nothing is learnt."""
+
+    def _fit(self, F):
+        pass
+
+    def _score(self, F):
+        return F.sum(1)
+
+
+class Linear(Detector):
+    """Linear autoencoder: the squared distance from the first k principal components, without mean subtraction.
+
+    The best linear encoder and decoder of width k have these components as their plane (Baldi and Hornik, Neural
+    Networks 2 (1989) 53). With `centred` the mean is subtracted first, as principal component analysis does.
+    """
+
+    def __init__(self, features, k=4, centred=False, kind=QUARK):
+        super().__init__(features, kind)
+        self.k, self.centred = k, centred
+
+    def _fit(self, F):
+        self.mean = F.mean(0) if self.centred else 0.0
+        solver = "covariance_eigh" if F.shape[1] < 1000 else "auto"
+        if self.centred:
+            self.components = PCA(self.k, svd_solver=solver).fit(F).components_
+        else:
+            _, vectors = np.linalg.eigh(F.T @ F)
+            self.components = vectors[:, ::-1][:, : self.k].T
+
+    def _score(self, F):
+        F = F - self.mean
+        return ((F - F @ self.components.T @ self.components) ** 2).sum(1)
+
+
+class Mahalanobis(Detector):
+    """Squared distance from the mean of the training jets in units of their covariance."""
+
+    def __init__(self, features, standardised=False, kind=QUARK):
+        super().__init__(features, kind)
+        self.scaler = StandardScaler(with_mean=standardised, with_std=standardised)
+
+    def _fit(self, F):
+        self.model = EmpiricalCovariance().fit(self.scaler.fit_transform(F))
+
+    def _score(self, F):
+        return self.model.mahalanobis(self.scaler.transform(F))
+
+
+class Forest(Detector):
+    """Isolation forest: how few random cuts separate a jet from the others (Liu, Ting and Zhou, ICDM 2008)."""
+
+    def __init__(self, features, standardised=False, kind=QUARK, seed=0):
+        super().__init__(features, kind)
+        self.scaler = StandardScaler(with_mean=standardised, with_std=standardised)
+        self.model = IsolationForest(200, random_state=seed)
+
+    def _fit(self, F):
+        self.model.fit(self.scaler.fit_transform(F))
+
+    def _score(self, F):
+        return -self.model.score_samples(self.scaler.transform(F))
+
+
+def standardised(features, train):
+    """The same features with mean 0 and variance 1 on the training jets, as a function of images."""
+    scaler = StandardScaler().fit(features(one_kind(train)))
+    return lambda X: scaler.transform(features(X)).astype(np.float32)
+
+
+class ConvNet(nn.Module):
+    """Convolutional autoencoder of images (n, 1, side, side) with a bottleneck; 34,532 parameters at side 30.
+
+    About the size of the original notebook's (35,019 parameters, bottleneck of 27 numbers).
+    """
+
+    def __init__(self, side=30, bottleneck=27):
+        super().__init__()
+        self.side, quarter = side, -(-side // 4)
+        self.encoder = nn.Sequential(
+            nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(8, 8, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(16, 8, 3, padding=1), nn.ReLU(),
+            nn.Flatten(), nn.Linear(8 * quarter**2, bottleneck), nn.ReLU(),
+        )  # fmt: skip
+        self.decoder = nn.Sequential(
+            nn.Linear(bottleneck, 8 * quarter**2), nn.ReLU(), nn.Unflatten(1, (8, quarter, quarter)),
+            nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(),
+            nn.ConvTranspose2d(16, 8, 4, stride=2, padding=1), nn.ReLU(),
+            nn.ConvTranspose2d(8, 1, 4, stride=2, padding=1),
+        )  # fmt: skip
+
+    def forward(self, images):
+        return self.decoder(self.encoder(images))[..., : self.side, : self.side]
+
+
+class SmallNet(nn.Module):
+    """Autoencoder of a few features with a bottleneck of four numbers."""
+
+    def __init__(self, n_features=8, bottleneck=4, hidden=16):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(n_features, hidden), nn.Tanh(), nn.Linear(hidden, bottleneck),
+            nn.Linear(bottleneck, hidden), nn.Tanh(), nn.Linear(hidden, n_features),
+        )  # fmt: skip
+
+    def forward(self, features):
+        return self.layers(features)
+
+
+class Network(Detector):
+    """An autoencoder network; the score is its loss on each jet.
+
+    Parameters
+    ----------
+    features : callable
+        images() for ConvNet.
+    make : callable -> torch.nn.Module
+        Called once the seed is set.
+    loss : callable (output, input) -> loss of each number
+    seed : int
+        Of the initial weights and of the order of the jets.
+    **fit
+        For `common.training.fit`: epochs, batch_size, lr, progress.
+    """
+
+    def __init__(self, features, make, loss, kind=QUARK, seed=0, **fit):
+        super().__init__(features, kind)
+        self.make, self.loss, self.seed, self.options = make, loss, seed, fit
+
+    def _fit(self, F):
+        training.seed_everything(self.seed)
+        self.model = self.make()
+        held_back = max(1, len(F) // 10)  # of the same kind: no gluon chooses the epoch
+        parts = [(part, part) for part in (F[held_back:], F[:held_back])]
+        self.history = training.fit(
+            self.model, *parts, loss=lambda output, target: self.loss(output, target).mean(), seed=self.seed,
+            weight_decay=0.0, **self.options,
+        )  # fmt: skip
+
+    def _score(self, F):
+        output = torch.from_numpy(training.predict(self.model, F))
+        return self.loss(output, torch.from_numpy(F)).flatten(1).mean(1).numpy()
+
+
+def images(X):
+    """Normalised images with an axis for the channel, (n, 1, side, side)."""
+    return normalised(X)[:, None]
+
+
+def cross_entropy(output, target):
+    """Binary cross-entropy of each pixel, from logits: the loss of the original notebook."""
+    return nn.functional.binary_cross_entropy_with_logits(output, target, reduction="none")
+
+
+def squared_error(output, target):
+    return (output - target) ** 2
+
+
+def conv_autoencoder(side=30, kind=QUARK, seed=0, epochs=8, batch_size=128, lr=3e-3, progress=False):
+    """The baseline: a convolutional autoencoder of the size of the original's."""
+    return Network(
+        images, lambda: ConvNet(side), cross_entropy, kind, seed,
+        epochs=epochs, batch_size=batch_size, lr=lr, progress=progress,
+    )  # fmt: skip
+
+
+def small_autoencoder(features, n_features=8, kind=QUARK, seed=0, epochs=20, batch_size=128, lr=1e-2):
+    """A small classical autoencoder of a few features."""
+    return Network(
+        features, lambda: SmallNet(n_features), squared_error, kind, seed,
+        epochs=epochs, batch_size=batch_size, lr=lr, progress=False,
+    )  # fmt: skip
