@@ -16,6 +16,7 @@ CHALLENGE = Challenge(
     title="Higgs boson against background",
     kind="classification, general",
     summary="Find collisions that made heavy Higgs bosons among top-quark pairs, from 28 columns of numbers.",
+    picture="Three simulated collisions seen along the beam: wedges are jets, the line is a lepton.",
     notebooks=("Higgs",),
     tasks=(
         Task(

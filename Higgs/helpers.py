@@ -5,6 +5,7 @@ from itertools import combinations
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.patches import Wedge
 from torch import nn
 
 from common.training import predict
@@ -286,3 +287,26 @@ def _decay(ax, start, name, children):
         arrow = dict(arrowstyle="->", color="0.5", shrinkA=19, shrinkB=19)
         ax.annotate("", end, start, arrowprops=arrow)
         ax.text(*end, text, ha="center", va="center", fontsize=8)
+
+
+def picture(axes):
+    """Three simulated events seen along the beam, one on each of the axes.
+
+    Wedges are jets, filled where they are tagged as b jets; the line is the lepton, the arrow what is missing.
+    """
+    from Higgs import data
+
+    events = data.load("train", 300)
+    chosen = np.flatnonzero(events.y == 1)[[4, 11, 27]]
+    pt, _, phi = momenta(events.X[chosen])
+    tags = columns(physical(events.X[chosen]), [f"jet_{i}_b_tag" for i in (1, 2, 3, 4)]) > 0.5
+    for ax, pts, angles, tagged in zip(axes, pt, phi, tags, strict=True):
+        length = np.sqrt(pts / pts.max())
+        for size, angle, tag in zip(length[2:], angles[2:], tagged, strict=True):
+            face = "#ea580c" if tag else "none"
+            wedge = Wedge((0, 0), size, np.degrees(angle) - 9, np.degrees(angle) + 9, fc=face, ec="#fdba74", lw=1.2)
+            ax.add_patch(wedge)
+        x, y = length * np.cos(angles), length * np.sin(angles)
+        ax.plot([0, x[0]], [0, y[0]], color="#4ade80", lw=2.5)
+        ax.annotate("", (x[1], y[1]), (0, 0), arrowprops={"arrowstyle": "->", "color": "#93c5fd", "ls": "--"})
+        ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1))

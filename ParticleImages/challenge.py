@@ -16,6 +16,7 @@ CHALLENGE = Challenge(
     title="Particle images",
     kind="classification, computer vision",
     summary="Tell electrons from photons by the images that their showers leave in a crystal calorimeter.",
+    picture="Energies in the crystals of a calorimeter: a photon between two electrons, which are wider.",
     notebooks=("ParticleImages_CNN", "ParticleImages_ViT"),
     tasks=(
         Task(

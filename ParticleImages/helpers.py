@@ -7,6 +7,7 @@ from matplotlib.colors import LogNorm, SymLogNorm
 from torch import nn
 
 from common.training import predict
+from ParticleImages import simulate
 
 SEED = 16  # row and column of the hottest crystal
 ROWS, COLUMNS = 7, 13  # the networks see so many crystals on each side of it
@@ -334,3 +335,12 @@ def draw(ax, image, **options):
     ax.set(xlabel="crystals along phi", ylabel="along eta")
     ax.label_outer()
     return drawn
+
+
+def picture(axes):
+    """A photon between two electrons, one on each of the axes: energy of the crystals."""
+    images = simulate.simulate(12, seed=5)
+    rows = np.flatnonzero(images.y == 1)[0], np.flatnonzero(images.y == 0)[0], np.flatnonzero(images.y == 1)[1]
+    for ax, row in zip(axes, rows, strict=True):
+        energy = images.X[row, 7:26, 7:26, 0]
+        ax.imshow(np.where(energy > 0, energy, np.nan), cmap="inferno", norm=LogNorm(0.0005, 1))

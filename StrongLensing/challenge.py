@@ -1,5 +1,7 @@
 """The contract of the StrongLensing challenge."""
 
+from functools import partial
+
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score
 
@@ -24,6 +26,56 @@ def averaged(metric):
     return lambda truth, p: metric(truth, p.argmax(axis=1), average="macro", zero_division=0)
 
 
+def mse(truth, images):
+    """Mean squared error of each image, shape (n,)."""
+    return np.array([np.mean((true - image) ** 2) for true, image in _pairs(truth, images)])
+
+
+def psnr(truth, images, own=False):
+    """Peak signal-to-noise ratio of each image, dB, shape (n,); at most 200, where it would be infinite.
+
+    The data range is 1; `own` takes that of the restored image, as the original hackathon does (0 where it has none).
+    """
+    squares = mse(truth, images)
+    ranges = _ranges(images) if own else np.ones(len(squares))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(ranges > 0, np.minimum(10 * np.log10(ranges**2 / squares), 200.0), 0.0)
+
+
+def ssim(truth, images, own=False):
+    """Structural similarity of each image, shape (n,); `own` as in `psnr`.
+
+    References
+    ----------
+    Wang, Bovik, Sheikh and Simoncelli, IEEE Trans. Image Process. 13 (2004) 600 (SSIM, as in scikit-image).
+    """
+    from skimage.metrics import structural_similarity
+
+    ranges = _ranges(images) if own else np.ones(len(images))
+    return np.array([
+        structural_similarity(true, image, data_range=r) if r > 0 else 0.0
+        for (true, image), r in zip(_pairs(truth, images), ranges, strict=True)
+    ])  # fmt: skip
+
+
+def _pairs(truth, images):
+    truth, images = (np.asarray(a, dtype=np.float64).reshape(len(a), *np.shape(a)[-2:]) for a in (truth, images))
+    return zip(truth, images, strict=True)
+
+
+def _ranges(images):
+    return np.array([np.ptp(np.asarray(image, dtype=np.float64)) for image in images])
+
+
+IMAGE_SCORES = {
+    "PSNR": psnr,
+    "SSIM": ssim,
+    "MSE": mse,
+    "PSNR (own range)": partial(psnr, own=True),
+    "SSIM (own range)": partial(ssim, own=True),
+}
+
+
 def image_scores(truth, images):
     """How near images are to the true ones, image by image.
 
@@ -34,33 +86,8 @@ def image_scores(truth, images):
     Returns
     -------
     dict of str to ndarray of shape (n,)
-        Mean squared error (MSE); peak signal-to-noise ratio (PSNR, in dB) and structural similarity (SSIM) for a data
-        range of 1; and both for the range of the restored image, as the original hackathon computes them (where an
-        image has no range at all, they are 0).
-
-    References
-    ----------
-    Wang, Bovik, Sheikh and Simoncelli, IEEE Trans. Image Process. 13 (2004) 600 (SSIM, as in scikit-image).
     """
-    from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-
-    truth, images = (np.asarray(a, dtype=np.float64).reshape(len(a), *a.shape[-2:]) for a in (truth, images))
-    scores = {"PSNR": [], "SSIM": [], "MSE": [], "PSNR (own range)": [], "SSIM (own range)": []}
-    for true, image in zip(truth, images, strict=True):
-        own = np.ptp(image)
-        scores["MSE"].append(np.mean((true - image) ** 2))
-        for name, data_range in (("", 1.0), (" (own range)", own)):
-            usable = data_range > 0
-            with np.errstate(divide="ignore"):
-                psnr = peak_signal_noise_ratio(true, image, data_range=data_range) if usable else 0.0
-            ssim = structural_similarity(true, image, data_range=data_range) if usable else 0.0
-            scores[f"PSNR{name}"].append(min(psnr, 200.0))  # of a perfect image it would be infinite
-            scores[f"SSIM{name}"].append(ssim)
-    return {name: np.array(values) for name, values in scores.items()}
-
-
-def mean_score(name):
-    return lambda truth, images: image_scores(truth, images)[name].mean()
+    return {name: function(truth, images) for name, function in IMAGE_SCORES.items()}
 
 
 CHALLENGE = Challenge(
@@ -68,6 +95,7 @@ CHALLENGE = Challenge(
     title="Strong lensing",
     kind="multi-class classification and super-resolution, computer vision",
     summary="Read the kind of dark matter off the image of a lensed galaxy, and sharpen the image.",
+    picture="Three galaxies bent into rings by a gravitational lens, with three kinds of dark matter in it.",
     notebooks=("StrongLensing_Classification", "StrongLensing_SuperResolution"),
     tasks=(
         Task(
@@ -84,13 +112,7 @@ CHALLENGE = Challenge(
         Task(
             name="super_resolution",
             submission=IMAGES,
-            metrics=(
-                Metric("PSNR", mean_score("PSNR")),
-                Metric("SSIM", mean_score("SSIM")),
-                Metric("MSE", mean_score("MSE"), higher_is_better=False),
-                Metric("PSNR (own range)", mean_score("PSNR (own range)")),
-                Metric("SSIM (own range)", mean_score("SSIM (own range)")),
-            ),
+            metrics=tuple(Metric(name, function, name != "MSE") for name, function in IMAGE_SCORES.items()),
         ),
     ),
 )

@@ -450,3 +450,11 @@ def error_figure(dataset, restored, rows):
     for ax, title in zip(axes[0], ("true", "restored", "restored - true"), strict=True):
         ax.set_title(title)
     return fig
+
+
+def picture(axes):
+    """A lensed galaxy of each class, one on each of the axes."""
+    images = simulate.classification(60, seed=3)
+    for label, ax in enumerate(axes):
+        image = images.X[np.flatnonzero(images.y == label)[1], 0]
+        ax.imshow(np.sqrt(image[10:54, 10:54]), cmap="inferno")

@@ -33,12 +33,13 @@ class Metric:
     Attributes
     ----------
     name : str
-    function : callable (truth, submitted) -> float
+    function : callable (truth, submitted) -> float or ndarray of shape (n,)
+        The score, or that of each sample: their mean is the score then.
     higher_is_better : bool
     """
 
     name: str
-    function: Callable[[np.ndarray, np.ndarray], float]
+    function: Callable[[np.ndarray, np.ndarray], float | np.ndarray]
     higher_is_better: bool = True
 
 
@@ -252,7 +253,7 @@ class Task:
     def score(self, truth, path):
         """Scores of a submitted file: {metric name: value}, the official one first."""
         submitted = self.submission.read(path, len(truth))
-        return {metric.name: float(metric.function(truth, submitted)) for metric in self.metrics}
+        return {metric.name: float(np.mean(metric.function(truth, submitted))) for metric in self.metrics}
 
 
 @dataclass(frozen=True)
@@ -266,6 +267,8 @@ class Challenge:
     notebooks : tuple of str
         Names of its example notebooks, in reading order.
     tasks : tuple of Task
+    picture : str
+        What its `picture.png` shows, in words.
     """
 
     folder: str
@@ -274,6 +277,7 @@ class Challenge:
     summary: str
     notebooks: tuple[str, ...]
     tasks: tuple[Task, ...]
+    picture: str = ""
 
     def task(self, name=None):
         """The task of that name, or the first."""

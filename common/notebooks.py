@@ -16,6 +16,7 @@ In a notebook::
 
 import argparse
 import ast
+import json
 import math
 import multiprocessing
 import sys
@@ -317,7 +318,9 @@ def main(argv=None, root=ROOT):
         paths = find(args.names, root)
         if args.command == "run":
             overrides = {key: _literal(value) for key, value in args.overrides}
-            return _print_run(run(paths, args.profile, overrides, args.out))
+            results = run(paths, args.profile, overrides, args.out)
+            _keep(results, args.out / "results.json")
+            return _print_run(results)
         if args.command == "check":
             return _print_problems(paths)
         if args.command == "refresh":
@@ -337,6 +340,14 @@ def _literal(text):
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
+
+
+def _keep(results, path):
+    """Write the seconds of each notebook to a file, beside those of other runs."""
+    kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    kept |= {label(result.source): round(result.seconds, 1) for result in results if not result.error}
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 def _print_run(results):

@@ -8,6 +8,7 @@ names that the contract of the challenge fixes.
 import hashlib
 import json
 import os
+import re
 import stat
 import unicodedata
 import zipfile
@@ -240,7 +241,7 @@ def _is_expected(name):
     if name in (MANIFEST, NOTEBOOK, PDF, WEIGHTS):
         return True
     leaf = name.removeprefix(PREDICTIONS)
-    return leaf != name and 0 < len(leaf) <= 100 and leaf.isascii() and leaf.isprintable() and not set(leaf) & set('/\\:')
+    return leaf != name and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", leaf) is not None
 
 
 def _manifest(archive, members):

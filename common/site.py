@@ -1,0 +1,148 @@
+"""The site of the course: python -m common.site [--event FOLDER] [--out build/site]
+
+A gallery of the challenges, the page and the executed notebooks of each, the event and, where one was scored, its
+leaderboard. It is read without a network.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from html import escape
+from pathlib import Path
+
+from common import pages
+from common.challenge import FOLDERS, ROOT, registry
+from common.gates import find, label, read, scores
+from common.hackathon import event as events
+
+OUT = ROOT / "build" / "site"
+RESULTS = ROOT / "build" / "notebooks" / "results.json"
+
+
+def build(out=OUT, event_folder=None):
+    """Write the site, all of it or nothing.
+
+    Parameters
+    ----------
+    out : path-like
+        Folder of the site; one that is there and was made by this function is replaced.
+    event_folder : path-like, optional
+        Of an event that was scored: its leaderboard becomes part of the site.
+
+    Returns
+    -------
+    list of str
+        The pages.
+
+    Raises
+    ------
+    ValueError
+        A link that leads nowhere, a picture without a description, a folder in use for something else.
+    """
+    out = Path(out)
+    if out.exists() and not (out / "site.css").exists():
+        raise ValueError(f"{out} is in use: name a new folder for the site")
+    event = events.load(Path(event_folder, "event.toml") if event_folder else events.EXAMPLE)
+    board = None
+    if event_folder:
+        board = json.loads(Path(event_folder, "leaderboard.json").read_text("utf-8"))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as place:
+        made = Path(place, "site")
+        written = _write(made, event, board)
+        if out.exists():
+            out.replace(Path(place, "old"))
+        made.replace(out)
+    return written
+
+
+def _write(folder, event, board):
+    """Write all pages below a folder."""
+    texts = {"README.md": "index.html"}  # path in the course -> page
+    texts |= {f"{name}/README.md": f"{name}/index.html" for name in FOLDERS}
+    texts |= {label(path): label(path.with_suffix(".html")) for path in find()}
+    links = texts | {name: f"{name}/index.html" for name in FOLDERS}
+    navigation = [("Challenges", "index.html"), ("Event", "event.html"), ("Leaderboard", "leaderboard.html")]
+    bodies = {
+        "index.html": (f"{event.title}: challenges", _gallery(), "index.html"),
+        "event.html": (event.title, f"<h1>{escape(event.title)}</h1>" + pages.markdown(events.markdown(event)), ""),
+        "leaderboard.html": ("Leaderboard", pages.leaderboard_body(board) if board else NO_BOARD, ""),
+    }
+    for source, page in texts.items():
+        if source.endswith(".ipynb"):
+            bodies[page] = Path(source).stem.replace("_", ", "), pages.notebook(read(ROOT / source)), source
+        elif "/" in source:
+            text = (ROOT / source).read_text("utf-8")
+            bodies[page] = text.partition("\n")[0].lstrip("# "), pages.markdown(text) + _notebook_list(source), source
+    pictures = set()
+    for page, (title, body, source) in bodies.items():
+        body, needed = pages.relinked(body, source or page, links, page)
+        pictures |= needed
+        target = folder / page
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(pages.page(title, body, here=page, navigation=navigation), "utf-8")
+    for picture in pictures:
+        (folder / picture).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / picture, folder / picture)
+    (folder / "site.css").write_text(pages.style(), "utf-8")
+    return sorted(bodies)
+
+
+NO_BOARD = "<h1>Leaderboard</h1><p>No event has been scored yet.</p>"
+
+
+def _gallery():
+    """The challenges with picture, task, scores and time."""
+    measured = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+    items = []
+    for folder, challenge in registry().items():
+        metrics = ", ".join(dict.fromkeys(task.metrics[0].name for task in challenge.tasks))
+        facts = [("Task", challenge.kind), ("Metric", metrics)]
+        for path in find([folder]):
+            found = ", ".join(f"{name} {value:.3g}" for name, value in list(scores(read(path)).items())[:2])
+            name = path.stem.partition("_")[2].lower() or "lesson"
+            seconds = measured.get(label(path))
+            time = f"; reduced run {seconds:.0f} s" if seconds else ""
+            link = f'<a href="{label(path)}">{escape(name)}</a>'
+            facts.append((link, escape(found or "no score") + time))
+        rows = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
+        picture = f"{folder}/picture.png"
+        image = f'<img src="{picture}" alt="{escape(challenge.picture, quote=True)}">'
+        items.append(
+            f'<li>{image}<div><h2><a href="{folder}/README.md">{escape(challenge.title)}</a></h2>'
+            f"<p>{escape(challenge.summary)}</p><dl>{rows}</dl></div></li>"
+        )
+    return (
+        "<h1>Machine learning on real scientific problems</h1><p>Seven challenges from physics, astronomy, quantum "
+        "computing and the humanities, as notebooks that always run: a simulator that was checked against real data "
+        f'makes every data set on the spot.</p><ul class="gallery">{"".join(items)}</ul>'
+    )
+
+
+def _notebook_list(source):
+    """Links from the page of a challenge to its notebooks."""
+    folder = source.partition("/")[0]
+    found = [path for path in find() if path.parent.name == folder]
+    items = "".join(f'<li><a href="{path.name}">{path.stem.replace("_", ", ")}</a></li>' for path in found)
+    return f"<h2>Notebooks</h2><ul>{items}</ul>" if items else ""
+
+
+def main(argv=None):
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m common.site", description=__doc__.splitlines()[0])
+    parser.add_argument("--event", type=Path, help="folder of an event that was scored")
+    parser.add_argument("--out", type=Path, default=OUT)
+    args = parser.parse_args(argv)
+    try:
+        written = build(args.out, args.event)
+    except (ValueError, OSError) as error:
+        print(f"python -m common.site: {error}", file=sys.stderr)
+        return 1
+    print(f"wrote {len(written)} pages: open {args.out / 'index.html'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
