@@ -1,0 +1,151 @@
+"""The geometry of a line: made straight, brought to one size, cut to one height.
+
+A network that reads lines need not learn what a few lines of arithmetic can take away. Nothing else in this challenge
+helps as much.
+"""
+
+import numpy as np
+from PIL import Image
+
+from RenAIssance.press import shift_columns
+
+HEIGHT = 36  # pixels of a line for the network
+X_HEIGHT = 14  # of them from baseline to the top of an x
+WIDTH = 640  # of the padded lines of a data set
+SLOPES = np.linspace(-0.04, 0.04, 17)
+
+
+def ink_of(image):
+    """Ink, 0 (paper) to 255, of a line image that is dark on light.
+
+    Raises
+    ------
+    ValueError
+        Not an image of one line, or nothing on it.
+    """
+    image = np.asarray(image)
+    if image.ndim != 2 or min(image.shape) < 4:
+        raise ValueError(f"a line image has shape (height, width) of at least 4 pixels each, not {image.shape}")
+    if image.dtype == bool:
+        image = image.astype(np.uint8) * 255
+    if image.dtype != np.uint8:
+        raise ValueError(f"a line image holds uint8 or bool, not {image.dtype}")
+    ink = 255 - image
+    if ink.max() < 64:
+        raise ValueError("the line image is empty: it has no dark pixel; leave it out")
+    return ink
+
+
+def slope_of(ink):
+    """Slope of the baseline, rows per column: that which gives the sharpest rows, where x-heights begin and end.
+
+    Parameters
+    ----------
+    ink : ndarray of uint8, shape (height, width)
+    """
+    rows, columns = np.nonzero(ink[:, ::3] > 127)
+    columns = columns * 3 - ink.shape[1] / 2
+    height = ink.shape[0]
+
+    def sharpness(slope):
+        moved = np.rint(rows - slope * columns).astype(np.int64) + height
+        profile = np.bincount(moved, minlength=3 * height).astype(float)
+        return ((profile[3:] - profile[:-3]) ** 2).sum()
+
+    scores = np.array([sharpness(s) for s in SLOPES])
+    best = int(scores.argmax())
+    if 0 < best < len(SLOPES) - 1:  # the top of the parabola through three points
+        a, b, c = scores[best - 1 : best + 2]
+        bend = a - 2 * b + c
+        return SLOPES[best] + (0.5 * (a - c) / bend if bend else 0.0) * (SLOPES[1] - SLOPES[0])
+    return SLOPES[best]
+
+
+def x_band(ink, x_height=None):
+    """Top row and height of the band between the x-line and the baseline of a straight line.
+
+    Ink sets in at the x-line and ceases at the baseline more abruptly than anywhere else: of all pairs of rows at a
+    sensible distance, those with the largest rise and fall together.
+
+    Parameters
+    ----------
+    ink : ndarray of uint8, shape (height, width)
+    x_height : float, optional
+        Where it is known about: the band is then within 15 % of it. Else it has 0.22 to 0.5 of the image's height.
+
+    Returns
+    -------
+    top, height : float
+    """
+    n = ink.shape[0]
+    total = np.concatenate([[0.0], ink.sum(axis=1, dtype=np.float64).cumsum()])
+    w = max(1, round(n / 28))
+    rows = np.arange(n + 1)
+    below, above = total[np.minimum(rows + w, n)] - total, total - total[np.maximum(rows - w, 0)]
+    rise = below - above
+    low, high = (0.22 * n, 0.5 * n) if x_height is None else (0.85 * x_height, 1.15 * x_height)
+    best, where = -np.inf, (0.0, float(n))
+    for h in range(max(3, round(low)), max(4, min(n, round(high))) + 1):
+        tops = np.arange(0, n + 1 - h)
+        off_centre = np.abs(tops + h / 2 - n / 2) / n
+        # The smaller of the two counts twice: a rule has a sharp edge, but only one.
+        pair = np.minimum(rise[tops], -rise[tops + h])
+        score = (rise[tops] - rise[tops + h] + 2 * pair) * np.exp(-((off_centre / 0.3) ** 2))
+        i = int(score.argmax())
+        if score[i] > best:
+            best, where = score[i], (float(tops[i]), float(h))
+    return where
+
+
+def normalise(image, x_height=None):
+    """A line image as the network wants it.
+
+    Parameters
+    ----------
+    image : ndarray of uint8 or bool, shape (height, width)
+        Dark on light, at any resolution; parts of neighbouring lines may be on it.
+    x_height : float, optional
+        See `x_band`.
+
+    Returns
+    -------
+    ndarray of uint8, shape (36, new width)
+        Ink, 0 to 255: the baseline horizontal (by shearing columns), x-height 14, the x band in the middle.
+
+    Raises
+    ------
+    ValueError
+        As in `ink_of`.
+    """
+    ink = ink_of(image)
+    height, width = ink.shape
+    slope = slope_of(ink)
+    ink = shift_columns(ink, -np.rint(slope * (np.arange(width) - width / 2)).astype(np.int64))
+    top, h = x_band(ink, x_height)
+    scale = X_HEIGHT / h
+    # The crop in source pixels; what sticks out of the image is paper.
+    span = HEIGHT / scale
+    first = top + h / 2 - span / 2
+    margin = int(np.ceil(max(0, -first, first + span - height))) + 1
+    padded = Image.fromarray(np.pad(ink, ((margin, margin), (0, 0))))
+    box = (0, first + margin, width, first + margin + span)
+    return np.asarray(padded.resize((max(8, round(width * scale)), HEIGHT), Image.Resampling.BOX, box=box))
+
+
+def pad(lines, width=WIDTH):
+    """Lines in one array, paper on the right; a line that is too wide is narrowed.
+
+    Parameters
+    ----------
+    lines : sequence of ndarray of uint8, shape (36, any width)
+
+    Returns
+    -------
+    ndarray of uint8, shape (n, 36, width)
+    """
+    out = np.zeros((len(lines), HEIGHT, width), np.uint8)
+    for i, line in enumerate(lines):
+        if line.shape[1] > width:
+            line = np.asarray(Image.fromarray(line).resize((width, HEIGHT), Image.Resampling.BOX))
+        out[i, :, : line.shape[1]] = line
+    return out
