@@ -5,16 +5,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import avg_pool2d, grid_sample
+from torch.nn.functional import avg_pool1d, avg_pool2d, grid_sample
 
 from common.training import predict
 from Exoplanet import simulate
 
 RINGS, ANGLES = 36, 64  # of a polar image
 INNERMOST, OUTERMOST = 0.04, 0.92  # of half the width of the image
-BANDS = 6  # of radii in the features
+BANDS = 4  # of radii in the features
 FAINTEST = 1e-6  # what is darker is black, as in the published figures
-WAVES = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16))  # angular frequencies of the features
 
 
 # --------------------------------------------------------------------------------------------------
@@ -22,18 +21,23 @@ WAVES = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16))  # angular frequencies of the 
 
 
 def logarithm(X):
-    """log10 of images, from -6; zeros, and the star in the middle, do not reach out of the range of the disk."""
+    """log10 of images, from -6 on."""
     return np.log10(np.maximum(X, FAINTEST))
 
 
-def ellipses(X, share=0.15):
+def asinh(X, softening=0.03):
+    """Like log10 where images are bright, but linear where they are fainter than `softening`: for images with noise."""
+    return (np.arcsinh(X / np.float32(softening)) / np.float32(np.log(10))).astype(np.float32)
+
+
+def ellipses(X, share=0.15, stretch=logarithm):
     """Axis ratio and position angle in rad of the brightest part of images, two arrays of shape (n,).
 
     The second moments of the area that has the brightest pixels, `share` of the image, are those of an ellipse: of a
     ring of the disk, seen under an angle. X has the shape (n, 1, size, size).
     """
     size = X.shape[-1]
-    soft = avg_pool2d(torch.from_numpy(logarithm(X)), 5, 1, padding=2, count_include_pad=False).numpy()[:, 0]
+    soft = avg_pool2d(torch.from_numpy(stretch(X)), 5, 1, padding=2, count_include_pad=False).numpy()[:, 0]
     level = np.quantile(soft, 1 - share, axis=(1, 2), keepdims=True)
     y, x = np.mgrid[:size, :size] - (size - 1) / 2
     inside = (soft > level) | (np.hypot(x, y) < 0.05 * size)  # the hole in the middle belongs to the disk
@@ -46,26 +50,29 @@ def ellipses(X, share=0.15):
     return ratio, 0.5 * np.arctan2(2 * xy, xx - yy)
 
 
-def polar(X, ratio, angle):
-    """log10 of images, seen face on and unwrapped: rows are radii, columns are angles from the major axis.
+def polar(X, ratio, angle, rings=RINGS, angles=ANGLES, stretch=logarithm):
+    """Stretched images, seen face on and unwrapped: rows are radii, columns are angles from the major axis.
 
     Parameters
     ----------
     X : ndarray of float32, shape (n, 1, size, size)
     ratio, angle : ndarray of shape (n,)
         Of `ellipses`.
+    rings, angles : int
+        Size of the result.
+    stretch : callable
+        `logarithm` or `asinh`.
 
     Returns
     -------
-    ndarray of float32, shape (n, RINGS, ANGLES)
+    ndarray of float32, shape (n, rings, angles)
     """
-    radius = torch.linspace(INNERMOST, OUTERMOST, RINGS)[:, None]
-    azimuth = torch.arange(ANGLES) * (2 * torch.pi / ANGLES)
+    radius = torch.linspace(INNERMOST, OUTERMOST, rings)[:, None]
+    azimuth = torch.arange(angles) * (2 * torch.pi / angles)
     ratio, angle = (torch.as_tensor(a, dtype=torch.float32).view(-1, 1, 1) for a in (ratio, angle))
     u, v = radius * torch.cos(azimuth), radius * torch.sin(azimuth) * ratio
     where = torch.stack([u * angle.cos() - v * angle.sin(), u * angle.sin() + v * angle.cos()], dim=-1)
-    images = torch.from_numpy(logarithm(X))
-    return grid_sample(images, where, align_corners=False, padding_mode="border")[:, 0].numpy()
+    return grid_sample(torch.from_numpy(stretch(X)), where, align_corners=False, padding_mode="border")[:, 0].numpy()
 
 
 def residual(unwrapped):
@@ -82,28 +89,23 @@ def features(X):
 
     Returns
     -------
-    ndarray of float32, shape (n, 97)
-        For each of 6 bands of radii: spread, largest and smallest value of the residual, its kurtosis, and the
-        logarithm of its power in 5 bands of angular frequency. For each ring but the outermost four the bend of the
-        median profile (how much it lies above the mean of the profile two rings away), and from these their spread,
-        largest and smallest value. The axis ratio and four quantiles of brightness.
+    ndarray of float32, shape (n, 33)
+        For each of 4 bands of radii: the spread of the residual; its largest value in units of its typical one; depth
+        of a gap and height of a ring, as the lowest and highest bend of the profile of medians (how much it lies above
+        the mean of two rings inside and outside); and the logarithm of the power of one to four arms. And the axis
+        ratio.
     """
     ratio, angle = ellipses(X)
     unwrapped = polar(X, ratio, angle)
-    rest = residual(unwrapped)
-    banded = rest.reshape(len(X), BANDS, RINGS // BANDS, ANGLES)
-    flat = banded.reshape(len(X), BANDS, -1)
-    spread = flat.std(axis=2)
-    kurtosis = ((flat - flat.mean(axis=2, keepdims=True)) ** 4).mean(axis=2) / (spread**4 + 1e-12)
-    power = (abs(np.fft.rfft(banded, axis=3)) ** 2).mean(axis=2)
-    power = np.stack([power[..., low : high + 1].sum(axis=2) for low, high in WAVES], axis=2)
+    rest = residual(unwrapped).reshape(len(X), BANDS, -1, ANGLES)
+    flat = rest.reshape(len(X), BANDS, -1)
+    typical = np.median(abs(flat), axis=2) + 1e-4
     profile = np.median(unwrapped, axis=2)
     bend = profile[:, 2:-2] - (profile[:, 4:] + profile[:, :-4]) / 2
-    light = np.quantile(logarithm(X)[:, 0], [0.05, 0.25, 0.5, 0.75], axis=(1, 2)).T
-    parts = [
-        spread, flat.max(axis=2), flat.min(axis=2), np.log10(kurtosis), np.log10(power + 1e-6).reshape(len(X), -1),
-        bend, bend.std(axis=1), bend.max(axis=1), bend.min(axis=1), ratio, light,
-    ]  # fmt: skip
+    bend = bend.reshape(len(X), BANDS, -1)
+    arms = np.log10((abs(np.fft.rfft(rest, axis=3)[..., 1:5]) ** 2).mean(axis=2) + 1e-6)
+    spots = flat.max(axis=2) / typical
+    parts = [flat.std(axis=2), spots, bend.min(axis=2), bend.max(axis=2), arms.reshape(len(X), -1), ratio]
     return np.column_stack(parts).astype(np.float32)
 
 
@@ -146,56 +148,48 @@ def smooth_disk(X):
 # The network
 
 
-def views(X, crop=None):
-    """What the network sees: the logarithm of the image, and its details.
+def views(X, rings=RINGS, angles=ANGLES, stretch=logarithm, share=0.15):
+    """What the network sees: a stretched image, face on and in polar coordinates, in three views.
 
     Parameters
     ----------
     X : ndarray of float32, shape (n, 1, size, size)
-    crop : int, optional
-        Pixels along an axis of the central part that is kept; default: all.
+    rings, angles, stretch
+        As for `polar`.
+    share : float
+        As for `ellipses`.
 
     Returns
     -------
-    ndarray of float32, shape (n, 2, crop, crop)
-        log10 of the image relative to its median, in units of two decades; and five times its difference from the
-        mean of 7 x 7 pixels. Both within +-1.
+    ndarray of float32, shape (n, 3, rings, angles)
+        The stretched image relative to its median, in units of two decades; three times the residual; and five times
+        the bend of the profile: how much the median of a ring lies above the mean of the rings around it. All within
+        +-1.
     """
-    return views_of_logarithm(logarithm(X), crop)
+    return views_of_polar(polar(X, *ellipses(X, share, stretch), rings, angles, stretch))
 
 
-def views_of_logarithm(images, crop=None):
-    """`views` of images that are logarithms already."""
-    images = torch.as_tensor(images)
-    if crop is not None:
-        edge = (images.shape[-1] - crop) // 2
-        images = images[..., edge : edge + crop, edge : edge + crop]
-    level = images.flatten(1).median(dim=1).values.view(-1, 1, 1, 1)
-    detail = images - avg_pool2d(images, 7, stride=1, padding=3, count_include_pad=False)
-    return torch.cat([((images - level) / 2).clamp(-1, 1), (5 * detail).clamp(-1, 1)], dim=1).numpy()
-
-
-def observed_views(X):
-    """What the network sees of images that are full of noise, shape (n, 2, size, size): two powers of the brightness.
-
-    The logarithm would show little but noise. The 0.3th power lifts what is faint, and the square root what is bright
-    relative to the mean of 7 x 7 pixels, five times enlarged.
-    """
-    images = torch.as_tensor(X)
-    root = images.sqrt()
-    detail = root - avg_pool2d(root, 7, stride=1, padding=3, count_include_pad=False)
-    return torch.cat([images**0.3, (5 * detail).clamp(-1, 1)], dim=1).numpy()
+def views_of_polar(unwrapped):
+    """`views` of polar images."""
+    profile = np.median(unwrapped, axis=2)
+    around = len(profile[0]) // 8  # rings on either side
+    padded = torch.from_numpy(np.pad(profile, ((0, 0), (around, around)), mode="edge"))
+    bend = profile - avg_pool1d(padded[:, None], 2 * around + 1, 1)[:, 0].numpy()
+    level = np.median(profile, axis=1)[:, None, None]
+    planes = [(unwrapped - level) / 2, 3 * residual(unwrapped), np.broadcast_to(5 * bend[..., None], unwrapped.shape)]
+    return np.stack([plane.clip(-1, 1) for plane in planes], axis=1)
 
 
 def block(inputs, outputs, stride=1):
-    """Convolution, normalisation, and a gate."""
+    """Convolution, normalisation, and a gate. Angles go round: the last column is a neighbour of the first."""
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
-    )
+        nn.CircularPad2d((1, 1, 0, 0)), nn.Conv2d(inputs, outputs, 3, stride, padding=(1, 0), bias=False),
+        nn.BatchNorm2d(outputs), nn.ReLU(),
+    )  # fmt: skip
 
 
 class Network(nn.Module):
-    """A convolutional network for `views`: seven layers, and then both the mean and the maximum over all places.
+    """A convolutional network for `views`: six layers, and then both the mean and the maximum over all places.
 
     The mean tells what a disk is like as a whole, the maximum whether there is one conspicuous place.
 
@@ -206,14 +200,13 @@ class Network(nn.Module):
     dropout : float
     """
 
-    def __init__(self, width=8, dropout=0.2):
+    def __init__(self, width=8, dropout=0.3):
         super().__init__()
         self.layers = nn.Sequential(
-            block(2, width, 2), block(width, 2 * width, 2), block(2 * width, 4 * width), block(4 * width, 4 * width, 2),
-            block(4 * width, 8 * width), block(8 * width, 8 * width, 2), block(8 * width, 8 * width),
+            block(3, width), block(width, 2 * width, 2), block(2 * width, 4 * width),
+            block(4 * width, 4 * width, 2), block(4 * width, 8 * width), block(8 * width, 8 * width),
         )  # fmt: skip
         self.last = nn.Sequential(nn.Dropout(dropout), nn.Linear(16 * width, 1))
-        self.to(memory_format=torch.channels_last)  # the faster order of the numbers in memory
 
     def forward(self, x):
         found = self.layers(x)
@@ -221,21 +214,19 @@ class Network(nn.Module):
 
 
 def turn_and_flip(x):
-    """Each image of a batch in one of the eight ways in which a square can lie: mirrored or not, four quarter turns.
+    """A batch of `views`, turned by a random angle, and about half of the disks mirrored.
 
-    The sky has no up and no down, and a disk may turn either way.
+    The sky has no up and no down, and a disk may go round either way.
     """
-    for axis in (2, 3):
-        chosen = torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5
-        x = torch.where(chosen, x.flip(axis), x)
+    x = torch.roll(x, int(torch.randint(x.shape[-1], (1,))), dims=3)
     chosen = torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5
-    return torch.where(chosen, x.transpose(2, 3), x)
+    return torch.where(chosen, x.flip(3), x)
 
 
 def logits(model, seen, turns=1):
-    """Logarithmic odds of a planet, shape (n,), from `views`; averaged over 1, 2 or 4 quarter turns."""
-    turned = [np.ascontiguousarray(np.rot90(seen, k, axes=(2, 3))) for k in range(turns)]
-    return np.mean([predict(model, part, batch_size=128) for part in turned], axis=0)
+    """Logarithmic odds of a planet, shape (n,), from `views`; averaged over 1, 2 or 4 equal turns of the disk."""
+    steps = [k * seen.shape[-1] // turns for k in range(turns)]
+    return np.mean([predict(model, np.roll(seen, step, axis=3), batch_size=256) for step in steps], axis=0)
 
 
 def sigmoid(z):
@@ -315,7 +306,7 @@ def efficiency(score, masses, radii, threshold, n, seed, size=simulate.SIZE):
     ])  # fmt: skip
 
 
-def occlusion_map(model, image, crop, patch=12, stride=6):
+def occlusion_map(model, image, patch=12, stride=6, rings=RINGS, angles=ANGLES):
     """How much each patch of an image makes the network believe in a planet.
 
     Each patch in turn is replaced by the smooth disk of `smooth_disk`; painted black, it would be a structure itself.
@@ -324,23 +315,24 @@ def occlusion_map(model, image, crop, patch=12, stride=6):
     ----------
     model : Network
     image : ndarray of float32, shape (1, size, size)
-    crop : int
-        As in `views`.
     patch, stride : int
         Pixels.
+    rings, angles : int
+        As for `views`.
 
     Returns
     -------
     ndarray of shape (m, m)
         Drop of the logarithmic odds when the patch is smooth; m = (size - patch) // stride + 1.
     """
-    original, smooth = logarithm(image), smooth_disk(image[None])[0]
+    smooth = 10 ** smooth_disk(image[None])[0]
     starts = np.arange(0, image.shape[-1] - patch + 1, stride)
-    changed = np.repeat(original[None], len(starts) ** 2 + 1, axis=0)
+    changed = np.repeat(image[None], len(starts) ** 2 + 1, axis=0)
     for i, (row, column) in enumerate((r, c) for r in starts for c in starts):
         window = np.s_[:, row : row + patch, column : column + patch]
         changed[i][window] = smooth[window]
-    z = logits(model, views_of_logarithm(changed, crop))
+    ratio, angle = (np.repeat(value, len(changed)) for value in ellipses(image[None]))
+    z = logits(model, views_of_polar(polar(changed, ratio, angle, rings, angles)))
     return (z[-1] - z[:-1]).reshape(len(starts), len(starts))
 
 
@@ -410,9 +402,10 @@ def occlusion_figure(dataset, rows, maps, patch, stride):
         last = (len(evidence) - 1) * stride + patch / 2 + stride / 2
         extent = (patch / 2 - stride / 2, last, patch / 2 - stride / 2, last)
         bottom.imshow(evidence, cmap="RdBu_r", origin="lower", vmin=-limit, vmax=limit, extent=extent)
-        row, column = dataset.meta["positions"][i, : dataset.meta["n_planets"][i]].T
         for ax in (top, bottom):
-            ax.plot(column, row, "o", mfc="none", color="c" if ax is top else "k", ms=8, mew=0.8)
+            if "positions" in dataset.meta:
+                row, column = dataset.meta["positions"][i, : dataset.meta["n_planets"][i]].T
+                ax.plot(column, row, "o", mfc="none", color="c" if ax is top else "k", ms=8, mew=0.8)
             ax.set(xlim=(-0.5, size - 0.5), ylim=(-0.5, size - 0.5), xticks=[], yticks=[])
             ax.grid(False)
     return fig

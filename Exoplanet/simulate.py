@@ -88,20 +88,20 @@ def draw_runs(n, rng, alma=False):
         "t_100": 20 * log_uniform(0.3, 10) ** 0.25,  # temperature at 100 au in K, of stars of 0.3 to 10 suns
         "lift": uniform(0.0, 0.2 if alma else 1.2),  # of the surface that glows, in scale heights
         # what planets do beside their gaps
-        "maturity": np.ones(n) if alma else uniform(0, 1) ** 2,  # of gaps and rings: how far they are on their way
-        "wake": log_uniform(0.5, 2.0),
+        "maturity": np.ones(n) if alma else uniform(0, 1) ** 3,  # of gaps and rings: how far they are on their way
+        "wake": log_uniform(0.7, 2.5),
         "trap": uniform(0.3, 2.0, MAX_PLANETS) * (2.0 if alma else 0.5), "trap_place": uniform(0.6, 0.75, MAX_PLANETS),
         "stokes": log_uniform(0.005, 0.1), "thickness": uniform(0.25, 0.5),
         "second_arm": uniform(np.pi / 3, np.pi, MAX_PLANETS), "second_strength": uniform(0.2, 0.6, MAX_PLANETS),
         "vortex": uniform(0.5, 5.0, MAX_PLANETS), "vortex_width": uniform(np.pi / 9, np.pi / 3, MAX_PLANETS),
         "glow": log_uniform(0.1, 20.0, MAX_PLANETS) * (0.02 if alma else 1.0),
         # confusers
-        "arms": np.where(chosen(0.35), rng.choice([1, 2, 3, 4], n, p=[0.25, 0.45, 0.2, 0.1]), 0),
+        "arms": np.where(chosen(0.45), rng.choice([1, 2, 3, 4], n, p=[0.25, 0.45, 0.2, 0.1]), 0),
         "arm_strength": log_uniform(0.05, 0.6), "arm_pitch": np.deg2rad(uniform(8, 30)), "arm_reach": uniform(30, 120),
-        "rings": np.where(chosen(0.45)[:, None], uniform(-0.6, 0.8, 4), 0.0) * (rng.random((n, 4)) < 0.5),
+        "rings": np.where(chosen(0.55)[:, None], uniform(-0.6, 0.8, 4), 0.0) * (rng.random((n, 4)) < 0.5),
         "ring_radii": uniform(15, 180, 4), "ring_widths": uniform(2.5, 14, 4),
-        "spot": np.where(chosen(0.0 if alma else 0.3), log_uniform(0.3, 10), 0), "spot_radius": uniform(10, 180),
-        "spot_width": uniform(0.5, 4), "clump": np.where(chosen(0.2), log_uniform(0.1, 1.5), 0),
+        "spot": np.where(chosen(0.0 if alma else 0.4), log_uniform(0.3, 10), 0), "spot_radius": uniform(10, 180),
+        "spot_width": uniform(0.5, 4), "clump": np.where(chosen(0.25), log_uniform(0.1, 1.5), 0),
         "clump_radius": uniform(20, 150), "clump_length": uniform(0.15, 0.8), "clump_width": uniform(3, 12),
         # what the programs leave
         "box": np.where(chosen(0.0 if alma else 0.4), uniform(110, 300), np.inf), "box_angle": uniform(0, np.pi / 2),

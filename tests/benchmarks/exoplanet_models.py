@@ -23,9 +23,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=3000, help="training images")
     parser.add_argument("--n-test", type=int, default=3000, help="test images")
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--width", type=int, default=8)
-    parser.add_argument("--crop", type=int, default=96)
     options = parser.parse_args()
     torch.set_num_threads(1)
     train, valid, test = (
@@ -38,7 +37,7 @@ def main():
     seconds["trees"] = time.process_time() - start
 
     start = time.process_time()
-    seen = {part: helpers.views(images.X, options.crop) for part, images in (("train", train), ("valid", valid))}
+    seen = {part: helpers.views(images.X) for part, images in (("train", train), ("valid", valid))}
     seed_everything(0)
     network = helpers.Network(options.width)
     history = fit(
@@ -47,7 +46,7 @@ def main():
         weight_decay=0.05, augment=helpers.turn_and_flip, progress=False,
     )  # fmt: skip
     seconds["network"] = time.process_time() - start
-    scores["network"] = helpers.sigmoid(helpers.logits(network, helpers.views(test.X, options.crop), turns=4))
+    scores["network"] = helpers.sigmoid(helpers.logits(network, helpers.views(test.X), turns=4))
 
     truth = truth_by_run(test.y, test.meta["run"])
     runs = {name: by_run(truth, p) for name, p in scores.items()}
