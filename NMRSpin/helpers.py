@@ -1,0 +1,242 @@
+"""What the NMRSpin notebook would otherwise be cluttered with: targets, models, a fit, and figures."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.linear_model import RidgeCV
+from torch import nn
+from torch.nn.functional import mse_loss
+
+from common.training import fit, predict, seed_everything
+from NMRSpin import simulate, spins
+from NMRSpin.simulate import LABELS, SEQUENCE
+
+FLOOR = 1e-3  # added to the spread of a column: some hardly vary, and their rounding is not to be blown up
+BEFORE, AFTER = slice(0, SEQUENCE.wait), slice(SEQUENCE.wait, None)
+AXES = {"alpha": "alpha", "xi": "xi [lattice spacings]", "d": "d"}
+
+
+# --------------------------------------------------------------------------------------------------
+# What a model is asked for
+
+
+def targets(y):
+    """Labels as the physics has them: alpha, log xi, and the rate of dephasing 10^(-(d - 6) / 2), in (0, 1]; (n, 3)."""
+    alpha, xi, d = np.asarray(y, dtype=np.float64).T
+    return np.stack([alpha, np.log(xi), 10 ** (-(d - 6) / 2)], axis=1)
+
+
+def labels(t):
+    """alpha, xi and d from targets; xi and d are kept within what the data can have."""
+    alpha, log_xi, rate = np.asarray(t, dtype=np.float64).T
+    xi = np.exp(np.clip(log_xi, np.log(3.0), np.log(simulate.MAX_XI)))
+    lowest = 10 ** (-(simulate.MAX_D - 6) / 2)
+    return np.stack([alpha, xi, 6 - 2 * np.log10(np.clip(rate, lowest, 1))], axis=1)
+
+
+def total_coupling(kind, y):
+    """W = alpha |sum_j f(r_j)| / 10^4 of samples with labels y (n, 3), in gamma."""
+    lengths, totals = simulate.total_interaction(kind)
+    return y[:, 0] * np.exp(np.interp(np.log(y[:, 1]), np.log(lengths), np.log(totals))) / 1e4
+
+
+# --------------------------------------------------------------------------------------------------
+# Models: each learns from X (n, 2, steps) and y (n, 3), and predicts labels (n, 3)
+
+
+class Standard:
+    """Columns less their mean, divided by their spread."""
+
+    def __init__(self, values, floor=0.0):
+        self.mean, self.spread = values.mean(axis=0), values.std(axis=0) + floor
+
+    def forward(self, values):
+        return (values - self.mean) / self.spread
+
+    def back(self, values):
+        return values * self.spread + self.mean
+
+
+def flat(X):
+    """Echoes as rows of numbers."""
+    return np.asarray(X, dtype=np.float64).reshape(len(X), -1)
+
+
+class Ridge:
+    """Linear regression with a penalty, chosen by leave-one-out, on standardised values of the echo.
+
+    Parameters
+    ----------
+    physical : bool
+        Whether it is asked for `targets` instead of the labels themselves.
+    """
+
+    def __init__(self, physical=False):
+        self.physical = physical
+
+    def fit(self, X, y):
+        wanted = targets(y) if self.physical else np.asarray(y, dtype=np.float64)
+        self.inputs, self.outputs = Standard(flat(X), FLOOR), Standard(wanted)
+        self.model = RidgeCV(np.logspace(-4, 4, 17))
+        self.model.fit(self.inputs.forward(flat(X)), self.outputs.forward(wanted))
+        return self
+
+    def predict(self, X):
+        found = self.outputs.back(self.model.predict(self.inputs.forward(flat(X))))
+        return labels(found) if self.physical else found
+
+
+class Network:
+    """A small network on the principal components of the standardised echo, asked for `targets`.
+
+    Parameters
+    ----------
+    components, width, epochs : int
+    seed : int
+    """
+
+    def __init__(self, components=100, width=256, epochs=300, seed=0):
+        self.components, self.width, self.epochs, self.seed = components, width, epochs, seed
+
+    def fit(self, X, y, X_valid, y_valid):
+        """Train, keep the best epoch on the validation set, and store what happened in `history`."""
+        seed_everything(self.seed)
+        self.inputs, self.outputs = Standard(flat(X), FLOOR), Standard(targets(y))
+        components = min(self.components, len(X) - 1)
+        self.pca = PCA(components, random_state=self.seed).fit(self.inputs.forward(flat(X)))
+        self.scale = 1.0
+        self.scale = self._inputs(X).std()
+        self.module = nn.Sequential(
+            nn.Linear(components, self.width), nn.SiLU(),
+            nn.Linear(self.width, self.width), nn.SiLU(), nn.Linear(self.width, 3),
+        )
+        (train, valid) = (
+            (self._inputs(x), self.outputs.forward(targets(t)).astype(np.float32))
+            for x, t in ((X, y), (X_valid, y_valid))
+        )
+        self.history = fit(
+            self.module, train, valid, loss=mse_loss, epochs=self.epochs, batch_size=64, lr=2e-3, seed=self.seed,
+        )
+        return self
+
+    def predict(self, X):
+        return labels(self.outputs.back(predict(self.module, self._inputs(X))))
+
+    def _inputs(self, X):
+        # one scale for all components: small ones are the signature of the finite lattice, and partly rounding
+        return (self.pca.transform(self.inputs.forward(flat(X))) / self.scale).astype(np.float32)
+
+
+# --------------------------------------------------------------------------------------------------
+# A fit with the simulator
+
+
+def fit_echoes(kind, X, start, steps=4):
+    """Labels of echoes by least squares: the simulator is run until it meets them.
+
+    Gauss-Newton (Nocedal and Wright, Numerical Optimization, chapter 10) in the three `targets`. The slopes of the
+    echo are differences of the simulator, so a step takes four simulated echoes for each measured one. Each echo is
+    fitted for itself; a step that makes it worse is halved in the next round.
+
+    Parameters
+    ----------
+    kind : {"gauss", "rkky"}
+    X : ndarray of shape (n, 2, 471)
+    start : ndarray of shape (n, 3)
+        Labels to begin with.
+    steps : int
+
+    Returns
+    -------
+    found : ndarray of shape (n, 3)
+        Labels.
+    rms : ndarray of shape (steps + 1, n)
+        Root mean square difference of simulated and measured M, before the first step and after each.
+    """
+    shifts = np.array([[0, 0, 0], [1e-2, 0, 0], [0, 1e-3, 0], [0, 0, 1e-3]])
+    measured = flat(X)
+
+    def run(t):
+        M = simulate.echoes(kind, labels(t))
+        return flat(np.stack([M.real, M.imag], axis=1))
+
+    best, trial, rms = targets(start), targets(start), []
+    change, lowest, simulated = np.zeros_like(best), np.full(len(best), np.inf), None
+    for step in range(steps + 1):
+        around = (trial[:, None] + (shifts if step < steps else shifts[:1])).reshape(-1, 3)
+        new = run(around).reshape(len(trial), -1, measured.shape[1])
+        size = np.sqrt(((new[:, 0] - measured) ** 2).mean(axis=1))
+        better = size < lowest
+        best = np.where(better[:, None], trial, best)
+        lowest = np.where(better, size, lowest)
+        rms.append(lowest)
+        if step == steps:
+            return labels(best), np.array(rms)
+        simulated = new if simulated is None else np.where(better[:, None, None], new, simulated)
+        for i in range(len(trial)):
+            slopes = (simulated[i, 1:] - simulated[i, 0]) / shifts[1:].sum(axis=1)[:, None]
+            newton = np.linalg.lstsq(slopes.T, measured[i] - simulated[i, 0], rcond=None)[0]
+            change[i] = newton if better[i] else change[i] / 2
+        change = np.clip(change, [-3, -0.3, -0.3], [3, 0.3, 0.3])  # stay where a straight line is a good guide
+        trial = best + change
+        trial[:, 0] = np.clip(trial[:, 0], 0.05, 1.1 * simulate.MAX_ALPHA)
+        trial[:, 1:] = targets(labels(trial))[:, 1:]
+
+
+# --------------------------------------------------------------------------------------------------
+# Figures
+
+
+def precessing(kind, y, moments):
+    """Snapshots of the spins in the transverse plane, without and with interaction, and |M| between them.
+
+    Parameters
+    ----------
+    kind : {"gauss", "rkky"}
+    y : sequence of three numbers
+        alpha, xi, d of the sample in the lower row; the upper row has alpha = 0.
+    moments : dict of str to int
+        Titles and the steps (from 1) of the snapshots.
+    """
+    detuning = simulate.shared_detunings()
+    alpha, xi, d = y
+    coupling = np.stack([strength * simulate.CALIBRATION * spins.interaction(kind, xi) for strength in (0, alpha)])
+    rate = np.full(2, simulate.DECAY * 10 ** (-d / 2))
+    M, kept = spins.evolve(coupling, detuning, rate, snapshots=[step - 1 for step in moments.values()])
+    shown = np.random.default_rng(0).permutation(detuning.size)[:400]
+    fig = plt.figure(figsize=(7.4, 4.6))
+    grid = fig.add_gridspec(3, len(moments), height_ratios=(1, 1, 1.1), hspace=0.4)
+    for column, (title, state) in enumerate(zip(moments, kept, strict=True)):
+        for row in (0, 1):
+            ax = fig.add_subplot(grid[row, column])
+            x, y = state[row, :2].reshape(2, -1)[:, shown]
+            ax.scatter(x, y, s=2, c=detuning.ravel()[shown], cmap="coolwarm", vmin=-0.05, vmax=0.05)
+            ax.annotate("", state[row, :2].mean(axis=(1, 2)), (0, 0), arrowprops={"arrowstyle": "->", "lw": 1.5})
+            ax.set(xlim=(-0.55, 0.55), ylim=(-0.55, 0.55), aspect="equal", xticks=[], yticks=[])
+            if row == 0:
+                ax.set_title(title, fontsize=8)
+            if column == 0:
+                ax.set_ylabel("alone" if row == 0 else "interacting", fontsize=8)
+    ax = fig.add_subplot(grid[2, :])
+    steps = np.arange(1, M.shape[1] + 1)
+    for line, name, values in zip(("--", "-"), ("alone", "interacting"), abs(M), strict=True):
+        ax.plot(steps, values, line, label=name)
+    for step in moments.values():
+        ax.axvline(step, color="0.8", lw=0.8, zorder=0)
+    ax.set(xlabel="time step (0.32 us each)", ylabel="|M|")
+    ax.legend()
+    return fig
+
+
+def correlation(truth, predictions):
+    """Predicted against true labels; predictions is {name: (n, 3)}."""
+    fig, axes = plt.subplots(len(predictions), 3, figsize=(7.4, 2.3 * len(predictions)), squeeze=False)
+    for row, (name, found) in zip(axes, predictions.items(), strict=True):
+        for column, (ax, label) in enumerate(zip(row, LABELS, strict=True)):
+            low, high = truth[:, column].min(), truth[:, column].max()
+            ax.plot([low, high], [low, high], color="0.6", lw=0.8)
+            ax.plot(truth[:, column], found[:, column], ".", ms=3)
+            ax.set(xlabel=f"true {AXES[label]}", ylabel=f"predicted {label}")
+            if column == 1:
+                ax.set(xscale="log", yscale="log", title=name)
+    return fig

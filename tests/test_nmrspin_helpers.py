@@ -1,0 +1,71 @@
+"""Helpers of the NMRSpin notebook: targets, models, the fit through the simulator, and figures."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from NMRSpin import data, helpers, simulate, spins
+from NMRSpin.challenge import squared_errors
+
+LABELS = simulate.draw_labels("gauss", 500, np.random.default_rng(3))
+
+
+def test_targets_and_back():
+    np.testing.assert_allclose(helpers.labels(helpers.targets(LABELS)), LABELS, rtol=1e-9)
+    t = helpers.targets(LABELS)
+    assert t[:, 2].min() > 0 and t[:, 2].max() <= 1
+    assert np.quantile(t[:, 2], 0.5) == pytest.approx(0.5, abs=0.08)  # uniform, as the rate is
+
+
+def test_labels_stay_within_what_the_data_can_have():
+    alpha, xi, d = helpers.labels([[10, 9.0, -0.3], [10, -2.0, 1.7]]).T
+    assert xi.tolist() == pytest.approx([70, 3]) and d.tolist() == pytest.approx([12, 6])
+
+
+@pytest.mark.parametrize("kind", ["gauss", "rkky"])
+def test_total_coupling(kind):
+    y = np.array([[12.5, 6.9, 7.0], [3.0, 20.0, 7.0]])
+    expected = [alpha * abs(spins.interaction(kind, xi).sum()) / 1e4 for alpha, xi, _ in y]
+    np.testing.assert_allclose(helpers.total_coupling(kind, y), expected, rtol=2e-3)
+
+
+def test_columns_that_hardly_vary_are_not_blown_up():
+    values = np.column_stack([np.tile([0, simulate.RESOLUTION], 50), np.tile([-1.0, 1.0], 50)])
+    standard = helpers.Standard(values, helpers.FLOOR)
+    small, large = standard.forward(values).std(axis=0)
+    assert small < 0.1 and large == pytest.approx(1, abs=0.01)
+    np.testing.assert_allclose(standard.back(standard.forward(values)), values, atol=1e-12)
+
+
+@pytest.mark.parametrize("task", ["gauss", "rkky"])
+def test_models_are_ranked_as_the_lesson_says(task):
+    """Physical targets help the ridge, and the network beats the ridge on labels."""
+    part, valid, test = (data.load(split, task=task) for split in ("train", "valid", "test"))
+
+    def mse(model):
+        return squared_errors(test.y, model.predict(test.X)).mean()
+
+    plain = mse(helpers.Ridge().fit(part.X, part.y))
+    physical = mse(helpers.Ridge(physical=True).fit(part.X, part.y))
+    network = mse(helpers.Network(epochs=100).fit(part.X, part.y, valid.X, valid.y))
+    assert physical < plain < 0.2
+    assert network < plain
+
+
+def test_fit_finds_the_labels_that_made_an_echo():
+    y = np.array([[9.0, 7.5, 6.8], [4.0, 12.0, 7.5]])
+    M = simulate.echoes("gauss", y)
+    start = y + [[0.8, 0.5, 0.2], [-0.5, 1.0, -0.3]]
+    found, rms = helpers.fit_echoes("gauss", np.stack([M.real, M.imag], 1), start, steps=5)
+    np.testing.assert_allclose(found, y, rtol=2e-3)
+    assert rms.shape == (6, 2) and (np.diff(rms, axis=0) <= 0).all()
+    assert (rms[-1] < 0.02 * rms[0]).all()
+
+
+def test_figures():
+    fig = helpers.precessing("gauss", (12.5, 6.9, 6.1), {"start": 1, "echo": 314})
+    assert len(fig.axes) == 5  # two moments, two rows, and the curve below
+    plt.close(fig)
+    fig = helpers.correlation(LABELS, {"perfect": LABELS})
+    assert len(fig.axes) == 3
+    plt.close(fig)
