@@ -1,6 +1,8 @@
 # make run      execute every example notebook at its reduced settings
 # make test     unit tests, every notebook reduced, every committed output checked
 # make lab      open JupyterLab
+# make site     the site of the course, in build/site
+# make browser-test [NB=Higgs]    run notebooks in JupyterLab, in a browser
 # make refresh NB=Higgs    execute a notebook again and store its outputs
 # make bench [REAL=folder of official samples]    measure speed, quality and fidelity
 # make lock     write requirements.txt anew from pyproject.toml
@@ -17,7 +19,7 @@ NOTEBOOKS = $(wildcard */*.ipynb)
 # One thread a process: two processes share two cores, and sums have one order.
 one_thread = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: run test lab refresh bench lock lint clean
+.PHONY: run test lab site browser-test refresh bench lock lint clean
 
 run: .venv/.ready
 	@$(PY) -m common.notebooks run --profile ci
@@ -28,6 +30,15 @@ test: .venv/.ready
 
 lab: .venv/.ready
 	$(PY) -m jupyterlab
+
+site: .venv/.ready
+	$(PY) -m common.site
+
+browser-test: .venv/.ready
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
+	test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || { \
+	echo "Chromium is needed: install it, for example with 'sudo apt-get install chromium'"; exit 2; }
+	NB="$(NB)" $(one_thread) $(PY) -m pytest tests/browser/lab.py
 
 refresh: .venv/.ready
 	@test -n "$(NB)" || { echo "Say which notebook: make refresh NB=Higgs"; exit 2; }

@@ -100,16 +100,15 @@ def _gallery():
     for folder, challenge in registry().items():
         metrics = ", ".join(dict.fromkeys(task.metrics[0].name for task in challenge.tasks))
         facts = [("Task", challenge.kind), ("Metric", metrics)]
-        for path in find([folder]):
+        for path in [path for path in find() if path.parent.name == folder]:
             found = ", ".join(f"{name} {value:.3g}" for name, value in list(scores(read(path)).items())[:2])
-            name = path.stem.partition("_")[2].lower() or "lesson"
+            name = path.stem.partition("_")[2] or "Lesson"
             seconds = measured.get(label(path))
             time = f"; reduced run {seconds:.0f} s" if seconds else ""
             link = f'<a href="{label(path)}">{escape(name)}</a>'
             facts.append((link, escape(found or "no score") + time))
         rows = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
-        picture = f"{folder}/picture.png"
-        image = f'<img src="{picture}" alt="{escape(challenge.picture, quote=True)}">'
+        image = f'<img src="{folder}/picture.png" alt="{escape(challenge.picture, quote=True)}">'
         items.append(
             f'<li>{image}<div><h2><a href="{folder}/README.md">{escape(challenge.title)}</a></h2>'
             f"<p>{escape(challenge.summary)}</p><dl>{rows}</dl></div></li>"

@@ -5,11 +5,13 @@ compared with those expected, content is checked against its SHA-256, and nothin
 names that the contract of the challenge fixes.
 """
 
+import errno
 import hashlib
 import json
 import os
 import re
 import stat
+import struct
 import unicodedata
 import zipfile
 import zlib
@@ -35,6 +37,8 @@ MEMBERS = 1000
 NAME_LENGTH = 80
 PEOPLE = 20
 BLOCK = 1 << 20
+# What zipfile raises for damaged files; ENOSPC and its like are not among the OSErrors it makes itself
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,9 @@ def check_name(text, what="team name"):
         category = unicodedata.category(character)
         if category[0] in "CZ" and character != " ":  # controls, directions, surrogates; odd spaces
             raise SubmissionError(f"the {what} contains the invisible character U+{ord(character):04X}: leave it out")
-    if sum(unicodedata.combining(c) > 0 for c in unicodedata.normalize("NFD", name)) > len(name):
-        raise SubmissionError(f"the {what} has more accents than letters")
+    marks = "".join(".M"[unicodedata.combining(c) > 0] for c in unicodedata.normalize("NFD", name))
+    if "MMMM" in marks:  # languages stack two, some three
+        raise SubmissionError(f"the {what} has a letter with four or more accents")
     if not any(character.isalnum() for character in name):
         raise SubmissionError(f"the {what} has neither a letter nor a digit")
     return name
@@ -159,11 +164,8 @@ class Archive:
             raise SubmissionError(f"{name}: its content does not fit the SHA-256 of the manifest: pack it again")
 
     def _guarded(self, name, action):
-        try:
-            with self._archive.open(self._members[name]) as file:
-                return action(file)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError) as error:
-            raise SubmissionError(f"{name}: damaged in the zip file: {_line(error)}") from error
+        with _damage_explained(f"{name}: damaged in the zip file"), self._archive.open(self._members[name]) as file:
+            return action(file)
 
 
 @contextmanager
@@ -185,13 +187,26 @@ def opened(path):
         than can be; a manifest that is damaged or says something else than it should.
     """
     with _plain_file(Path(path)) as file:
-        try:
+        with _damage_explained("not a sound zip file"):
             archive = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, EOFError, ValueError, OSError, NotImplementedError, zlib.error) as error:
-            raise SubmissionError(f"not a sound zip file: {_line(error)}") from error
         with archive:
             members = _members(archive)
             yield Archive(archive, members, _manifest(archive, members))
+
+
+@contextmanager
+def _damage_explained(what):
+    """Turn what zipfile raises into one clear error."""
+    try:
+        yield
+    except SubmissionError:
+        raise
+    except DAMAGE as error:
+        raise SubmissionError(f"{what}: {_line(error)}") from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a seek to where no file can be
+            raise
+        raise SubmissionError(f"{what}: {_line(error)}") from error
 
 
 @contextmanager
@@ -204,12 +219,13 @@ def _plain_file(path):
         handle = os.open(path, flags)
     except OSError as error:
         raise SubmissionError(f"cannot be read: {error.strerror}") from error
-    with open(handle, "rb") as file:
-        about = os.fstat(handle)
+    about = os.fstat(handle)
+    if not stat.S_ISREG(about.st_mode) or about.st_size > ARCHIVE_BYTES:
+        os.close(handle)
         if not stat.S_ISREG(about.st_mode):
             raise SubmissionError("not a plain file")
-        if about.st_size > ARCHIVE_BYTES:
-            raise SubmissionError(f"{about.st_size} bytes, at most {ARCHIVE_BYTES} are allowed")
+        raise SubmissionError(f"{about.st_size} bytes, at most {ARCHIVE_BYTES} are allowed")
+    with open(handle, "rb") as file:
         yield file
 
 
@@ -249,10 +265,10 @@ def _manifest(archive, members):
         raise SubmissionError(f"no {MANIFEST} in the zip file: pack it with 'python -m common.hackathon submit'")
     if members[MANIFEST].file_size > MANIFEST_BYTES:
         raise SubmissionError(f"{MANIFEST}: more than {MANIFEST_BYTES} bytes")
+    with _damage_explained(f"{MANIFEST}: damaged in the zip file"):
+        text = archive.read(MANIFEST)
     try:
-        about = json.loads(archive.read(MANIFEST).decode("utf-8"))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise SubmissionError(f"{MANIFEST}: damaged in the zip file: {_line(error)}") from error
+        about = json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise SubmissionError(f"{MANIFEST}: not JSON: {_line(error)}") from error
     keys = {"format", "team", "members", "challenge", "files"}

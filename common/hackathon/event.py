@@ -73,7 +73,7 @@ class Event:
         boards = [board for board in self.boards if board.folder == folder]
         if not boards:
             folders = ", ".join(dict.fromkeys(board.folder for board in self.boards))
-            raise EventError(f"{self.title} has no challenge {folder!r}: choose one of {folders}")
+            raise EventError(f"{self.title} has no challenge {folder[:40]!r}: choose one of {folders}")
         return boards
 
 

@@ -87,7 +87,7 @@ def judge(folder, path):
             rejected.team, rejected.members = opened.manifest.team, opened.manifest.members
             return _scored(_event(folder), folder, opened, rejected)
     except SubmissionError as error:
-        rejected.reason = str(error).replace("\n", " ")
+        rejected.reason = " ".join(str(error).split())[:300]
     except MemoryError:
         rejected.reason = "needs more memory than there is for a submission"
     except TimeoutError:

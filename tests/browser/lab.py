@@ -1,0 +1,101 @@
+"""The notebooks in JupyterLab, as a reader uses them: NB=Higgs pytest tests/browser/lab.py
+
+JupyterLab is started, Chromium opens each notebook at its reduced settings and runs all cells; then no cell shows an
+error, and the figures are there. `make browser-test` installs what this needs.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from urllib.request import urlopen
+
+import papermill
+import pytest
+from papermill.parameterize import parameterize_notebook
+
+from common.gates import code_cells, find, label, read, settings
+
+NOTEBOOKS = os.environ.get("NB", "").split()
+PATIENCE = 600  # s for a notebook
+TOKEN = "only-for-this-test"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """The address of a JupyterLab and the folder that it shows."""
+    place = tmp_path_factory.mktemp("lab")
+    tracker = place / "settings" / "@jupyterlab" / "notebook-extension"
+    tracker.mkdir(parents=True)
+    # All cells are in the page, also those out of sight
+    (tracker / "tracker.jupyterlab-settings").write_text(json.dumps({"windowingMode": "none"}))
+    (place / "work").mkdir()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--allow-root",
+               f"--IdentityProvider.token={TOKEN}", "--LabApp.news_url=", f"--ServerApp.root_dir={place / 'work'}"]  # fmt: skip
+    environment = {**os.environ, "JUPYTERLAB_SETTINGS_DIR": str(place / "settings"), "OMP_NUM_THREADS": "1"}
+    with open(place / "log.txt", "w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        for _ in range(120):
+            try:
+                urlopen(f"http://127.0.0.1:{port}/api?token={TOKEN}", timeout=2).close()
+                break
+            except OSError:
+                assert server.poll() is None, (place / "log.txt").read_text()[-2000:]
+                time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}", place / "work"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert chromium, "Chromium is not installed: apt-get install chromium"
+    with sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.mark.timeout(PATIENCE + 120)
+@pytest.mark.parametrize("path", find(NOTEBOOKS), ids=label)
+def test_all_cells_run(lab, browser, path):
+    address, folder = lab
+    nb = parameterize_notebook(papermill.iorw.load_notebook_node(str(path)), settings(path, "ci"))
+    for cell in code_cells(nb):
+        cell.outputs, cell.execution_count = [], None
+    papermill.iorw.write_ipynb(nb, str(folder / path.name))
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.goto(f"{address}/lab/tree/{path.name}?token={TOKEN}&reset")
+    page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=90_000)
+    page.wait_for_function("document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'",
+                           timeout=90_000)  # fmt: skip
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    written = [cell for cell in code_cells(nb) if cell.source.strip()]
+    page.wait_for_function(
+        "n => { const p = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent);"
+        "       return p.filter(t => /\\[\\d+\\]/.test(t)).length >= n"
+        "           || document.querySelector('.jp-CodeCell [data-mime-type=\"application/vnd.jupyter.error\"]') }",
+        arg=len(written), timeout=PATIENCE * 1000,
+    )  # fmt: skip
+    page.wait_for_timeout(1000)
+    errors = page.locator(".jp-CodeCell [data-mime-type='application/vnd.jupyter.error']").all_inner_texts()
+    assert errors == []
+    shown = page.evaluate(
+        "[...document.querySelectorAll('.jp-OutputArea-output img')].filter(i => i.naturalWidth > 50).length"
+    )
+    figures = sum("image/png" in output.get("data", {}) for cell in code_cells(read(path)) for output in cell.outputs)
+    assert shown >= 0.9 * figures > 0  # a reduced run may leave one out
+    page.screenshot(path=str(folder.parent / f"{path.stem}.png"))
+    page.close()

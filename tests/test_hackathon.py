@@ -1,0 +1,543 @@
+"""The event: preparing, submitting, scoring, certificates, and submissions that mean harm."""
+
+import io
+import json
+import os
+import random
+import shutil
+import stat
+import struct
+import subprocess
+import sys
+import zipfile
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.challenge import SubmissionError
+from common.datasets import Dataset, read
+from common.hackathon import archive, certificates, event, leaderboard, submit
+from common.hackathon.__main__ import main
+from common.hackathon.prepare import prepare
+from Higgs.challenge import CHALLENGE
+
+TASK = CHALLENGE.task()
+N = 60
+EVENT = """
+title = "Test event"
+summary = "Two challenges."
+start = 2026-07-08
+end = 2026-07-29
+deadline = 2026-07-29T18:00:00
+time_zone = "CET"
+contact = "Prof. Ada Müller, ada@example.org"
+
+[[challenge]]
+folder = "Higgs"
+n = 60
+
+[[challenge]]
+folder = "StrongLensing"
+task = "classification"
+n = 60
+weights = true
+"""
+IN_TIME = datetime(2026, 7, 29, 15, 59, tzinfo=timezone.utc).timestamp()
+CELL = {"cell_type": "code", "id": "a", "source": "1", "execution_count": 1, "outputs": [], "metadata": {}}
+NOTEBOOK = {"cells": [CELL], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}  # fmt: skip
+
+
+def toy_load(split, n, seed, task):
+    """Test samples that need no simulation, labelled 0, 1, 0, 1 ..., or 0, 1, 2 ... for the three classes."""
+    X = np.random.default_rng(len(seed)).normal(size=(n, 28)).astype("f4")
+    return Dataset(X, np.arange(n) % (3 if task else 2), {"run": np.arange(n)})
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """The folder of an event whose labels are known: 0, 1, 0, 1 ... and 0, 1, 2, 0, 1, 2 ..."""
+    place = tmp_path_factory.mktemp("event")
+    (place / "event.toml").write_text(EVENT, "utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("Higgs.data.load", lambda *a, **k: toy_load(*a, **{**k, "task": None}))
+        patch.setattr("StrongLensing.data.load", toy_load)
+        prepare(place / "event.toml", "a secret of ours", place / "event")
+    return place / "event"
+
+
+def contents(probability):
+    text = "".join(f"{p:.17g}\n" for p in probability)
+    return {"predictions/higgs_predictions.csv": text.encode(), "notebook.ipynb": json.dumps(NOTEBOOK).encode()}
+
+
+def hand_in(folder, name, probability, team="Team", members=(), when=IN_TIME, challenge="Higgs", more=None):
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    manifest = archive.Manifest(team, tuple(members), challenge, {})
+    archive.write(path, manifest, {**contents(probability), **(more or {})})
+    os.utime(path, (when, when))
+    return path
+
+
+def good(strength=3.0, seed=0):
+    """Probabilities that are better the stronger."""
+    noise = np.random.default_rng(seed).normal(size=N)
+    return 1 / (1 + np.exp(-(strength * (np.arange(N) % 2 - 0.5) + noise)))
+
+
+def judged(folder, path):
+    entries = leaderboard.judge(str(folder), path)
+    assert entries, "neither a score nor a reason"
+    return entries
+
+
+def reason(folder, path):
+    (entry,) = judged(folder, path)
+    assert entry.reason and not entry.scores
+    return entry.reason
+
+
+# --------------------------------------------------------------------------------------------------
+# The event file
+
+
+def test_the_example_is_the_event_of_the_announcement():
+    example = event.load()
+    assert example.deadline.astimezone(timezone.utc) == datetime(2024, 7, 29, 16, 0, tzinfo=timezone.utc)
+    assert [meeting.time.hour for meeting in example.meetings] == [18, 18]
+    text = event.markdown(example)
+    for fact in ("July 8 to July 29, 2024", "18:00 CET", "sgleyzer@ua.edu", "https://indico.cern.ch/event/1432069/"):
+        assert fact in text
+
+
+def test_the_readme_says_what_the_event_file_says():
+    readme = Path(__file__).parents[1].joinpath("README.md").read_text("utf-8")
+    assert event.markdown(event.load()) in readme
+
+
+@pytest.mark.parametrize("old, new, message", [
+    ('time_zone = "CET"', 'time_zone = "Mars/Olympus"', "unknown time_zone 'Mars/Olympus'"),
+    ('folder = "Higgs"', 'folder = "Higs"', "no challenge 'Higs': choose one of Higgs"),
+    ("n = 60", 'n = "many"', "n = 'many', expected int"),
+    ("n = 60", "n = 1", "at least 2 test samples"),
+    ("n = 60", 'n = 60\nmetrics = ["AUCC"]', "no metric 'AUCC'"),
+    ("n = 60", 'n = 60\ncolour = 1', "unknown key|colour"),
+    ('folder = "StrongLensing"\ntask = "classification"', 'folder = "Higgs"', "is listed twice"),
+    ('contact = "Prof', 'contct = "Prof', "contact = None"),
+    ('title = "Test', 'title = Test', "not an event file in TOML"),
+    ('contact =', 'links = {poster = "javascript:alert(1)"}\ncontact =', "must start with https://"),
+])  # fmt: skip
+def test_wrong_event_files(tmp_path, old, new, message):
+    assert old in EVENT
+    (tmp_path / "e.toml").write_text(EVENT.replace(old, new, 1))
+    if message == "unknown key|colour":
+        message = "unknown key 'colour'"
+    with pytest.raises(event.EventError, match=message):
+        event.load(tmp_path / "e.toml")
+
+
+# --------------------------------------------------------------------------------------------------
+# Preparing
+
+
+def test_public_files_hold_no_labels(prepared):
+    for board in event.load(prepared / "event.toml").boards:
+        public = read(prepared / "public" / f"{board.name}.npz")
+        assert public.y is None and "run" not in public.meta and len(public) == N
+        truth = read(prepared / "private" / f"{board.name}.npz")
+        assert len(truth) == N and len(np.unique(truth.X)) == (2 if board.folder == "Higgs" else 3)
+    assert not {path.name for path in (prepared / "public").iterdir()} & {"private"}
+    if os.name == "posix":
+        assert stat.S_IMODE((prepared / "private").stat().st_mode) == 0o700
+
+
+def test_a_short_secret_and_a_used_folder_are_refused(tmp_path, prepared, capsys):
+    assert main(["prepare", "--seed", "short", "--out", str(tmp_path / "e")]) == 1
+    assert "at least 12 characters" in capsys.readouterr().err
+    before = {path: path.read_bytes() for path in prepared.rglob("*.npz")}
+    assert main(["prepare", "--seed", "a secret of ours", "--out", str(prepared)]) == 1
+    assert "in use" in capsys.readouterr().err
+    assert before == {path: path.read_bytes() for path in prepared.rglob("*.npz")}
+
+
+def test_a_failure_leaves_no_half_event(tmp_path, monkeypatch):
+    (tmp_path / "event.toml").write_text(EVENT, "utf-8")
+
+    def fail(*_, **__):
+        raise OSError("no space")
+
+    monkeypatch.setattr("Higgs.data.load", fail)
+    with pytest.raises(OSError, match="no space"):
+        prepare(tmp_path / "event.toml", "a secret of ours", tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["data_home"] or not (tmp_path / "out").exists()
+
+
+# --------------------------------------------------------------------------------------------------
+# Submitting
+
+
+@pytest.fixture
+def solution(tmp_path, monkeypatch):
+    """A folder with predictions and a notebook; no browser prints."""
+    monkeypatch.setattr(submit, "BROWSERS", ())
+    (tmp_path / "mine").mkdir()
+    TASK.submission.write(tmp_path / "mine", good())
+    (tmp_path / "my.ipynb").write_text(json.dumps(NOTEBOOK))
+    return tmp_path
+
+
+def submitted(prepared, folder, challenge="Higgs", team="Café Quark", **options):
+    arguments = {"predictions": folder / "mine", "notebook": folder / "my.ipynb", "out": folder / "out", **options}
+    return submit.submit(challenge, team, prepared / "public", **arguments)
+
+
+def test_what_is_submitted_is_scored(prepared, solution):
+    import torch
+
+    torch.save({"w": torch.arange(3.0)}, solution / "w.pt")
+    path, notes = submitted(prepared, solution, members=["Ana Đorđević"], weights=solution / "w.pt")
+    assert any("no PDF" in note for note in notes)
+    (entry,) = judged(prepared, path)
+    assert entry.reason == "" and entry.team == "Café Quark" and entry.members == ("Ana Đorđević",)
+    assert entry.scores["AUC"] == pytest.approx(TASK.metrics[0].function(np.arange(N) % 2, good()))
+    low, high = entry.interval
+    assert low < entry.scores["AUC"] < high
+    with zipfile.ZipFile(path) as packed:
+        assert sorted(packed.namelist()) == [
+            "manifest.json", "notebook.ipynb", "predictions/higgs_predictions.csv", "weights.safetensors"]  # fmt: skip
+
+
+def test_pdf_is_printed_by_a_browser(prepared, solution, monkeypatch):
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        pytest.skip("neither Chromium nor Chrome is installed")
+    monkeypatch.undo()
+    assert submit.as_pdf(solution / "my.ipynb").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda nb: nb["cells"][0].update(execution_count=None), "not executed from top to bottom"),
+    (lambda nb: nb["cells"][0]["outputs"].append({"output_type": "error"}), "a cell ended in an error"),
+    (lambda nb: nb.pop("cells"), "not a notebook"),
+])  # fmt: skip
+def test_notebooks_that_did_not_run(prepared, solution, change, message):
+    nb = json.loads(json.dumps(NOTEBOOK))
+    change(nb)
+    (solution / "my.ipynb").write_text(json.dumps(nb))
+    with pytest.raises(SubmissionError, match=message):
+        submitted(prepared, solution)
+
+
+def test_wrong_predictions_are_refused_before_packing(prepared, solution):
+    TASK.submission.write(solution / "mine", good()[:-1])
+    with pytest.raises(SubmissionError, match="59 rows, expected 60"):
+        submitted(prepared, solution)
+    assert not (solution / "out").exists()
+
+
+class Harm:
+    """Unpickled, it writes a file."""
+
+    def __reduce__(self):
+        return (open, ("harm", "w"))
+
+
+def test_weights_are_never_unpickled(prepared, solution, monkeypatch):
+    import pickle
+
+    import torch
+
+    monkeypatch.chdir(solution)
+    for weights in (Harm(), {"w": Harm()}, torch.nn.Linear(2, 2), {"w": 3}, {}):
+        torch.save(weights, solution / "w.pt")
+        with pytest.raises(SubmissionError, match="not a plain dictionary of tensors"):
+            submitted(prepared, solution, weights=solution / "w.pt")
+    (solution / "w.safetensors").write_bytes(pickle.dumps(Harm()))
+    with pytest.raises(SubmissionError, match="not a sound safetensors file"):
+        submitted(prepared, solution, weights=solution / "w.safetensors")
+    assert not (solution / "harm").exists()
+
+
+@pytest.mark.parametrize("team, message", [
+    ("", "0 characters"), ("x" * 81, "81 characters"), ("a\u202eb", "invisible character U\\+202E"),
+    ("a\nb", "invisible"), ("a\u200bb", "invisible"), ("...", "neither a letter nor a digit"),
+    ("a" + "\u0301" * 9, "accents"),
+])  # fmt: skip
+def test_team_names_that_are_refused(team, message):
+    with pytest.raises(SubmissionError, match=message):
+        archive.check_name(team)
+
+
+@pytest.mark.parametrize("name", ["Café Quark", "Đorđe Škrtić", "陳大文", "Ελένη", "O'Neill & Söhne (2)", "محمد"])
+def test_names_of_the_world_are_fine(name):
+    assert archive.check_name(name) == name
+
+
+@pytest.mark.parametrize("one, other, alike", [
+    ("Alpha", "alpha", True), ("Alpha", "Αlpha", True), ("Sосо", "Soco", True), ("Émile", "Emile", True),
+    ("0ne", "One", True), ("Team 1", "Team l", True), ("Café-Quark", "cafe quark", True),
+    ("Neil", "Nell", False), ("Alpha", "Beta", False), ("陳大文", "陳大明", False),
+])  # fmt: skip
+def test_look_alikes(one, other, alike):
+    assert bool(archive.keys(one) & archive.keys(other)) == alike
+
+
+# --------------------------------------------------------------------------------------------------
+# The leaderboard
+
+
+def test_best_history_late_ties_and_noise(prepared, tmp_path):
+    folder = tmp_path / "subs"
+    hand_in(folder, "a1.zip", good(1.0), "A", when=IN_TIME - 90)
+    hand_in(folder, "a2.zip", good(4.0), "A", when=IN_TIME - 60)
+    hand_in(folder, "a3.zip", np.arange(N) % 2, "A", when=IN_TIME + 120)  # perfect, and late
+    hand_in(folder, "b.zip", good(4.0), "B")
+    hand_in(folder, "b2.zip", good(4.0), "B")  # at the same second
+    hand_in(folder, "c.zip", good(3.9, seed=1), "C")
+    hand_in(folder, "d.zip", 1 - good(3.0), "D")
+    hand_in(folder, "e.zip", good(9.0), "Á")  # could be taken for A
+    (folder / "notes.txt").write_text("hello")
+    entries = leaderboard.judge_all(prepared, folder, workers=1)
+    board = leaderboard.rank(event.load(prepared / "event.toml"), entries)
+    higgs = board["boards"][0]
+    teams = {row["team"]: row for row in higgs["ranking"]}
+    first = [team for team in teams if teams[team]["rank"] == 1]
+    assert teams["A"]["scores"] == teams["B"]["scores"] and teams["A"]["rank"] == teams["B"]["rank"]
+    assert teams["D"]["rank"] == 4 and not teams["D"]["within_noise"]
+    assert teams["C"]["within_noise"] and all(teams[team]["within_noise"] for team in first)
+    assert teams["A"]["file"] == "a2.zip"
+    assert [row["late"] for row in higgs["history"]].count(True) == 1 and len(higgs["history"]) == 7
+    reasons = {row["file"]: row["reason"] for row in board["rejected"]}
+    assert "could be taken for 'A'" in reasons["e.zip"] and "not a sound zip file" in reasons["notes.txt"]
+    again = leaderboard.rank(event.load(prepared / "event.toml"), leaderboard.judge_all(prepared, folder, workers=2))
+    assert json.dumps(again) == json.dumps(board)
+
+
+def test_script_in_a_name_is_escaped(prepared, tmp_path, capsys):
+    hand_in(tmp_path / "subs", "x.zip", good(), '<script>alert("1")</script>', ["<img src=x onerror=alert(1)>"])
+    event_folder = shutil.copytree(prepared, tmp_path / "event")
+    assert main(["score", str(event_folder), str(tmp_path / "subs"), "--workers", "1"]) == 0
+    html = (event_folder / "leaderboard.html").read_text("utf-8")
+    assert "<script" not in html and "onerror" not in html.replace("&lt;img", "") and "&lt;script&gt;" in html
+    assert json.loads((event_folder / "leaderboard.json").read_text("utf-8"))["boards"][0]["ranking"]
+
+
+def test_certificates(prepared, tmp_path):
+    pdfium = pytest.importorskip("pypdfium2")
+    folder = shutil.copytree(prepared, tmp_path / "event")
+    long = "Bartholomew Featherstonehaugh-Cholmondeley von und zu Hohenzollern-Sigmaringen"
+    hand_in(tmp_path / "subs", "a.zip", good(), "Café Łódź", ["Đorđe Škrtić", "Ελένη Παπαδοπούλου", long])
+    hand_in(tmp_path / "subs", "b.zip", 1 - good(), "Solo")
+    assert main(["score", str(folder), str(tmp_path / "subs"), "--workers", "1"]) == 0
+    written = certificates.certificates(folder)
+    assert len(written) == len(set(written)) == 4
+    texts = []
+    for path in written:
+        document = pdfium.PdfDocument(path)
+        assert len(document) == 1
+        texts.append(document[0].get_textpage().get_text_range().replace("\r\n", " "))
+    for name in ("Đorđe Škrtić", "Ελένη Παπαδοπούλου", long):
+        (text,) = [text for text in texts if name in text]
+        assert "Café Łódź" in text and "first place" in text and "July 29, 2026" in text and "Higgs" in text
+    assert any("Solo" in text and "second place" in text for text in texts)
+    before = [path.read_bytes() for path in written]
+    assert before == [path.read_bytes() for path in certificates.certificates(folder)]
+
+
+def test_certificates_need_scores_and_letters(prepared, tmp_path):
+    folder = shutil.copytree(prepared, tmp_path / "event")
+    with pytest.raises(event.EventError, match="run 'python -m common.hackathon score' first"):
+        certificates.certificates(folder)
+    hand_in(tmp_path / "subs", "a.zip", good(), "陳大文")
+    assert main(["score", str(folder), str(tmp_path / "subs"), "--workers", "1"]) == 0
+    with pytest.raises(event.EventError, match="no font has the letter '陳'.* --font"):
+        certificates.certificates(folder)
+
+
+# --------------------------------------------------------------------------------------------------
+# Submissions that mean harm
+
+
+def rezip(path, target, edit):
+    """Copy a submission, its entries changed by `edit(dict of name to bytes) -> the entries`."""
+    with zipfile.ZipFile(path) as archive_in:
+        entries = {name: archive_in.read(name) for name in archive_in.namelist()}
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as out:
+        for name, blob in edit(entries):
+            out.writestr(name, blob)
+    return target
+
+
+def remade(entries, **changes):
+    """Entries with a manifest that fits them."""
+    import hashlib
+
+    about = json.loads(entries["manifest.json"])
+    files = {name: blob for name, blob in entries.items() if name != "manifest.json"}
+    about |= {"files": {name: hashlib.sha256(blob).hexdigest() for name, blob in files.items()}, **changes}
+    return [("manifest.json", json.dumps(about).encode()), *files.items()]
+
+
+@pytest.fixture
+def sound(tmp_path):
+    return hand_in(tmp_path / "one", "sound.zip", good())
+
+
+CSV = "predictions/higgs_predictions.csv"
+EDITS = {
+    "path traversal": (lambda e: [*e.items(), ("../../evil", b"x")], "no file of a submission has this name"),
+    "absolute name": (lambda e: [*e.items(), ("/etc/evil", b"x")], "no file of a submission has this name"),
+    "folder in predictions": (lambda e: [*e.items(), ("predictions/../evil", b"x")], "has this name"),
+    "drive": (lambda e: [*e.items(), ("C:\\evil", b"x")], "no file of a submission has this name"),
+    "a script": (lambda e: [*e.items(), ("run.sh", b"rm -rf /")], "no file of a submission has this name"),
+    "not in the manifest": (lambda e: [*e.items(), ("notebook.pdf", b"%PDF")], "but not in both"),
+    "other content": (lambda e: {**e, CSV: e[CSV] + b"\n"}.items(), "does not fit the SHA-256"),
+    "NaN": (lambda e: remade({**e, CSV: b"nan\n" * N}), "expected a number from 0 to 1"),
+    "infinity": (lambda e: remade({**e, CSV: b"inf\n" * N}), "expected a number from 0 to 1"),
+    "too few rows": (lambda e: remade({**e, CSV: b"0.5\n" * (N - 1)}), "59 rows, expected 60"),
+    "two columns": (lambda e: remade({**e, CSV: b"0.5,0.5\n" * N}), "2 columns"),
+    "UTF-16": (lambda e: remade({**e, CSV: "0.5\n".encode("utf-16") * N}), "not UTF-8"),
+    "a pickle": (lambda e: remade({**e, CSV: b"\x80\x04cos\nsystem\n."}), "not UTF-8|not a number|rows"),
+    "a bomb": (lambda e: remade({**e, CSV: b"0" * 20_000_000}), "far too many"),
+    "unknown prediction": (lambda e: remade({**e, "predictions/other.csv": b"1"}), "no task of Higgs asks"),
+    "no predictions": (lambda e: remade({k: v for k, v in e.items() if k != CSV}), "no predictions in it"),
+    "no notebook": (lambda e: remade({k: v for k, v in e.items() if k != "notebook.ipynb"}), "no notebook.ipynb"),
+    "weights are a pickle": (lambda e: remade({**e, "weights.safetensors": b"\x80\x04."}), "not a safetensors file"),
+    "no manifest": (lambda e: [(CSV, e[CSV])], "no manifest.json"),
+    "manifest is a list": (lambda e: {**e, "manifest.json": b"[1]"}.items(), "expected the keys"),
+    "manifest is deep": (lambda e: {**e, "manifest.json": b"[" * 50_000}.items(), "not JSON"),
+    "manifest is large": (lambda e: {**e, "manifest.json": b" " * 200_000}.items(), "more than 100000 bytes"),
+    "unknown challenge": (lambda e: remade(e, challenge="../Higgs"), "has no challenge"),
+    "team is a number": (lambda e: remade(e, team=7), "must be a text"),
+    "members are a text": (lambda e: remade(e, members="Ana"), "must be a list"),
+    "another format": (lambda e: remade(e, format=2), "format 2, expected 1"),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_hostile_content(prepared, sound, tmp_path, name):
+    edit, message = EDITS[name]
+    import re
+
+    assert re.search(message, reason(prepared, rezip(sound, tmp_path / "bad.zip", edit)))
+
+
+def test_the_same_name_twice(prepared, sound, tmp_path):
+    with pytest.warns(UserWarning, match="Duplicate"):
+        bad = rezip(sound, tmp_path / "bad.zip", lambda e: [*e.items(), (CSV, e[CSV])])
+    assert "twice in the zip file" in reason(prepared, bad)
+
+
+def test_links_devices_and_sparse_files(prepared, sound, tmp_path):
+    (tmp_path / "link.zip").symlink_to(sound)
+    assert "a link" in reason(prepared, tmp_path / "link.zip")
+    (tmp_path / "folder.zip").mkdir()
+    assert reason(prepared, tmp_path / "folder.zip")
+    with open(tmp_path / "sparse.zip", "wb") as file:
+        file.truncate(10 * 2**30)
+    assert "at most" in reason(prepared, tmp_path / "sparse.zip")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.zip")
+        assert "not a plain file" in reason(prepared, tmp_path / "pipe.zip")
+
+    def with_link(entries):
+        link = zipfile.ZipInfo("notebook.pdf")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        return [*entries.items(), (link, b"/etc/passwd")]
+
+    assert "a link or a device" in reason(prepared, rezip(sound, tmp_path / "inner.zip", with_link))
+
+
+def test_a_zip_bomb_is_not_unpacked(prepared, tmp_path):
+    bomb = hand_in(tmp_path / "b", "bomb.zip", good(), more={"notebook.pdf": b"0" * 300_000_000,
+                                                             "weights.safetensors": b"0" * 300_000_000})  # fmt: skip
+    assert bomb.stat().st_size < 2_000_000
+    assert "600" in reason(prepared, bomb) and "when unpacked" in reason(prepared, bomb)
+
+
+def test_a_wrong_size_in_the_directory(prepared, sound, tmp_path):
+    """A central directory that says 10 bytes of a file that has more."""
+    blob = bytearray(sound.read_bytes())
+    at = blob.rindex(b"PK\x01\x02")
+    blob[at + 24 : at + 28] = struct.pack("<I", 10)
+    (tmp_path / "lie.zip").write_bytes(blob)
+    assert reason(prepared, tmp_path / "lie.zip")
+
+
+def test_a_submission_that_takes_too_long(prepared, sound, monkeypatch):
+    import time
+
+    monkeypatch.setattr(leaderboard, "SECONDS", 1)
+    monkeypatch.setattr(leaderboard, "score", lambda *_: time.sleep(20))
+    assert "takes more than 1 s" in reason(prepared, sound)
+
+
+def mutated(blob, rng):
+    """A submission with damage: bytes, lengths, or entries and manifest values."""
+    blob = bytearray(blob)
+    kind = rng.randrange(6)
+    if kind == 0:  # bytes anywhere
+        for _ in range(rng.randint(1, 30)):
+            blob[rng.randrange(len(blob))] = rng.randrange(256)
+    elif kind == 1:  # cut short, or a piece taken out
+        first = rng.randrange(len(blob))
+        del blob[first : rng.choice([len(blob), first + rng.randint(1, 200)])]
+    elif kind == 2:  # headers of the zip file
+        signature = rng.choice([b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"])
+        at = blob.find(signature)
+        for _ in range(rng.randint(1, 4)):
+            blob[min(at + rng.randint(4, 40), len(blob) - 1)] = rng.choice([0, 1, 127, 255, rng.randrange(256)])
+    else:
+        with zipfile.ZipFile(io.BytesIO(blob)) as packed:
+            entries = {name: packed.read(name) for name in packed.namelist()}
+        about = json.loads(entries["manifest.json"])
+        odd = rng.choice([None, -1, 1e308, "", "\x00", "../x", [], {}, "\ud800", True, ["x"] * 50, "x" * 10_000])
+        if kind == 3:
+            about[rng.choice([*about, "new"])] = odd
+            entries["manifest.json"] = json.dumps(about).encode()
+            out = list(entries.items())
+        elif kind == 4:
+            odd = [b"nan", b"-inf", b"1e999", b"0x1", b"1_0", b"", b"0,5", b"\xff", b"1;import os", b"9" * 500]
+            rows = entries[CSV].split(b"\n")
+            rows[rng.randrange(len(rows))] = rng.choice(odd)
+            out = remade({**entries, CSV: b"\n".join(rows)})
+        else:
+            names = ["x", "..", "predictions/", "predictions/a/b", "predictions/.x", "Manifest.json", "a" * 300, "é"]
+            out = remade({**entries, rng.choice(names): b"x"})
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as packed:
+            for name, content in out:
+                packed.writestr(name, content)
+        return buffer.getvalue()
+    return bytes(blob)
+
+
+def test_a_thousand_mutated_submissions(prepared, sound, tmp_path, monkeypatch):
+    """Each ends in a score or in one line that says why not, and nothing is left behind."""
+    monkeypatch.setattr(leaderboard, "COPIES", 2)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.chdir(tmp_path / "temporary")
+    blob, rng, path = sound.read_bytes(), random.Random(7), tmp_path / "mutated.zip"
+    before = {p for p in tmp_path.rglob("*")}
+    outcomes = {"score": 0, "reason": 0}
+    for _ in range(1000):
+        path.write_bytes(mutated(blob, rng))
+        for entry in judged(prepared, path):
+            if entry.reason:
+                assert entry.reason.isprintable() and len(entry.reason) < 400
+            else:
+                assert np.isfinite(entry.scores["AUC"])
+            outcomes["reason" if entry.reason else "score"] += 1
+    assert {p for p in tmp_path.rglob("*")} == before | {path}
+    assert outcomes["reason"] > 700 and outcomes["score"] > 5
+
+
+def test_the_command_line_says_what_is_wrong(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "common.hackathon", "score", str(tmp_path / "no"), str(tmp_path)],
+        capture_output=True, text=True, cwd=Path(__file__).parents[1],
+    )  # fmt: skip
+    assert done.returncode == 1 and "no such file" in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,169 @@
+"""The site: every page, link, picture and formula, as files and (where Chromium is installed) in a browser."""
+
+import json
+import re
+import shutil
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+
+from common import pages, site
+from common.challenge import registry
+from common.gates import find, label
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BOARD = {
+    "event": "Test <event>", "deadline": "2024-07-29T18:00:00+02:00",
+    "rejected": [{"file": "x.zip", "received": "2024-07-29T15:00:00Z", "reason": "<b>bold</b>"}],
+    "boards": [{
+        "challenge": "Higgs", "task": "classification", "title": "Higgs boson", "n": 10, "metrics": ["AUC", "accuracy"],
+        "higher_is_better": True,
+        "ranking": [{"rank": 1, "team": "A team whose name is as long as it may be, and then some", "members": [],
+                     "scores": {"AUC": 0.8, "accuracy": 0.7}, "interval": [0.75, 0.85], "within_noise": True,
+                     "received": "2024-07-29T15:00:00Z", "file": "a.zip"}],
+        "history": [{"team": "A", "members": [], "scores": {"AUC": 0.8}, "interval": [0.75, 0.85], "late": True,
+                     "received": "2024-07-29T15:00:00Z", "file": "a.zip"}],
+    }],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The site with a leaderboard."""
+    place = tmp_path_factory.mktemp("site")
+    shutil.copyfile(site.events.EXAMPLE, place / "event.toml")
+    (place / "leaderboard.json").write_text(json.dumps(BOARD))
+    site.build(place / "out", place)
+    return place / "out"
+
+
+def soups(folder):
+    return {path: BeautifulSoup(path.read_text("utf-8"), "html.parser") for path in sorted(folder.rglob("*.html"))}
+
+
+def test_every_challenge_and_notebook_has_its_page(built):
+    names = {path.relative_to(built).as_posix() for path in built.rglob("*.html")}
+    assert {"index.html", "event.html", "leaderboard.html"} <= names
+    assert {f"{folder}/index.html" for folder in registry()} <= names
+    assert {label(path.with_suffix(".html")) for path in find()} <= names
+
+
+def test_links_and_pictures_lead_somewhere_and_nothing_is_loaded_from_elsewhere(built):
+    for path, soup in soups(built).items():
+        for tag in soup.find_all(["img", "link", "script", "iframe"]):
+            address = tag.get("src") or tag.get("href") or ""
+            if not address.startswith("data:"):
+                assert not urlsplit(address).scheme, f"{path}: {address}"
+                assert (path.parent / address).is_file(), f"{path}: {address}"
+        for tag in soup.find_all("a", href=True):
+            parts = urlsplit(tag["href"])
+            if not parts.scheme:
+                target = path if not parts.path else path.parent / parts.path
+                assert target.is_file(), f"{path}: {tag['href']}"
+
+
+def test_pages_can_be_heard_and_steered_by_keys(built):
+    for path, soup in soups(built).items():
+        assert soup.html["lang"] == "en" and soup.title.text.strip(), path
+        assert len(soup.find_all("h1")) == 1, path
+        assert soup.find("a", class_="skip")["href"] == "#main" and soup.find("main", id="main")
+        assert all(image.get("alt") for image in soup.find_all("img")), path
+        levels = [int(tag.name[1]) for tag in soup.find_all(re.compile("^h[1-6]$"))]
+        assert all(b <= a + 1 for a, b in zip(levels, levels[1:], strict=False)), f"{path}: {levels}"
+
+
+def test_formulas_are_drawn_by_the_browser_itself(built):
+    for path, soup in soups(built).items():
+        for tag in soup.find_all(["pre", "code", "math"]):
+            tag.decompose()
+        text = soup.main.get_text()
+        assert "$" not in text and not re.search(r"\\(frac|mathrm|theta|sqrt)", text), path
+    higgs = soups(built)[built / "Higgs" / "Higgs.html"]
+    assert len(higgs.find_all("math")) > 10
+
+
+def test_the_leaderboard_is_escaped(built):
+    text = (built / "leaderboard.html").read_text("utf-8")
+    assert "Test &lt;event&gt;" in text and "&lt;b&gt;bold" in text and "(late)" in text
+
+
+def test_a_folder_in_use_is_not_replaced(tmp_path):
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(ValueError, match="in use"):
+        site.build(tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "precious"
+
+
+@pytest.mark.parametrize("source, message", [
+    ("[x](nowhere.md)", "leads nowhere"), ("![x](nowhere.png)", "no picture"), ("![](picture.png)", "no description"),
+])  # fmt: skip
+def test_broken_links_stop_the_site(source, message):
+    with pytest.raises(pages.BrokenLink, match=message):
+        pages.relinked(pages.markdown(source), "Higgs/README.md", {}, "Higgs/index.html")
+
+
+# --------------------------------------------------------------------------------------------------
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def address(built):
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=built)) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.mark.parametrize("scheme, width", [("light", 390), ("dark", 1200)])
+def test_pages_in_a_browser(built, address, browser, scheme, width):
+    """No error, no request to elsewhere, no horizontal scroll, pictures loaded, formulas drawn."""
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page, errors, requests = context.new_page(), [], []
+    page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("requestfailed", lambda request: errors.append(request.url))
+    page.on("request", lambda request: requests.append(request.url))
+    for path in sorted(built.rglob("*.html")):
+        name = path.relative_to(built).as_posix()
+        page.goto(urljoin(address, name), wait_until="load")
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{name} scrolls by {wide} px at {width} px"
+        broken = page.evaluate("[...document.images].filter(i => !i.naturalWidth).map(i => i.src.slice(0, 80))")
+        assert broken == [], name
+        flat = page.evaluate(
+            "[...document.querySelectorAll('math')].filter(m => m.getBoundingClientRect().height < 5).length"
+        )
+        assert flat == 0, f"{name}: formulas without a height"
+    context.close()
+    assert errors == []
+    assert all(request.startswith((address, "data:")) for request in requests)
+
+
+def test_keys_reach_the_content(address, browser):
+    page = browser.new_page()
+    page.goto(address)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('main') !== null")
+    page.close()
