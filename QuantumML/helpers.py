@@ -4,6 +4,8 @@ A detector has `fit(train)` and `score(X)`; a higher score is more anomalous. `f
 because it looks at the labels: jets of the other kind are refused.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from sklearn.covariance import EmpiricalCovariance
@@ -46,15 +48,15 @@ def distance_to_brightest(X):
     return np.maximum(vertical[:, :, None], horizontal[:, None, :])
 
 
-def ring_sums(X, power):
-    """Sum of (pixel / brightest pixel)**power over square rings around the brightest pixel, (n, 8).
+def ring_sums(X, power, ring_edges=RING_EDGES):
+    """Sum of (pixel / brightest pixel)**power over square rings around the brightest pixel, (n, rings).
 
-    Power 0 counts lit pixels; 1 sums energy; 0.5 is between. The rings are 0, 1, 2, 3, 4-5, 6-7, 8-10 and 11 or more
-    pixels wide. An empty ring is 0.
+    Power 0 counts lit pixels; 1 sums energy; 0.5 is between. The default rings are at 0, 1, 2, 3, 4-5, 6-7, 8-10 and
+    11 or more pixels. An empty ring is 0.
     """
     Z, distance = normalised(X), distance_to_brightest(X)
     values = np.where(Z > LIT, Z**power, 0)
-    edges = zip(RING_EDGES[:-1], RING_EDGES[1:], strict=True)
+    edges = pairwise(ring_edges)
     rings = [(values * ((low <= distance) & (distance < high))).sum((1, 2)) for low, high in edges]
     return np.stack(rings, axis=1).astype(np.float32)
 
@@ -64,7 +66,7 @@ def ring_counts(X):
     return ring_sums(X, 0)
 
 
-SUBSTRUCTURE = ("lit pixels", "sum", "second pixel", "energy dispersion", "width", "major axis", "minor axis", "entropy")
+SUBSTRUCTURE = ("lit pixels", "sum", "second pixel", "energy dispersion", "width", "major", "minor", "entropy")
 
 
 def substructure(X):
@@ -138,12 +140,17 @@ class Detector:
 
     def fit(self, train):
         """Learn what the jets of a Dataset look like; returns itself."""
-        self._fit(self.features(one_kind(train, self.kind)))
+        X = one_kind(train, self.kind)
+        self._prepare(X)
+        self._fit(self.features(X))
         return self
 
     def score(self, X):
         """Anomaly score (n,) of images (n, side, side)."""
         return np.asarray(self._score(self.features(X)), dtype=np.float64)
+
+    def _prepare(self, X):
+        """Fix what the features need to know about the training images; most need nothing."""
 
 
 class Untrained(Detector):
@@ -201,7 +208,7 @@ class Forest(Detector):
     def __init__(self, features, standardised=False, kind=QUARK, seed=0):
         super().__init__(features, kind)
         self.scaler = StandardScaler(with_mean=standardised, with_std=standardised)
-        self.model = IsolationForest(200, random_state=seed)
+        self.model = IsolationForest(n_estimators=200, random_state=seed)
 
     def _fit(self, F):
         self.model.fit(self.scaler.fit_transform(F))

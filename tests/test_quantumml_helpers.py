@@ -1,0 +1,162 @@
+"""Detectors: what they may train on, what they score, and what noise does to a circuit."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from common.datasets import Dataset
+from QuantumML import circuits, data, helpers, noise
+
+EVERY_DETECTOR = {
+    "untrained": lambda: helpers.Untrained(helpers.ring_counts),
+    "linear": lambda: helpers.Linear(helpers.ring_counts, 2),
+    "Mahalanobis": lambda: helpers.Mahalanobis(helpers.substructure),
+    "forest": lambda: helpers.Forest(helpers.ring_counts),
+    "convolutional": lambda: helpers.conv_autoencoder(epochs=1),
+    "small network": lambda: helpers.small_autoencoder(helpers.ring_counts, epochs=1),
+    "quantum": lambda: circuits.QuantumAutoencoder(circuits.autoencoder(n_layers=1), steps=2),
+    "random circuit": lambda: circuits.RandomCircuit(circuits.autoencoder(n_layers=1)),
+    "best unitary": lambda: circuits.BestUnitary(),
+}
+
+
+@pytest.fixture(scope="module")
+def train():
+    return data.load("train", 600)
+
+
+@pytest.fixture(scope="module")
+def test():
+    return data.load("test", 800)
+
+
+@pytest.mark.parametrize("name", EVERY_DETECTOR)
+def test_no_detector_trains_on_gluons(name, train, test):
+    """One gluon among many quarks is enough to be refused, and so are hidden or unknown labels."""
+    detector = EVERY_DETECTOR[name]()
+    one_gluon = Dataset(train.X, np.where(np.arange(600) == 17, 0, 1))
+    with pytest.raises(ValueError, match="1 of 600 jets are gluon jets: this detector trains on quark jets only"):
+        detector.fit(one_gluon)
+    with pytest.raises(ValueError, match="jets are gluon jets"):
+        detector.fit(test)
+    with pytest.raises(ValueError, match="needs the labels"):
+        detector.fit(Dataset(train.X, None))
+    with pytest.raises(ValueError, match="needs the labels"):
+        detector.fit(Dataset(train.X, train.y * 2))
+    score = detector.fit(train).score(test.X)
+    assert score.shape == (800,) and score.dtype == np.float64 and np.isfinite(score).all()
+
+
+def test_gluons_only_on_demand(test):
+    gluons = test[test.y == data.GLUON]
+    with pytest.raises(ValueError, match="jets are quark jets: this detector trains on gluon jets only"):
+        helpers.Linear(helpers.ring_counts, kind=data.GLUON).fit(test)
+    helpers.Linear(helpers.ring_counts, 2, kind=data.GLUON).fit(gluons)
+
+
+def test_scores_do_not_depend_on_the_other_jets(train, test):
+    detector = circuits.QuantumAutoencoder(circuits.autoencoder(n_layers=1), steps=2).fit(train)
+    np.testing.assert_allclose(detector.score(test.X)[5:9], detector.score(test.X[5:9]), atol=1e-6)
+
+
+def test_features_of_a_known_image():
+    image = np.zeros((1, 30, 30), np.float32)
+    image[0, 10, 10], image[0, 10, 12], image[0, 13, 10], image[0, 29, 29] = 16.0, 1.0, 4.0, 0.1
+    assert helpers.normalised(image).max() == 1
+    assert helpers.lit_pixels(image).tolist() == [[3]]  # 0.1 is below 1 % of 16
+    assert helpers.ring_counts(image).tolist() == [[1, 0, 1, 1, 0, 0, 0, 0]]
+    np.testing.assert_allclose(helpers.ring_sums(image, 1)[0, [0, 2, 3]], [1, 1 / 16, 1 / 4])
+    np.testing.assert_allclose(circuits.fine_rings(image)[0, [1, 2]], [0.5, 0.5**0.5], rtol=1e-6)
+    columns = dict(zip(helpers.SUBSTRUCTURE, helpers.substructure(image)[0], strict=True))
+    assert columns["lit pixels"] == 3 and columns["second pixel"] == pytest.approx(0.25)
+    assert columns["sum"] == pytest.approx(21.1 / 16)
+
+
+def test_substructure_does_not_change_when_the_jet_moves(test):
+    image = np.zeros((2, 30, 30), np.float32)
+    image[0, 5:9, 6:9] = image[1, 15:19, 12:15] = np.random.default_rng(0).random((4, 3)) + 0.1
+    np.testing.assert_allclose(*helpers.substructure(image), atol=1e-4)
+
+
+def test_wrong_images_are_refused():
+    for bad in (np.zeros((2, 30, 30)), np.ones((2, 30)), np.full((2, 30, 30), np.nan), -np.ones((2, 30, 30))):
+        with pytest.raises(ValueError, match="no pixel above 0|expected square images|negative or not finite"):
+            helpers.normalised(bad)
+
+
+def test_the_network_has_the_size_of_the_original():
+    size = sum(p.numel() for p in helpers.ConvNet().parameters())
+    assert 0.95 < size / 35_019 < 1.05
+    for side in (30, 40):
+        assert helpers.ConvNet(side)(torch.zeros(2, 1, side, side)).shape == (2, 1, side, side)
+
+
+def test_angles_only_grow_with_what_is_in_a_jet(train):
+    angles = circuits.Angles(circuits.fine_rings).fit(train.X)
+    lonely = np.zeros((1, 30, 30), np.float32)
+    lonely[0, 15, 15] = 3.0
+    assert (angles(lonely) == 0).all()
+    fuller = lonely.copy()
+    fuller[0, 15, 17] = 1.0
+    assert (angles(fuller) >= angles(lonely)).all() and angles(fuller).max() > 0
+    assert angles(train.X).max() < np.pi + 0.2
+
+
+def test_product_states_are_those_of_the_circuit():
+    encoded = np.random.default_rng(0).random((3, 4)).astype(np.float32)
+    simulator = circuits.Simulator(circuits.autoencoder(4, 1, entangler=None))
+    state = simulator(x=encoded, w=np.zeros(8))
+    np.testing.assert_allclose(state.real, circuits.product_states(encoded), atol=1e-6)
+    np.testing.assert_allclose(state.imag, 0, atol=1e-6)
+
+
+def test_training_empties_the_trash_but_not_below_the_bound(train):
+    short, longer = (
+        circuits.QuantumAutoencoder(circuits.autoencoder(), n_trash=9, steps=steps).fit(train) for steps in (1, 60)
+    )
+    assert longer.score(train.X).mean() < 0.9 * short.score(train.X).mean()
+    # The bound is on the probability of any 1 on the trash; the mean over nine qubits is at least a ninth of it.
+    bound = circuits.BestUnitary(n_kept=1).fit(train).score(train.X).mean()
+    assert longer.score(train.X).mean() > bound / 9
+
+
+def test_gluon_jets_score_higher_and_complexity_is_why(train, test):
+    gluon = test.y == data.GLUON
+    counted = helpers.Untrained(helpers.lit_pixels).fit(train).score(test.X)
+    learnt = circuits.BestUnitary().fit(train).score(test.X)
+    assert roc_auc_score(gluon, counted) > 0.66 and roc_auc_score(gluon, learnt) > 0.62
+    # Standardising takes away what "empty" means, and with it most of the score.
+    even = helpers.standardised(helpers.substructure, train)
+    assert roc_auc_score(gluon, helpers.Linear(even, 4).fit(train).score(test.X)) < 0.6
+
+
+def test_too_many_trash_qubits():
+    with pytest.raises(ValueError, match="n_trash is 11, expected 1 to 10"):
+        circuits.QuantumAutoencoder(circuits.autoencoder(), n_trash=11)
+
+
+def four_qubits(train, steps=30):
+    def features(X):
+        return helpers.ring_counts(X)[:, 1:5]
+
+    return circuits.QuantumAutoencoder(circuits.autoencoder(4, 1), features, n_trash=3, steps=steps).fit(train)
+
+
+def test_shots_estimate_the_score(train, test):
+    pytest.importorskip("qiskit_aer")
+    detector = four_qubits(train)
+    exact, measured = detector.score(test.X[:30]), noise.scores(detector, test.X[:30], shots=4000)
+    assert abs(measured - exact).max() < 4 * 0.5 / np.sqrt(4000)
+    np.testing.assert_array_equal(measured, noise.scores(detector, test.X[:30], shots=4000))
+
+
+def test_noise_lifts_low_scores_and_more_noise_lifts_more(train, test):
+    pytest.importorskip("qiskit_aer")
+    detector = four_qubits(train)
+    low = test.X[np.argsort(detector.score(test.X))[:8]]
+    exact = detector.score(low).mean()
+    once, five_times = (noise.scores(detector, low, 2000, noise.device_noise(f)).mean() for f in (1.0, 5.0))
+    assert exact < once < five_times
+    none = noise.scores(detector, low, 2000, noise.device_noise(0.0)).mean()
+    assert none == pytest.approx(exact, abs=0.01)
