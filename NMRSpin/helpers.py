@@ -26,12 +26,14 @@ def targets(y):
     return np.stack([alpha, np.log(xi), 10 ** (-(d - 6) / 2)], axis=1)
 
 
+LOWEST = targets([[0.1, 3.0, simulate.MAX_D]])[0]
+HIGHEST = targets([[simulate.MAX_ALPHA, simulate.MAX_XI, 6.0]])[0]
+
+
 def labels(t):
-    """alpha, xi and d from targets; xi and d are kept within what the data can have."""
-    alpha, log_xi, rate = np.asarray(t, dtype=np.float64).T
-    xi = np.exp(np.clip(log_xi, np.log(3.0), np.log(simulate.MAX_XI)))
-    lowest = 10 ** (-(simulate.MAX_D - 6) / 2)
-    return np.stack([alpha, xi, 6 - 2 * np.log10(np.clip(rate, lowest, 1))], axis=1)
+    """alpha, xi and d from targets, which are kept within what the data can have."""
+    alpha, log_xi, rate = np.clip(np.asarray(t, dtype=np.float64), LOWEST, HIGHEST).T
+    return np.stack([alpha, np.exp(log_xi), 6 - 2 * np.log10(rate)], axis=1)
 
 
 def total_coupling(kind, y):
@@ -134,7 +136,8 @@ class Network:
 def fit_echoes(kind, X, start, steps=4):
     """Labels of echoes by least squares: the simulator is run until it meets them.
 
-    Gauss-Newton (Nocedal and Wright, Numerical Optimization, chapter 10) in the three `targets`. The slopes of the
+    Gauss-Newton (Nocedal and Wright, Numerical Optimization, chapter 10) in log W, log xi and the rate of dephasing:
+    the echo fixes the total coupling W best, and on a line of constant W the search is straight. The slopes of the
     echo are differences of the simulator, so a step takes four simulated echoes for each measured one. Each echo is
     fitted for itself; a step that makes it worse is halved in the next round.
 
@@ -153,34 +156,44 @@ def fit_echoes(kind, X, start, steps=4):
     rms : ndarray of shape (steps + 1, n)
         Root mean square difference of simulated and measured M, before the first step and after each.
     """
-    shifts = np.array([[0, 0, 0], [1e-2, 0, 0], [0, 1e-3, 0], [0, 0, 1e-3]])
+    shift = 1e-3
+    shifts = np.concatenate([np.zeros((1, 3)), shift * np.eye(3)])
+    low, high = np.log(simulate.COUPLING) + [-0.2, 0.2]
+    low, high = np.array([low, *LOWEST[1:]]), np.array([high, *HIGHEST[1:]]) - 2 * shift
     measured = flat(X)
 
-    def run(t):
-        M = simulate.echoes(kind, labels(t))
+    def run(p):
+        M = simulate.echoes(kind, _labels_of(kind, p))
         return flat(np.stack([M.real, M.imag], axis=1))
 
-    best, trial, rms = targets(start), targets(start), []
-    change, lowest, simulated = np.zeros_like(best), np.full(len(best), np.inf), None
+    trial = np.column_stack([np.log(total_coupling(kind, np.asarray(start))), targets(start)[:, 1:]])
+    trial = best = np.clip(trial, low, high)
+    change, lowest, simulated, rms = np.zeros_like(best), np.full(len(best), np.inf), None, []
     for step in range(steps + 1):
-        around = (trial[:, None] + (shifts if step < steps else shifts[:1])).reshape(-1, 3)
-        new = run(around).reshape(len(trial), -1, measured.shape[1])
+        around = trial[:, None] + (shifts if step < steps else shifts[:1])
+        new = run(around.reshape(-1, 3)).reshape(len(trial), -1, measured.shape[1])
         size = np.sqrt(((new[:, 0] - measured) ** 2).mean(axis=1))
         better = size < lowest
         best = np.where(better[:, None], trial, best)
         lowest = np.where(better, size, lowest)
         rms.append(lowest)
         if step == steps:
-            return labels(best), np.array(rms)
+            return _labels_of(kind, best), np.array(rms)
         simulated = new if simulated is None else np.where(better[:, None, None], new, simulated)
         for i in range(len(trial)):
-            slopes = (simulated[i, 1:] - simulated[i, 0]) / shifts[1:].sum(axis=1)[:, None]
+            slopes = (simulated[i, 1:] - simulated[i, 0]) / shift
             newton = np.linalg.lstsq(slopes.T, measured[i] - simulated[i, 0], rcond=None)[0]
             change[i] = newton if better[i] else change[i] / 2
-        change = np.clip(change, [-3, -0.3, -0.3], [3, 0.3, 0.3])  # stay where a straight line is a good guide
-        trial = best + change
-        trial[:, 0] = np.clip(trial[:, 0], 0.05, 1.1 * simulate.MAX_ALPHA)
-        trial[:, 1:] = targets(labels(trial))[:, 1:]
+        change = np.clip(change, [-0.2, -0.5, -0.3], [0.2, 0.5, 0.3])  # where a straight line is a good guide
+        trial = np.clip(best + change, low, high)
+
+
+def _labels_of(kind, p):
+    """alpha, xi, d from log W, log xi and the rate of dephasing."""
+    log_w, log_xi, rate = p.T
+    lengths, totals = simulate.total_interaction(kind)
+    alpha = 1e4 * np.exp(log_w - np.interp(log_xi, np.log(lengths), np.log(totals)))
+    return np.column_stack([alpha, np.exp(log_xi), 6 - 2 * np.log10(rate)])
 
 
 # --------------------------------------------------------------------------------------------------
