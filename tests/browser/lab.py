@@ -37,7 +37,8 @@ def lab(tmp_path_factory):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--allow-root",
-               f"--IdentityProvider.token={TOKEN}", "--LabApp.news_url=", f"--ServerApp.root_dir={place / 'work'}"]  # fmt: skip
+               f"--IdentityProvider.token={TOKEN}", "--LabApp.news_url=",
+               f"--ServerApp.root_dir={place / 'work'}"]  # fmt: skip
     environment = {**os.environ, "JUPYTERLAB_SETTINGS_DIR": str(place / "settings"), "OMP_NUM_THREADS": "1"}
     with open(place / "log.txt", "w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
