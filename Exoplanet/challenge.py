@@ -50,7 +50,7 @@ CHALLENGE = Challenge(
     title="Exoplanet search",
     kind="classification, computer vision",
     summary="Tell from the image of a disk of gas and dust whether a planet hides in it.",
-    notebooks=(),
+    notebooks=("Exoplanet",),
     tasks=(
         Task(
             name="detection",
