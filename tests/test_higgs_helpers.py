@@ -6,6 +6,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from common.layers import PiecewiseLinear
 from common.training import fit, predict, seed_everything
 from Higgs import data, helpers, reference
 
@@ -67,7 +68,7 @@ def test_features_are_finite_numbers_of_the_documented_shape():
 
 def test_piecewise_linear_encoding_is_monotonic_and_complete():
     x = np.linspace(0, 1, 101, dtype=np.float32)[:, None]
-    code = helpers.PiecewiseLinear(x, bins=4)(torch.from_numpy(x)).numpy() + 0.5
+    code = PiecewiseLinear(x, bins=4)(torch.from_numpy(x)).numpy() + 0.5
     assert code.shape == (101, 4)
     np.testing.assert_allclose(code.sum(1) / 4, x[:, 0], atol=1e-5)
     np.testing.assert_array_equal(code[50], [1, 1, 0, 0])

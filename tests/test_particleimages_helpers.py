@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from common.training import fit, seed_everything
-from ParticleImages import data, helpers
+from ParticleImages import data, helpers, residual
 from ParticleImages.simulate import simulate
 
 IMAGES = simulate(1500, seed=1)
@@ -111,3 +111,16 @@ def test_groups_of_the_truth_cover_the_images():
 
 def test_no_real_images_without_the_excerpt(data_home):
     assert data.excerpt() is None
+
+
+def test_residual_network_sees_image_and_shapes():
+    planes, shapes = helpers.network_input(IMAGES.X[:200]), helpers.shower_shapes(IMAGES.X[:200])
+    model = residual.ImageAndShapes(shapes, width=4)
+    x = torch.tensor(residual.together(planes, shapes), requires_grad=True)
+    logits = model(x)
+    assert logits.shape == (200,) and logits.isfinite().all()
+    logits.square().sum().backward()
+    image, numbers = x.grad[:, : planes[0].size], x.grad[:, planes[0].size :]
+    middle = image.reshape(planes.shape)[:, :, 4:11]
+    assert (middle.abs().sum(dim=(1, 2, 3)) > 0).all() and (numbers.abs().sum(dim=1) > 0).all()
+    assert image.abs().sum() == middle.abs().sum()  # the other rows are left out

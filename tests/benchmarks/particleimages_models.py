@@ -1,8 +1,9 @@
 """The CNN against LightGBM on the same images: python tests/benchmarks/particleimages_models.py [--n 100000]
 
 LightGBM sees the 23 shower shapes of the lesson; it gets the best of three tree sizes on the validation images, and
-stops early there. The CNN of the lesson sees the energies, the residual network sees energies and shapes; each keeps its
-best epoch on the same images. The test images are used once. Images come from the stream (and are kept), 22 s for 100,000 on one core and 8 kB of memory each.
+stops early there. The CNN of the lesson sees the energies, the residual network sees energies and shapes; each keeps
+its best epoch on the same images. The test images are used once. Images come from the stream (and are kept), 22 s for
+100,000 on one core and 8 kB of memory each.
 """
 
 import argparse
@@ -88,7 +89,8 @@ def main():
         }  # fmt: skip
         for name, score, values in zip(about, scores, copies, strict=True):
             low, high = np.quantile(values, [0.025, 0.975])
-            print(f"{n:7,}   {name:16} {roc_auc_score(y['test'], score):.4f}    {low:.4f} to {high:.4f}    {about[name]}")
+            auc = roc_auc_score(y["test"], score)
+            print(f"{n:7,}   {name:16} {auc:.4f}    {low:.4f} to {high:.4f}    {about[name]}")
         for i, name in list(enumerate(about))[1:]:
             low, high = np.quantile(copies[i] - copies[0], [0.025, 0.975])
             difference = roc_auc_score(y["test"], scores[i]) - roc_auc_score(y["test"], scores[0])
