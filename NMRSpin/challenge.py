@@ -71,7 +71,7 @@ CHALLENGE = Challenge(
     title="NMR spin",
     kind="regression, physics of solids",
     summary="Read the strength, the range and the dissipation of an interaction off the echo of nuclear spins.",
-    notebooks=(),
+    notebooks=("NMRSpin",),
     tasks=tuple(
         Task(
             name=task,  # one row a test echo, in order, in physical units

@@ -71,13 +71,16 @@ class Ridge:
     ----------
     physical : bool
         Whether it is asked for `targets` instead of the labels themselves.
+    wanted : callable y -> ndarray, optional
+        What else it is asked for; these are then what it predicts.
     """
 
-    def __init__(self, physical=False):
+    def __init__(self, physical=False, wanted=None):
         self.physical = physical
+        self.wanted = wanted or (targets if physical else np.float64)
 
     def fit(self, X, y):
-        wanted = targets(y) if self.physical else np.asarray(y, dtype=np.float64)
+        wanted = self.wanted(y)
         self.inputs, self.outputs = Standard(flat(X), FLOOR), Standard(wanted)
         self.model = RidgeCV(np.logspace(-4, 4, 17))
         self.model.fit(self.inputs.forward(flat(X)), self.outputs.forward(wanted))
@@ -137,16 +140,16 @@ def fit_echoes(kind, X, start, steps=4):
     """Labels of echoes by least squares: the simulator is run until it meets them.
 
     Gauss-Newton (Nocedal and Wright, Numerical Optimization, chapter 10) in log W, log xi and the rate of dephasing:
-    the echo fixes the total coupling W best, and on a line of constant W the search is straight. The slopes of the
-    echo are differences of the simulator, so a step takes four simulated echoes for each measured one. Each echo is
-    fitted for itself; a step that makes it worse is halved in the next round.
+    the echo fixes the total coupling W best, and on a line of constant W the search is straight. It begins with a scan
+    of eight W. The slopes of the echo are differences of the simulator, so a step takes four simulated echoes for each
+    measured one. Each echo is fitted for itself; a step that makes it worse is halved in the next round.
 
     Parameters
     ----------
     kind : {"gauss", "rkky"}
     X : ndarray of shape (n, 2, 471)
     start : ndarray of shape (n, 3)
-        Labels to begin with.
+        Labels to begin with: xi and d. W is scanned.
     steps : int
 
     Returns
@@ -166,8 +169,12 @@ def fit_echoes(kind, X, start, steps=4):
         M = simulate.echoes(kind, _labels_of(kind, p))
         return flat(np.stack([M.real, M.imag], axis=1))
 
-    trial = np.column_stack([np.log(total_coupling(kind, np.asarray(start))), targets(start)[:, 1:]])
-    trial = best = np.clip(trial, low, high)
+    # The range of W is known and narrow, and a wrong W is what leads astray: look where in it the echo is met best.
+    scan = np.tile(targets(start), (8, 1, 1))
+    scan[..., 0] = np.linspace(*np.log(simulate.COUPLING), 8)[:, None]
+    scan = np.clip(scan, low, high)
+    distance = ((run(scan.reshape(-1, 3)).reshape(*scan.shape[:2], -1) - measured) ** 2).mean(axis=2)
+    trial = best = scan[distance.argmin(axis=0), np.arange(len(start))]
     change, lowest, simulated, rms = np.zeros_like(best), np.full(len(best), np.inf), None, []
     for step in range(steps + 1):
         around = trial[:, None] + (shifts if step < steps else shifts[:1])
@@ -198,6 +205,12 @@ def _labels_of(kind, p):
 
 # --------------------------------------------------------------------------------------------------
 # Figures
+
+
+def plain_ticks(axis, at=(5, 10, 20, 50)):
+    """Ticks of a logarithmic axis of xi as plain numbers."""
+    axis.set_ticks(at, labels=map(str, at))
+    axis.set_ticks([], minor=True)
 
 
 def precessing(kind, y, moments):
@@ -252,4 +265,6 @@ def correlation(truth, predictions):
             ax.set(xlabel=f"true {AXES[label]}", ylabel=f"predicted {label}")
             if column == 1:
                 ax.set(xscale="log", yscale="log", title=name)
+                plain_ticks(ax.xaxis)
+                plain_ticks(ax.yaxis)
     return fig
