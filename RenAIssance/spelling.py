@@ -28,9 +28,10 @@ OLD_WORDS = (  # frequent in the prose of the time and missing from lists of tod
 ).split()
 CAPITALISED = 0.06
 ROMAN = ("II", "III", "IV", "VI", "VII", "VIII", "IX", "XII", "XIV", "XVI")
-UNACCENTED = str.maketrans("áéíóúü", "aeiouu")
-GRAVE = str.maketrans("áéíóú", "àèìòù")
+UNACCENTED = str.maketrans("áéíóúüÁÉÍÓÚÜ", "aeiouuAEIOUU")
+GRAVE = str.maketrans("áéíóúüÁÉÍÓÚÜ", "àèìòùuAEIOUU")
 VOWELS = "aeiouáéíóúy"
+ONSETS = tuple("ch ll br cr dr fr gr pr tr bl cl fl gl pl qu".split())  # two consonants that begin a syllable
 
 
 @cache
@@ -157,13 +158,8 @@ def breaks(word):
     lower = word.lower()
     places = []
     for i in range(2, len(word) - 1):
-        pair = lower[i : i + 2]
-        onset = lower[i] not in VOWELS and (
-            lower[i + 1] in VOWELS or pair in ("ch", "ll", "br", "cr", "dr", "fr", "gr", "pr", "tr", "bl", "cl", "fl",
-                                               "gl", "pl", "qu")
-        )
-        if onset and lower[i - 1 : i + 1] not in ("ch", "ll", "br", "cr", "dr", "fr", "gr", "pr", "tr", "bl", "cl", "fl",
-                                                  "gl", "pl", "ss"):
+        begins = lower[i] not in VOWELS and (lower[i + 1] in VOWELS or lower[i : i + 2] in ONSETS)
+        if begins and lower[i - 1 : i + 1] not in (*ONSETS, "ss"):
             places.append(i)
     return places
 

@@ -1,0 +1,98 @@
+"""A character language model: which letter follows which, to choose between readings that look alike.
+
+References
+----------
+A. Hannun et al., arXiv:1408.2873 (prefix beam search with a language model).
+I. H. Witten and T. C. Bell, IEEE Trans. Inf. Theory 37 (1991) 1085 (interpolation of orders).
+"""
+
+import math
+from collections import Counter, defaultdict
+
+import numpy as np
+
+from RenAIssance.spelling import ALPHABET, Typesetter
+
+ORDER = 6
+
+
+class LanguageModel:
+    """Probability of a character after the five before it.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Lines of text.
+    order : int
+        Characters that are looked at together.
+    """
+
+    def __init__(self, texts, order=ORDER):
+        self.order = order
+        self._counts = defaultdict(Counter)
+        for text in texts:
+            for i, character in enumerate(text):
+                for length in range(min(order - 1, i) + 1):
+                    self._counts[text[i - length : i]][character] += 1
+        self._totals = {context: (counts.total(), len(counts)) for context, counts in self._counts.items()}
+        self._known = {}
+
+    def log_p(self, text, character):
+        """Log-probability of a character after a text."""
+        context = text[-(self.order - 1) :]
+        key = (context, character)
+        if key not in self._known:
+            p = 1 / len(ALPHABET)
+            for length in range(len(context) + 1):
+                tail = context[len(context) - length :]
+                if tail in self._totals:
+                    total, kinds = self._totals[tail]
+                    p = (self._counts[tail][character] + kinds * p) / (total + kinds)
+            self._known[key] = math.log(p)
+        return self._known[key]
+
+
+def simulated_text(n, seed=0):
+    """n lines of plausible Spanish of 1637, as transcribed: list of str."""
+    typesetter = Typesetter(np.random.default_rng(seed))
+    return [typesetter.line(38)[1] for _ in range(n)]
+
+
+def beam_search(log_p, model, weight=0.1, beam=8, least=-7.0):
+    """The best text for a line: what the network sees, and a little of what the language expects.
+
+    Parameters
+    ----------
+    log_p : ndarray of shape (steps, characters)
+        From `model.log_probabilities`.
+    model : LanguageModel
+    weight : float
+        Of the language model.
+    beam : int
+        Readings that are followed at the same time.
+    least : float
+        Characters that are less probable (log) are not considered.
+    """
+    readings = {"": (0.0, -math.inf)}  # text: log-probability of ending with a blank, and with its last character
+    bonus = {"": 0.0}
+    for row in log_p.astype(float):
+        if row[0] > -1e-3:  # surely a blank
+            readings = {text: (np.logaddexp(a, b) + row[0], -math.inf) for text, (a, b) in readings.items()}
+            continue
+        candidates = [i for i in np.flatnonzero(row > least) if i]
+        found = defaultdict(lambda: [-math.inf, -math.inf])
+        for text, (blank, letter) in readings.items():
+            either = np.logaddexp(blank, letter)
+            found[text][0] = np.logaddexp(found[text][0], either + row[0])
+            for i in candidates:
+                character = ALPHABET[i - 1]
+                if text.endswith(character):
+                    found[text][1] = np.logaddexp(found[text][1], letter + row[i])
+                longer = text + character
+                if longer not in bonus:
+                    bonus[longer] = bonus[text] + weight * model.log_p(text, character) + 2 * weight
+                gain = (blank if text.endswith(character) else either) + row[i]
+                found[longer][1] = np.logaddexp(found[longer][1], gain)
+        best = sorted(found, key=lambda text: np.logaddexp(*found[text]) + bonus[text], reverse=True)[:beam]
+        readings = {text: tuple(found[text]) for text in best}
+    return max(readings, key=lambda text: np.logaddexp(*readings[text]) + bonus[text]).strip()

@@ -1,0 +1,214 @@
+"""Simulated scans: spreads of two printed pages as a library's camera sees them, with everything that is not text.
+
+Pages are composed at 300 dpi, printed, bent, and scanned at 150 dpi.
+"""
+
+import numpy as np
+from PIL import Image
+
+from common.datasets import Dataset, check_n
+from RenAIssance import press, spelling
+from RenAIssance.simulate import LENGTH, PITCH
+
+DPI = 150
+HEIGHT, WIDTH = 1820, 1240  # of a page at 300 dpi
+X_HEIGHT = 23
+LINES = 24
+MEASURE = int(32.5 * X_HEIGHT)
+LINE = round(PITCH * X_HEIGHT * 0.97)  # from baseline to baseline
+ORNAMENT = 6  # lines beside a drop capital
+
+
+def spreads(n, seed, type_=press.BOOK_TYPE, italic=press.BOOK_ITALIC, frame=True):
+    """Scans of n spreads of a book.
+
+    Parameters
+    ----------
+    n : int
+    seed : int
+    type_, italic : press.Face
+        Default: a type that the shipped reader has not seen.
+    frame : bool
+        Whether rules enclose text and marginal notes.
+
+    Returns
+    -------
+    Dataset
+        X uint8 of shape (n, 910, 1240), grey, 150 dpi; y list of str, the transcription: the left page, a form feed,
+        the right page, a line of text for each printed line. meta["printed"] the same as it is set, long s and all;
+        meta["lines"] float32 of shape (n, 2, 24, 4, 2): corners (column, row in pixels of X) of each line in reading
+        order, from the upper left clockwise, NaN where a page has fewer.
+    """
+    rng = np.random.default_rng(seed)
+    typesetter = spelling.Typesetter(rng)
+    title = _heading(typesetter)
+    number = int(rng.integers(2, 300)) // 2 * 2
+    X = np.empty((check_n(n), HEIGHT // 2, WIDTH), np.uint8)
+    texts, printed = [], []
+    corners = np.full((n, 2, LINES, 4, 2), np.nan, np.float32)
+    for i in range(n):
+        sheets, truths = [], []
+        for side in (0, 1):
+            sheet, truth = _page(typesetter, rng, type_, italic, frame, title, number + 2 * i + side, side)
+            sheets.append(sheet)
+            truths.append(truth)
+        texts.append("\f".join("\n".join(text for _, text, _ in truth) for truth in truths))
+        printed.append("\f".join("\n".join(ink for ink, _, _ in truth) for truth in truths))
+        halves = []
+        for side, (sheet, truth) in enumerate(zip(sheets, truths, strict=True)):
+            scan, place = _scan(sheet, sheets[1 - side], rng, side)
+            halves.append(scan)
+            for k, (_, _, box) in enumerate(truth):
+                corners[i, side, k] = place(box) / 2 + [side * WIDTH / 2, 0]
+        X[i] = np.hstack(halves)
+    return Dataset(X, texts, {"printed": np.array(printed), "lines": corners, "dpi": DPI})
+
+
+def _heading(typesetter):
+    """Two words for the running title."""
+    pieces, _ = typesetter.line(18)
+    return [piece.strip(" ,.;:()\u2009-").capitalize() for piece in pieces[:2]]
+
+
+def _page(typesetter, rng, type_, italic, frame, title, number, side):
+    """A page of type, 255 where it prints, and of each line what is printed, its transcription and its box."""
+    sheet = np.zeros((HEIGHT, WIDTH), np.uint8)
+    left = 330 if side == 0 else 120
+    right, top = left + MEASURE, 240
+    truth = []
+    _set(sheet, title, italic, left, top - 100, MEASURE, rng, justify="centre")
+    _set(sheet, [str(number)], type_, left if side == 0 else right - 50, top - 100, 60, rng, justify=False)
+    heading = rng.random() < 0.12
+    row = top
+    if heading:
+        for _ in range(2):
+            pieces, text = typesetter.line(22)
+            box = _set(sheet, pieces, italic, left, row + 4, MEASURE, rng, justify="centre", x_height=28)
+            truth.append((_plain(pieces), text, box))
+            row += LINE + 14
+        row += LINE // 2
+        _drop_capital(sheet, left, row - LINE // 2, type_, rng)
+    count = LINES - (5 if heading else 0)
+    ending = rng.random() < 0.06  # of a chapter: the page is not full
+    for k in range(count - (rng.integers(4, 9) if ending and not heading else 0)):
+        beside = heading and k < ORNAMENT
+        indent = 6 * LINE if beside else 2 * X_HEIGHT if not heading and rng.random() < 0.04 else 0
+        room = LENGTH * (MEASURE - indent) / MEASURE
+        pieces, text = typesetter.line(room + rng.normal(0, 1))
+        last = rng.random() < 0.03 and not beside
+        box = _set(sheet, pieces, type_, left + indent, row, MEASURE - indent, rng, justify=not last)
+        truth.append((_plain(pieces), text, box))
+        row += LINE
+    foot = top + LINES * LINE
+    _set(sheet, [f"{'ABCDEF'[number % 6]} {number % 4 + 1}"], type_, left + MEASURE // 2, foot + 34, 120, rng,
+         justify=False)
+    catch = typesetter.line(10)[0][0]
+    _set(sheet, [catch], type_, right - 24 * len(catch), foot + 34, 200, rng, justify=False)
+    _notes(sheet, italic, left - 190 if side == 0 else right + 22, top, rng)
+    if frame:
+        _rules(sheet, left, right, top, foot, side, rng)
+    return sheet, truth
+
+
+def _plain(pieces):
+    return " ".join(pieces).replace("\u2009", " ")
+
+
+def _set(sheet, pieces, face, left, row, measure, rng, justify=True, x_height=X_HEIGHT):
+    """Set a line whose x band begins near a row; returns the box (left, top, right, bottom) of its letters."""
+    height, baseline = 3 * x_height, 2 * x_height
+    ink, (start, end) = press.compose(pieces, face, measure, height, baseline, x_height, rng, justify=justify)
+    first = row - x_height
+    spot = sheet[first : first + height, left : left + ink.shape[1]]
+    np.maximum(spot, ink[:, : spot.shape[1]], out=spot)
+    return left + start, row - 0.8 * x_height, left + end, row + 1.6 * x_height
+
+
+def _drop_capital(sheet, left, top, type_, rng):
+    """A large initial among leaves, as high as some lines."""
+    size = int(5.6 * LINE)
+    leaves = (np.abs(press.smooth_noise((size, size), 9, rng)) < 0.55).astype(np.uint8) * 255
+    leaves[:6] = leaves[-6:] = leaves[:, :6] = leaves[:, -6:] = 255
+    ink, left_, top_, _ = press.sort(type_, X_HEIGHT, "ABCDELMNOPQSTV"[rng.integers(14)])
+    ink = press.resized(ink, size // 2, 2 * size // 3)
+    corner = (size // 6, size // 4)
+    leaves[corner[0] : corner[0] + ink.shape[0], corner[1] : corner[1] + ink.shape[1]] = ink
+    sheet[top : top + size, left : left + size] = leaves
+
+
+def _notes(sheet, italic, left, top, rng):
+    """Up to three marginal notes of a few short lines."""
+    row = top + int(rng.integers(0, 300))
+    for _ in range(rng.integers(0, 4)):
+        for _ in range(rng.integers(1, 6)):
+            if row > top + 23 * LINE:
+                return
+            letters = "".join(rng.choice(list("aeioulnrstcdm"), rng.integers(3, 8)))
+            ink, _ = press.compose([letters.capitalize() + "."], italic, 165, 48, 32, 16, rng, justify=False)
+            spot = sheet[row : row + 48, left : left + 165]
+            np.maximum(spot, ink, out=spot)
+            row += 38
+        row += int(rng.integers(100, 400))
+
+
+def _rules(sheet, left, right, top, foot, side, rng):
+    """The double frame: around the text, and around text and margin; some of its rules are broken."""
+    outer = (left - 210, right + 16) if side == 0 else (left - 16, right + 210)
+    uprights = [(left - 14, top - 40, foot + 90), (right + 12, top - 40, foot + 90)]
+    uprights.append((outer[0] if side == 0 else outer[1], top - 130, foot + 92))
+    levels = [(top - 132, *outer), (top - 36, left - 14, right + 12), (foot + 2, left - 14, right + 12)]
+    levels.append((foot + 92, *outer))
+    for column, first, last in uprights:
+        sheet[first:last, column : column + rng.integers(3, 6)] = 255
+        _broken(sheet[first:last, column : column + 6], rng)
+    for row, first, last in levels:
+        sheet[row : row + rng.integers(3, 6), first:last] = 255
+        _broken(sheet[row : row + 6, first:last].T, rng)
+
+
+def _broken(rule, rng):
+    for _ in range(rng.poisson(0.7)):
+        gap = int(rng.integers(10, 70))
+        at = int(rng.integers(0, max(1, len(rule) - gap)))
+        rule[at : at + gap] = 0
+
+
+def _scan(sheet, behind, rng, side):
+    """A printed and scanned page, uint8 of shape (910, 620), and where points of the type case are on it (at 300 dpi).
+    """
+    columns = np.arange(WIDTH) - WIDTH / 2
+    slope, tilt = rng.normal(0, 0.010), rng.normal(0, 0.008)
+    wave = 2.5 * rng.normal() * np.sin(2 * np.pi * (columns / 1100 + rng.random()))
+    down = np.rint(slope * columns + wave).astype(np.int64)
+    across = np.rint(tilt * (np.arange(HEIGHT) - HEIGHT / 2)).astype(np.int64)
+
+    def bent(image):
+        return press.shift_columns(press.shift_columns(image, down).T, across).T
+
+    def place(box):
+        left, top, right, bottom = box
+        points = np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float64)
+        points[:, 1] += down[np.clip(points[:, 0].astype(int), 0, WIDTH - 1)]
+        points[:, 0] += across[np.clip(points[:, 1].astype(int), 0, HEIGHT - 1)]
+        return points
+
+    soft = press.blur(bent(sheet), X_HEIGHT * rng.uniform(0.06, 0.1)).astype(np.float32)
+    soft += 10 * _tiled(20, rng) + 8 * _tiled(3, rng)
+    inked = press.blur(((soft > rng.normal(76, 6)) * np.uint8(255)), 1.2).astype(np.float32) / 255
+    through = press.blur(bent(behind)[:, ::-1], 4).astype(np.float32) / 255
+    edge = np.arange(WIDTH) / WIDTH if side == 0 else 1 - np.arange(WIDTH) / WIDTH
+    paper = 226 + 4 * _tiled(60, rng) - 45 * np.exp((edge - 1) / 0.03) - 14 * (1 - edge)
+    grey = paper * (1 - rng.uniform(0.05, 0.13) * through)
+    grey = grey + (rng.uniform(45, 75) - grey) * inked
+    grey[: rng.integers(15, 40)] = 30  # the table under the book
+    small = np.asarray(Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).reduce(2)).astype(np.float32)
+    small += rng.standard_normal(small.shape, dtype=np.float32) * 2.5
+    return np.clip(small, 0, 255).astype(np.uint8), place
+
+
+def _tiled(scale, rng):
+    """Smooth noise of the size of a page: coarse noise enlarged, fine noise in strips."""
+    if scale > 10:
+        small = np.ascontiguousarray(press.smooth_noise((HEIGHT // 4, WIDTH // 4), scale / 4, rng))
+        return np.asarray(Image.fromarray(small).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR))
+    return np.vstack([press.smooth_noise((HEIGHT // 4, WIDTH), scale, rng) for _ in range(4)])

@@ -1,0 +1,339 @@
+"""From the scan of a book to the images of its lines: spread, page, ink, rules, text block, lines.
+
+All measures are at 300 dpi, twice the resolution of the scan: letters have an x-height of about 23 pixels there.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from RenAIssance.press import shift_columns
+
+DPI = 300
+MAX_PAGES = 400
+MAX_PIXELS = 40_000_000  # of a page
+RULE = 70  # pixels: an upright stroke as long as that is no letter
+LEVEL_RULE = 90  # pixels: no letter is as wide
+SLOPES = np.linspace(-0.06, 0.06, 49)
+
+
+def spreads(path):
+    """The pages of a PDF as images, without its text layer.
+
+    Parameters
+    ----------
+    path : path-like
+        A PDF of scanned images.
+
+    Returns
+    -------
+    list of ndarray of uint8, shape (height, width)
+        Grey, 300 dpi.
+
+    Raises
+    ------
+    ValueError
+        No PDF, damaged, encrypted, a page without an image, too many or too large pages.
+    """
+    import pypdfium2 as pdfium
+    import pypdfium2.raw as raw
+
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        document = pdfium.PdfDocument(content)
+    except pdfium.PdfiumError as error:
+        if "assword" in str(error):
+            raise ValueError(f"{path} is encrypted: remove its password first") from error
+        raise ValueError(f"{path} is not a PDF or is damaged ({error}); download it again") from error
+    with document:
+        if not 0 < len(document) <= MAX_PAGES:
+            raise ValueError(f"{path} has {len(document)} pages, expected 1 to {MAX_PAGES}")
+        images = []
+        for number, page in enumerate(document, start=1):
+            width, height = (round(side * DPI / 72) for side in page.get_size())
+            if width * height > MAX_PIXELS:
+                raise ValueError(f"{path}: page {number} has {width} x {height} pixels at {DPI} dpi, too many")
+            if not any(True for _ in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE])):
+                raise ValueError(f"{path}: page {number} has no image; expected a scanned book, not a text")
+            images.append(np.asarray(page.render(scale=DPI / 72, grayscale=True).to_pil().convert("L")))
+            page.close()
+    return images
+
+
+def split(spread):
+    """The pages on a spread, left before right: two where it is wider than high, else one."""
+    height, width = spread.shape
+    if width < height:
+        return [spread]
+    # Cut where there is least ink near the middle.
+    middle = slice(int(0.45 * width), int(0.55 * width))
+    dark = (ink(spread[:, middle]) > 0).mean(axis=0)
+    at = middle.start + int(ndimage.uniform_filter1d(dark, 31).argmin())
+    return [spread[:, :at], spread[:, at:]]
+
+
+def pages(path):
+    """All book pages of a PDF in reading order; see `spreads`."""
+    return [page for spread in spreads(path) for page in split(spread)]
+
+
+def ink(page):
+    """Where a grey page is inked: bool, shape (height, width).
+
+    Darker than 0.62 of the paper around it. Letters that shine through from the other side are lighter than that.
+    """
+    small = Image.fromarray(page).reduce(4)
+    paper = ndimage.maximum_filter(np.asarray(small), 13)
+    paper = ndimage.uniform_filter(paper.astype(np.float32), 21)
+    paper = np.asarray(Image.fromarray(paper).resize((page.shape[1], page.shape[0]), Image.Resampling.BILINEAR))
+    return page < 0.62 * paper
+
+
+def straighten(marks):
+    """Slope of the lines of a page, and the page with level lines.
+
+    Parameters
+    ----------
+    marks : ndarray of bool, shape (height, width)
+
+    Returns
+    -------
+    slope : float
+        Rows per column.
+    level : ndarray of bool
+    """
+    rows, columns = np.nonzero(marks[:, ::4])
+    columns = columns * 4 - marks.shape[1] / 2
+    n = marks.shape[0]
+
+    def sharpness(slope):
+        profile = np.bincount(np.rint(rows - slope * columns).astype(np.int64) + n, minlength=3 * n).astype(float)
+        return ((profile[5:] - profile[:-5]) ** 2).sum()
+
+    slope = SLOPES[int(np.argmax([sharpness(s) for s in SLOPES]))]
+    shifts = np.rint(-slope * (np.arange(marks.shape[1]) - marks.shape[1] / 2)).astype(np.int64)
+    return slope, shift_columns(marks, shifts)
+
+
+def _runs(marks, length):
+    """Upright strokes of at least that length, gaps and slants of a few pixels forgiven."""
+    thick = ndimage.binary_dilation(marks, np.ones((5, 3), bool))
+    eroded = ndimage.minimum_filter1d(thick.view(np.uint8), length, axis=0)
+    return ndimage.maximum_filter1d(eroded, length, axis=0).view(bool)
+
+
+def _positions(strokes, share):
+    """Where rules cross the middle of the page, their slope, and how much of the height each covers.
+
+    Parameters
+    ----------
+    strokes : ndarray of bool, shape (height, width)
+        Upright strokes.
+    share : float
+        Of the height that a rule has to cover.
+    """
+    n, width = strokes.shape
+    rows, columns = np.nonzero(strokes[::4])
+    rows = rows * 4 - n / 2
+    best, found = -1.0, (0.0, [])
+    for slope in SLOPES:
+        at = np.clip(np.rint(columns - slope * rows).astype(np.int64), 0, width - 1)
+        profile = np.minimum(np.bincount(at, minlength=width), n / 4) / (n / 4)
+        score = (profile**2).sum()
+        if score > best:
+            best, found = score, (slope, profile)
+    slope, profile = found
+    profile = ndimage.maximum_filter1d(profile, 9) if len(profile) else profile
+    peaks, size = ndimage.label(profile >= share)
+    centres = [float(np.mean(np.nonzero(peaks == i + 1)[0])) for i in range(size)]
+    return centres, slope
+
+
+@dataclass
+class Layout:
+    """Where the text of a page is, on its level ink.
+
+    Attributes
+    ----------
+    slope : float
+        Of the lines on the scan, rows per column.
+    level : ndarray of bool, shape (height, width)
+        Ink with level lines, without rules and ornaments.
+    left, right : ndarray of int, shape (height,)
+        Where the text block begins and ends in each row.
+    top, bottom : int
+        Rows of the text block.
+    x_height, pitch : float
+    lines : list of (int, int, int, int)
+        Left, top, right, bottom of each line.
+    rules : ndarray of bool, shape (height, width)
+    """
+
+    slope: float
+    level: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    top: int
+    bottom: int
+    x_height: float
+    pitch: float
+    lines: list
+    rules: np.ndarray
+
+
+def layout(page):
+    """Find the text block of a page and its lines.
+
+    The block lies between the two upright rules that enclose most letters and between the level rules at its ends:
+    running title, marginal notes, signature and catchword are outside of it. Where there are no rules it is where most
+    letters are.
+
+    Parameters
+    ----------
+    page : ndarray of uint8, shape (height, width)
+        Grey, 300 dpi.
+
+    Raises
+    ------
+    ValueError
+        There is no text on the page.
+    """
+    page = np.asarray(page)
+    if page.ndim != 2 or min(page.shape) < 200 or page.dtype != np.uint8:
+        raise ValueError(f"a page is a grey image (uint8) of at least 200 x 200 pixels, not {page.dtype} {page.shape}")
+    marks = ink(page)
+    slope, level = straighten(marks)
+    ornaments = _ornaments(level)
+    level = level & ~ornaments
+    upright, lying = _runs(level, RULE), _runs(level.T, LEVEL_RULE).T
+    of_letters, x_height = _letters(level)
+    height, width = level.shape
+    rows = np.arange(height) - height / 2
+
+    letters = ndimage.uniform_filter1d(of_letters.sum(axis=0).astype(float), 15)
+    at, tilt = _positions(upright, 0.3)
+    left, right = _enclosing(at, letters, width)
+    # Upright strokes elsewhere are letters of two lines that touch.
+    near = np.zeros(width, bool)
+    for x in at:
+        near[max(0, int(x) - 9) : int(x) + 10] = True
+    columns = np.clip(np.arange(width) - np.rint(tilt * rows).astype(int)[:, None], 0, width - 1)
+    rules = (upright & near[columns]) | lying
+    left = np.clip(np.rint(left + tilt * rows), 0, width - 1).astype(int)
+    right = np.clip(np.rint(right + tilt * rows), 1, width).astype(int)
+    inside = (np.arange(width) > left[:, None]) & (np.arange(width) < right[:, None])
+    text = level & ~ndimage.binary_dilation(rules, iterations=2)
+    block = text & inside
+    top, bottom = _between(lying & inside, block)
+    block[:top] = block[bottom:] = False
+    bands, pitch = _bands(block, x_height)
+    lines = [_extent(block, band, x_height, pitch, left, right) for band in bands]
+    lines = [line for line in lines if line is not None]
+    if not lines:
+        raise ValueError("no lines of text on this page: is it blank?")
+    return Layout(slope, block, left, right, top, bottom, x_height, pitch, lines, rules)
+
+
+def _letters(level):
+    """The ink of what has the size of letters, and the median height of those without ascender and descender."""
+    labels, _ = ndimage.label(level)
+    boxes = ndimage.find_objects(labels)
+    tall = np.array([box[0].stop - box[0].start for box in boxes])
+    wide = np.array([box[1].stop - box[1].start for box in boxes])
+    size = (tall > 12) & (tall < 75) & (wide > 5) & (wide < 200)
+    heights = tall[size & (tall < 45)]
+    if len(heights) < 10:
+        raise ValueError("no text on this page: is it blank, or much smaller or larger than at 300 dpi?")
+    return np.concatenate([[False], size])[labels], float(np.median(heights))
+
+
+def _ornaments(level):
+    """Drop capitals and other woodcuts: inked far more densely than text."""
+    small = np.asarray(Image.fromarray(level.view(np.uint8) * 255).reduce(4)).astype(np.float32) / 255
+    dense = ndimage.uniform_filter(small, 13) > 0.36
+    dense = ndimage.binary_opening(dense, iterations=4)
+    labels, _ = ndimage.label(dense)
+    mask = np.zeros_like(dense)
+    for where in ndimage.find_objects(labels):
+        tall, wide = (s.stop - s.start for s in where)
+        # What is larger than a drop capital is the dark edge of the scan.
+        if 30 < tall < 0.35 * dense.shape[0] and 30 < wide < 0.35 * dense.shape[1]:
+            grown = tuple(slice(max(0, s.start - 5), s.stop + 5) for s in where)
+            mask[grown] = True
+    mask = np.repeat(np.repeat(mask, 4, axis=0), 4, axis=1)
+    out = np.zeros_like(level)
+    out[: mask.shape[0], : mask.shape[1]] = mask[: level.shape[0], : level.shape[1]]
+    return out
+
+
+def _enclosing(at, letters, width):
+    """The two of the upright rules (or page margins) that enclose most letters in the least width."""
+    total = np.concatenate([[0.0], letters.cumsum()])
+    occupied = np.nonzero(letters > 0.3 * np.percentile(letters, 90))[0]
+    edges = [(x, True) for x in at] + [(max(0, occupied[0] - 12.0), False), (min(width, occupied[-1] + 12.0), False)]
+    best, found = -np.inf, (0.0, float(width))
+    for a, ruled_a in edges:
+        for b, ruled_b in edges:
+            if not 0.35 * width < b - a < 0.9 * width:
+                continue
+            share = (total[int(b)] - total[int(a)]) / total[-1]
+            score = share - 0.55 * (b - a) / width + 0.04 * (ruled_a + ruled_b)
+            if score > best:
+                best, found = score, (a + (4 if ruled_a else 0), b - (4 if ruled_b else 0))
+    return found
+
+
+def _between(lying, block):
+    """First and last row of the text: below the level rules near its upper end, above those near its lower end."""
+    height = len(block)
+    inked = np.nonzero(block.any(axis=1))[0]
+    if not len(inked):
+        raise ValueError("no text on this page: is it blank?")
+    columns = max(1, int(block.any(axis=0).sum()))
+    # Between lines of text, that is: the feet of letters may touch and look like a rule.
+    clear = ndimage.uniform_filter1d(block.sum(axis=1) / columns, 9) < 0.12
+    lying = (lying & clear[:, None]).view(np.uint8)
+    rows = np.nonzero(ndimage.maximum_filter1d(lying, 17, axis=0).sum(axis=1) > 0.12 * columns)[0]
+    first, last = inked[0], inked[-1]
+    upper, lower = rows[rows < first + 0.14 * height], rows[rows > last - 0.14 * height]
+    return int(upper.max(initial=first)), int(lower.min(initial=last + 1))
+
+
+def _bands(block, x_height):
+    """Centres of the x bands of the lines, and their pitch."""
+    profile = block.sum(axis=1).astype(float)
+    smooth = ndimage.uniform_filter1d(profile, max(3, round(x_height)))
+    smooth = ndimage.gaussian_filter1d(smooth, x_height / 8)
+    centred = smooth - smooth.mean()
+    lags = np.arange(int(1.8 * x_height), int(3.6 * x_height))
+    pitch = float(lags[np.argmax([(centred[:-lag] * centred[lag:]).mean() for lag in lags])])
+    window = ndimage.maximum_filter1d(smooth, 2 * int(0.36 * pitch) + 1)
+    strong = np.percentile(smooth[smooth > 0], 90) if (smooth > 0).any() else 1.0
+    peaks = np.nonzero((smooth == window) & (smooth > 0.07 * strong))[0]
+    return [int(p) for i, p in enumerate(peaks) if i == 0 or p - peaks[i - 1] > 0.5 * pitch], pitch
+
+
+def _extent(block, centre, x_height, pitch, left, right):
+    """The box of a line, or None where there is but a speck."""
+    half = int(0.62 * pitch)
+    band = block[max(0, centre - int(0.6 * x_height)) : centre + int(0.6 * x_height) + 1]
+    columns = np.nonzero(ndimage.uniform_filter1d(band.sum(axis=0).astype(float), 5) > 0.8)[0]
+    if len(columns) < 1.2 * x_height:
+        return None
+    margin = int(0.5 * x_height)
+    row = min(centre, len(left) - 1)
+    first, last = max(columns[0] - margin, left[row]), min(columns[-1] + margin, right[row])
+    return int(first), max(0, centre - half), int(last), min(len(block), centre + half + 1)
+
+
+def line_images(page):
+    """The lines of a page, top to bottom (list of ndarray of bool, False is ink), and its `Layout`."""
+    found = layout(page)
+    return [~found.level[top:bottom, left:right] for left, top, right, bottom in found.lines], found
