@@ -50,7 +50,7 @@ CHALLENGE = Challenge(
     title="Quantum machine learning",
     kind="anomaly detection, quantum computing",
     summary="Find gluon jets with a quantum circuit that has only ever seen quark jets.",
-    notebooks=(),
+    notebooks=("QuantumML_Classical", "QuantumML_Quantum"),
     tasks=(
         Task("quantum", QuantumTable("quantum_predictions.csv", COLUMNS), METRICS),
         Task("classical", Table("classical_predictions.csv", COLUMNS), METRICS),
