@@ -206,8 +206,13 @@ def _book_pages(source, seed):
 @lru_cache(maxsize=1)  # the splits of a book are asked for one after the other
 def _read_book(pdf, docx):
     spreads = [scan.split(spread) for spread in scan.spreads(pdf)]
-    counts = [[len(scan.layout(page).lines) for page in spread] for spread in spreads]
-    return sum(spreads, []), transcription.assign(transcription.read_docx(docx), counts)
+    transcribed = transcription.read_docx(docx)
+    paragraphs = {number: len(texts) for number, texts in transcribed}
+    counts = [
+        [len(scan.layout(page).lines) if paragraphs.get(number, 0) not in (0, len(spread)) else 0 for page in spread]
+        for number, spread in enumerate(spreads, start=1)
+    ]
+    return sum(spreads, []), transcription.assign(transcribed, counts)
 
 
 def _hand_cut_lines(split, n):

@@ -86,7 +86,8 @@ def assign(transcribed, counts):
     transcribed : list of (int, list of str)
         From `read_docx`.
     counts : list of list of int
-        For each spread of the scan, the lines found on each of its pages.
+        For each spread of the scan, the lines found on each of its pages (not looked at where it has as many
+        paragraphs as pages).
 
     Returns
     -------
@@ -97,7 +98,9 @@ def assign(transcribed, counts):
     for number, lines in enumerate(counts, start=1):
         paragraphs = by_number.get(number, [])
         cuts = [0, len(paragraphs)]
-        if len(lines) == 2 and paragraphs:
+        if len(lines) == len(paragraphs):
+            cuts = list(range(len(lines) + 1))
+        elif len(lines) == 2 and paragraphs:
             length = np.cumsum([0] + [1 + p.strip().count("\n") for p in paragraphs])
             off = np.abs(length - lines[0]) + np.abs(length[-1] - length - lines[1])
             cuts.insert(1, int(off.argmin()))

@@ -1,0 +1,183 @@
+"""Data, transcription, submission and metrics of the RenAIssance challenge."""
+
+import docx
+import numpy as np
+import pytest
+
+from common.challenge import SubmissionError
+from RenAIssance import data, metrics, scan, transcription
+from RenAIssance.challenge import CHALLENGE, TEXTS
+
+
+def test_error_rates_by_hand():
+    scores = metrics.error_rates(["vna cofa"], ["una cosa"])
+    assert scores["CER"] == pytest.approx(2 / 8) and scores["WER"] == 1
+    assert scores["CER (normalised)"] == pytest.approx(1 / 8)  # v is u; f and s differ
+    assert metrics.normalised("cofa", fold_long_s=True) == metrics.normalised("coſa", fold_long_s=True)
+
+
+def test_rates_are_those_of_all_texts_together():
+    assert metrics.error_rates(["a" * 90, "b" * 10], ["a" * 90, "c" * 10])["CER"] == pytest.approx(0.1)
+    assert metrics.error_rates(["abcd", ""], ["abcd", "xy"])["CER"] == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="one text a page"):
+        metrics.error_rates(["a"], [])
+    with pytest.raises(ValueError, match="nothing to compare"):
+        metrics.error_rates([""], ["a"])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Eſpan\u0303a", "españa"), ("corac\u0327on", "corazon"), ("q\u0303 vi\u0303no", "que uinno"),
+        ("co\u0303prar", "comprar"), ("mun-\ndo", "mundo"), ("mun\ndo", "mun do"), ("Dios,os", "dios os"), ("Juan\u200b dexò", "iuan dexo"),
+    ],
+)  # fmt: skip
+def test_normalisation(text, expected):
+    assert metrics.normalised(text) == expected
+
+
+def test_words_and_confusions():
+    scores = metrics.word_scores(["uno dos tres"], ["uno dos dos"])
+    assert scores["precision"] == scores["recall"] == pytest.approx(2 / 3)
+    assert metrics.confusions(["casa", "si"], ["cafa", "sin"]) == {("s", "f"): 1, ("", "n"): 1}
+
+
+def _docx(path, *paragraphs):
+    document = docx.Document()
+    for text in paragraphs:
+        document.add_paragraph(text)
+    document.save(str(path))
+    return path
+
+
+def test_transcription_is_read_by_page(tmp_path):
+    path = _docx(tmp_path / "a.docx", "NOTES", "PDF p1", "one\ntwo", "PDF p2", "three\nfour", "title", "five\nsix",
+                 "PDF p3", "--this part intentionally left blank to check after test--")
+    parts = transcription.read_docx(path)
+    assert parts == [(1, ["one\ntwo"]), (2, ["three\nfour", "title", "five\nsix"]), (3, [])]
+    texts = transcription.assign(parts, [[2], [2, 3], [24, 24]])
+    assert texts == ["one\ntwo", "three\nfour", "title\nfive\nsix", None, None]
+
+
+def test_bad_transcriptions_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="no page markers"):
+        transcription.read_docx(_docx(tmp_path / "a.docx", "some text"))
+    bad = tmp_path / "b.docx"
+    bad.write_bytes(b"PK nonsense")
+    with pytest.raises(ValueError, match="damaged"):
+        transcription.read_docx(bad)
+    with pytest.raises(ValueError, match="cannot be read"):
+        transcription.read_docx(tmp_path / "none.docx")
+
+
+def test_lines_are_aligned_although_breaks_are_missing_and_readings_wrong():
+    lines = "que el virtuoso ser/es el que por obli-/gacion han de dar/a los hijos sus Pa-/dres, y por el".split("/")
+    text = lines[0] + " " + lines[1] + "\n" + lines[2] + "\n" + lines[3] + "\n" + lines[4]
+    readings = "qne el virtuofo fer/es el qne por oli-/gacion han de dar/a los hijos fus Pa-/drcs, y por el".split("/")
+    aligned = transcription.align(text, readings)
+    assert [line.text for line in aligned] == lines
+    assert not any(line.doubtful for line in aligned)
+    aligned = transcription.align(text, [*readings, "zzzzzzzzzzzzzzzzzz"])
+    assert aligned[-1].doubtful
+
+
+def test_text_in_other_characters_becomes_plain():
+    assert transcription.simplified("dexò ça< ẽ") == "dexo za; e"
+
+
+def _pdf(path, image):
+    image.save(path, "PDF", resolution=150)
+    return path
+
+
+def test_bad_scans_are_refused(tmp_path):
+    bad = tmp_path / "bad.pdf"
+    bad.write_bytes(b"%PDF-1.4 nonsense")
+    with pytest.raises(ValueError, match="damaged"):
+        scan.spreads(bad)
+    with pytest.raises(ValueError, match="cannot be read"):
+        scan.spreads(tmp_path / "none.pdf")
+    import pypdfium2 as pdfium
+
+    empty = pdfium.PdfDocument.new()
+    empty.new_page(300, 400)
+    empty.save(str(tmp_path / "text.pdf"))
+    with pytest.raises(ValueError, match="no image"):
+        scan.spreads(tmp_path / "text.pdf")
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """A simulated book of three spreads, of which two are transcribed."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("DEEPLEARN_DATA", str(tmp_path_factory.mktemp("book")))
+    patch.setattr(data, "SPREADS", 4)
+    patch.setattr(data, "TRANSCRIBED", 3)
+    yield {split: data.load(split, seed=7) for split in ("train", "valid", "test")}
+    patch.undo()
+
+
+def test_a_simulated_book_goes_through_its_files(book):
+    """PDF and DOCX as the official ones: pages in order, the last without transcription but with truth."""
+    assert [book[s].meta["page"].tolist() for s in book] == [[1, 2], [3, 4, 5], [6, 7]]
+    assert all(len(text) > 100 for s in book for text in book[s].y)
+    # A transcription lacks some line breaks; truth has all
+    assert max(text.count("\n") for text in book["test"].y) <= 23
+
+
+def test_load_refuses_what_it_does_not_know():
+    for options, message in [
+        (dict(split="all"), "split"), (dict(source="web"), "source"), (dict(task="words"), "task"),
+        (dict(task="spreads", source="official"), "no official"),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            data.load(**options)
+    with pytest.raises(OSError, match="lines_book1"):
+        data.load(task="lines", source="official")
+
+
+def test_official_book(real_samples, monkeypatch):
+    if not (real_samples / "RenAIssance" / data.SCAN.name).is_file():
+        pytest.skip("no scan")
+    monkeypatch.setenv("DEEPLEARN_DATA", str(real_samples))
+    valid = data.load("valid", source="official")
+    assert valid.meta["page"].tolist() == [17, 18, 19]
+    assert [text.count("\n") + 1 for text in valid.y] == [24, 24, 24]
+    assert data.load("test", 2, source="official").y is None
+
+
+def test_submission_is_a_folder_of_texts(tmp_path):
+    texts = ["Señora\nde España", "segunda"]
+    path = TEXTS.write(tmp_path / "out", texts)
+    assert sorted(p.name for p in path.iterdir()) == ["page_001.txt", "page_002.txt"]
+    assert TEXTS.read(path, 2).tolist() == texts
+    assert TEXTS.accepts("page_001.txt") and not TEXTS.accepts("page_1.txt") and not TEXTS.accepts("../page_001.txt")
+    scores = CHALLENGE.task("pages").score(np.array(texts, dtype=object), path)
+    assert scores["CER"] == 0 and scores["F1"] == 1
+
+
+def test_bad_submissions_are_refused(tmp_path):
+    folder = tmp_path / "out"
+    with pytest.raises(SubmissionError, match="expected a folder"):
+        TEXTS.read(folder, 1)
+    TEXTS.write(folder, ["a", "b"])
+    with pytest.raises(SubmissionError, match="page_003.txt: no such file"):
+        TEXTS.read(folder, 3)
+    with pytest.raises(SubmissionError, match="1 pages only"):
+        TEXTS.read(folder, 1)
+    page = folder / "page_002.txt"
+    page.write_bytes("Señora".encode("latin-1"))
+    with pytest.raises(SubmissionError, match="not UTF-8.*Latin-1"):
+        TEXTS.read(folder, 2)
+    page.write_bytes(b"x" * 30_000)
+    with pytest.raises(SubmissionError, match="more than"):
+        TEXTS.read(folder, 2)
+    page.write_bytes(b"a\x00b")
+    with pytest.raises(SubmissionError, match="control characters"):
+        TEXTS.read(folder, 2)
+    page.unlink()
+    page.symlink_to(tmp_path / "elsewhere.txt")
+    with pytest.raises(SubmissionError, match="a link"):
+        TEXTS.read(folder, 2)
+    with pytest.raises(SubmissionError, match="expected a text"):
+        TEXTS.write(tmp_path / "other", [3])

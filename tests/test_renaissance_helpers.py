@@ -1,0 +1,108 @@
+"""The reader of the RenAIssance challenge: network, decoding, stored weights, learning."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from RenAIssance import data, helpers, language, metrics, model, simulate
+from RenAIssance.spelling import ALPHABET
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return model.load()
+
+
+def _unpadded(dataset):
+    return [x[:, :w] for x, w in zip(dataset.X, dataset.meta["width"], strict=True)]
+
+
+def _log_p(text_by_step):
+    """Log-probabilities that say one character a step, "_" for the blank."""
+    p = np.full((len(text_by_step), len(ALPHABET) + 1), 1e-6)
+    for row, character in zip(p, text_by_step, strict=True):
+        row[0 if character == "_" else model.CODES[character]] = 1.0
+    return np.log(p / p.sum(1, keepdims=True))
+
+
+def test_greedy_decoding_merges_repetitions_but_not_across_a_blank():
+    assert model.greedy(_log_p("ll_laa_")) == "lla"
+    assert language.beam_search(_log_p("ll_laa_"), language.LanguageModel(["x"])) == "lla"
+
+
+def test_the_language_decides_between_letters_that_look_alike():
+    log_p = _log_p("c_a_s_a")
+    log_p[4, model.CODES["s"]] = log_p[4, model.CODES["f"]] = np.log(0.5)
+    spanish = language.LanguageModel(["casa", "la casa", "casas"])
+    assert language.beam_search(log_p, spanish, weight=0.5) == "casa"
+    assert language.beam_search(log_p, language.LanguageModel(["cafa"] * 3), weight=0.5) == "cafa"
+
+
+def test_language_model_is_a_probability():
+    spanish = language.LanguageModel(["la casa de la villa"])
+    for context in ("", "la c", "zzz"):
+        assert sum(np.exp(spanish.log_p(context, c)) for c in ALPHABET) == pytest.approx(1, abs=1e-6)
+
+
+def test_unknown_characters_are_refused():
+    with pytest.raises(ValueError, match="unknown character 'ſ'"):
+        model.encode(["eſto"])
+
+
+def test_the_shipped_reader_is_small_and_reads_a_type_it_has_not_seen(reader):
+    assert os.path.getsize(model.SHIPPED) <= 1_000_000
+    seen = simulate.lines(40, 991)
+    assert metrics.error_rates(seen.y, model.read(reader, _unpadded(seen)))["CER"] < 0.08
+
+
+def test_the_shipped_reader_reads_the_real_book(reader, real_samples, monkeypatch):
+    if not (real_samples / "RenAIssance" / data.LINE_IMAGES.name).is_file():
+        pytest.skip("no hand-cut lines")
+    monkeypatch.setenv("DEEPLEARN_DATA", str(real_samples))
+    lines = data.load("test", source="official", task="lines")
+    assert metrics.error_rates(lines.y, model.read(reader, _unpadded(lines)))["CER"] < 0.06
+
+
+def test_reading_does_not_depend_on_what_else_is_read(reader):
+    lines = _unpadded(simulate.lines(12, 5))
+    together = model.read(reader, lines)
+    assert np.mean([a == b for a, b in zip(together, (model.read(reader, [x])[0] for x in lines), strict=True)]) > 0.8
+
+
+def test_stored_weights_are_the_same_reader(reader, tmp_path):
+    model.save(reader, tmp_path / "a.pt")
+    again = model.load(tmp_path / "a.pt")
+    pairs = zip(reader.state_dict().values(), again.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_other_files_are_no_reader(tmp_path):
+    path = tmp_path / "b.pt"
+    path.write_bytes(b"nonsense")
+    with pytest.raises(ValueError, match="does not hold"):
+        model.load(path)
+    torch.save({"weights": torch.zeros(3)}, path)
+    with pytest.raises(ValueError, match="does not hold"):
+        model.load(path)
+    path.write_bytes(bytes(1_000_001))
+    with pytest.raises(ValueError, match="more than"):
+        model.load(path)
+    with pytest.raises(ValueError, match="cannot be read"):
+        model.load(tmp_path / "none.pt")
+
+
+def test_adapting_learns_lines_and_leaves_the_given_reader_alone(reader):
+    from RenAIssance import press
+
+    new = simulate.lines(24, 3, faces=(press.OTHER_PRESS,), italics=(press.OTHER_PRESS,))
+    lines = _unpadded(new)
+    before = {name: value.clone() for name, value in reader.state_dict().items()}
+    adapted, history = helpers.adapt(reader, lines, new.y, (lines, new.y), epochs=3, lr=1e-3, progress=False)
+    assert len(history) == 3
+    first, last = (metrics.error_rates(new.y, model.read(m, lines))["CER"] for m in (reader, adapted))
+    assert last < first
+    assert all(torch.equal(value, before[name]) for name, value in reader.state_dict().items())
+    with pytest.raises(ValueError, match="at least one"):
+        helpers.adapt(reader, [], [], ([], []))

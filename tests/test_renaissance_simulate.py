@@ -1,0 +1,138 @@
+"""Simulated lines and pages of the RenAIssance challenge: spelling, geometry, what the real lines look like."""
+
+import numpy as np
+import pytest
+
+from RenAIssance import data, lines, pages, press, scan, simulate, spelling
+
+
+@pytest.fixture(scope="module")
+def raw():
+    return simulate.raw_lines(150, 5)
+
+
+@pytest.fixture(scope="module")
+def spread():
+    return pages.spreads(1, 3)
+
+
+@pytest.fixture
+def real_lines(real_samples, monkeypatch):
+    folder = real_samples / "RenAIssance"
+    if not (folder / data.LINE_IMAGES.name).is_file():
+        pytest.skip("no hand-cut lines")
+    monkeypatch.setenv("DEEPLEARN_DATA", str(real_samples))
+    return data.hand_cut_lines()
+
+
+def test_the_compositor_sets_long_s_and_v_by_position():
+    rng = np.random.default_rng(0)
+    for word, ink, text in [("uso", "vſo", "uso"), ("vivas", "viuas", "vivas"), ("SUS", "SVS", "SUS")]:
+        assert spelling.printed(word, rng) == (ink, text)
+    assert spelling.printed("des", rng, final=False)[0] == "deſ"  # the word goes on in the next line
+
+
+def test_transcriptions_keep_no_old_letters_and_tildes_stay_unexpanded(raw):
+    _, texts, printed = raw
+    assert set("".join(texts)) <= set(spelling.ALPHABET)
+    assert "ſ" in "".join(printed)
+    rng = np.random.default_rng(1)
+    forms = {spelling.printed("que", rng) for _ in range(300)}
+    assert forms == {("que", "que"), ("q\u0303", "q")}
+    forms = {spelling.printed("siempre", rng) for _ in range(1500)}
+    assert ("ſie\u0303pre", "siepre") in forms
+
+
+def test_words_divide_before_a_syllable():
+    assert 5 not in spelling.breaks("maestro")  # maest-ro would divide the tr
+    assert spelling.breaks("corazon") == [2, 4]
+
+
+def test_same_seed_same_bytes_and_another_seed_others():
+    a, b, c = (simulate.lines(5, seed) for seed in (1, 1, 2))
+    assert a.X.tobytes() == b.X.tobytes() and a.y == b.y
+    assert a.y != c.y
+    assert a.X.shape == (5, lines.HEIGHT, lines.WIDTH) and a.X.dtype == np.uint8
+
+
+def _statistics(images):
+    from scipy import ndimage
+
+    heights, strokes, inks, bands = [], [], [], []
+    for image in images:
+        ink = ~image if image.dtype == bool else image < 128
+        labels, _ = ndimage.label(ink)
+        tall = [s[0].stop - s[0].start for s in ndimage.find_objects(labels)]
+        heights.append(np.median([h for h in tall if h > 10]))
+        runs = np.abs(np.diff(ink.astype(np.int8), axis=1)).sum() / 2
+        strokes.append(ink.sum() / max(runs, 1))
+        inks.append(ink.mean())
+        bands.append(image.shape[0])
+    return np.median([heights, strokes, inks, bands], axis=1)
+
+
+def test_lines_look_like_the_real_ones(raw, real_lines):
+    """Component height, stroke width, share of ink and height of the crop, medians within 15 %."""
+    assert np.allclose(_statistics(raw[0]), _statistics(real_lines[0]), rtol=0.15)
+
+
+def test_real_lines_are_brought_to_one_x_height(real_lines):
+    """On normalised lines the ink sets in and ceases at the edges of the x band, 14 rows apart."""
+    profile = np.mean([lines.normalise(image).mean(axis=1) for image in real_lines[0][20:220:4]], axis=0)
+    change = np.diff(profile)
+    rise, fall = change.argmax(), change.argmin()
+    assert abs(fall - rise - lines.X_HEIGHT) <= 2
+    assert abs((rise + fall) / 2 + 0.5 - lines.HEIGHT / 2) <= 2
+
+
+def test_a_sloping_line_is_made_level():
+    image, _, _ = (x[0] for x in simulate.raw_lines(1, 8, effects=simulate.Effects(warp=False, furniture=False)))
+    ink = 255 * (~image).astype(np.uint8)
+    before = lines.slope_of(ink)
+    tilted = press.shift_columns(
+        np.pad(ink, ((20, 20), (0, 0))), np.rint(0.02 * (np.arange(ink.shape[1]) - ink.shape[1] / 2)).astype(int)
+    )
+    assert abs(before) < 0.004
+    assert abs(lines.slope_of(tilted) - before - 0.02) < 0.004
+
+
+@pytest.mark.parametrize("image", [np.zeros((0, 0), np.uint8), np.full((50, 300), 255, np.uint8), np.zeros((9, 9, 3))])
+def test_an_image_without_a_line_is_refused(image):
+    with pytest.raises(ValueError, match="line image"):
+        lines.normalise(image)
+
+
+def test_all_lines_of_a_spread_are_found_where_they_are(spread):
+    """Both pages: the number of lines, and their centres within half an x-height of the truth."""
+    big = np.asarray(press.Image.fromarray(spread.X[0]).resize((2480, 1820)))
+    for side, (page, text) in enumerate(zip(scan.split(big), spread.y[0].split("\f"), strict=True)):
+        found = scan.layout(page)
+        assert len(found.lines) == text.count("\n") + 1
+        truth = np.nanmean(spread.meta["lines"][0, side, : len(found.lines), :, 1], axis=1) * 2
+        centres = np.array([(top + bottom) / 2 for _, top, _, bottom in found.lines])
+        assert np.abs(centres - truth).max() < scan.DPI / 300 * 20
+
+
+def test_a_spread_has_text_in_two_forms(spread):
+    text, printed = spread.y[0], spread.meta["printed"][0]
+    assert text.count("\n") == printed.count("\n") and "ſ" in printed and "ſ" not in text
+    assert spread.X.dtype == np.uint8 and spread.X.shape == (1, 910, 1240)
+
+
+def test_blank_pages_are_refused():
+    with pytest.raises(ValueError, match="blank"):
+        scan.layout(np.full((1800, 1200), 230, np.uint8))
+    with pytest.raises(ValueError, match="grey image"):
+        scan.layout(np.zeros((10, 10), np.uint8))
+
+
+def test_every_line_of_the_real_scan_is_found(real_samples):
+    """31 pages: 24 lines but for title pages and ends of chapters."""
+    path = real_samples / "RenAIssance" / data.SCAN.name
+    if not path.is_file():
+        pytest.skip(f"no {path.name}")
+    expected = {0: 19, 5: 18, 6: 21, 14: 22}  # as in the transcription
+    chosen = [0, 2, 3, 5, 6, 12, 13, 14, 15]
+    all_pages = scan.pages(path)
+    assert len(all_pages) == 31
+    assert [len(scan.layout(all_pages[i]).lines) for i in chosen] == [expected.get(i, 24) for i in chosen]
