@@ -51,9 +51,12 @@ bench: .venv/.ready
 	$(PY) tests/benchmarks/particleimages_vit.py
 	$(PY) tests/benchmarks/stronglensing_speed.py
 	$(PY) tests/benchmarks/stronglensing_models.py
+	$(PY) tests/benchmarks/nmrspin_speed.py
+	$(PY) tests/benchmarks/nmrspin_models.py
 	$(if $(REAL),$(PY) tests/benchmarks/higgs_fidelity.py $(REAL)/Higgs/uci_rows.csv.gz)
 	$(if $(REAL),$(PY) tests/benchmarks/particleimages_fidelity.py $(REAL)/ParticleImages/electron_photon_energy.npz)
 	$(if $(REAL),$(PY) tests/benchmarks/stronglensing_fidelity.py $(REAL)/StrongLensing)
+	$(if $(REAL),$(PY) tests/benchmarks/nmrspin_fidelity.py $(REAL)/NMRSpin)
 
 .venv/.ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; \

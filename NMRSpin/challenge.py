@@ -71,6 +71,7 @@ CHALLENGE = Challenge(
     title="NMR spin",
     kind="regression, physics of solids",
     summary="Read the strength, the range and the dissipation of an interaction off the echo of nuclear spins.",
+    picture="A lattice of spins at three moments, coloured by direction: together, spread, and together again at the echo.",
     notebooks=("NMRSpin",),
     tasks=tuple(
         Task(

@@ -268,3 +268,13 @@ def correlation(truth, predictions):
                 plain_ticks(ax.xaxis)
                 plain_ticks(ax.yaxis)
     return fig
+
+
+def picture(axes):
+    """The lattice of spins at three moments, one on each of the axes: colour is direction in the transverse plane."""
+    coupling = 8 * simulate.CALIBRATION * spins.interaction("gauss", 7.0)[None]
+    steps = (12, 100, 313)  # soon after the first pulse, before the second, at the echo
+    _, kept = spins.evolve(coupling, simulate.shared_detunings(), np.zeros(1), snapshots=steps)
+    for ax, state in zip(axes, kept, strict=True):
+        x, y, _ = state[0, :, 20:80, 20:80]
+        ax.imshow(np.arctan2(x, -y), cmap="twilight_shifted", vmin=-np.pi, vmax=np.pi)

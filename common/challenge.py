@@ -244,11 +244,23 @@ def _read_regular_file(path, most):
 
 @dataclass(frozen=True)
 class Task:
-    """One question of a challenge: what is handed in and how it is scored, the official metric first."""
+    """One question of a challenge: what is handed in and how it is scored, the official metric first.
+
+    Attributes
+    ----------
+    name : str
+    submission : Table, Array or alike
+        With `accepts`, `read` and `write`.
+    metrics : tuple of Metric
+    truth : callable (labels, runs) -> ndarray
+        What the metrics take as truth, from the labels of a test set and the run of each sample (None where samples
+        have none). Default: the labels.
+    """
 
     name: str
     submission: Table | Array
     metrics: tuple[Metric, ...]
+    truth: Callable[[np.ndarray, np.ndarray | None], np.ndarray] = lambda labels, runs: labels
 
     def score(self, truth, path):
         """Scores of a submitted file: {metric name: value}, the official one first."""

@@ -59,7 +59,7 @@ def _event(folder):
 
 @cache
 def truth_of(folder, name):
-    """The labels of a hidden test set, and the groups of its samples that are drawn together (or None)."""
+    """The labels of a hidden test set, and the run of each sample (or None)."""
     labels = read(Path(folder, "private", f"{name}.npz"))
     values = labels.X if isinstance(labels.X, np.ndarray) else np.array(labels.X, dtype=object)
     return values, labels.meta.get("run")
@@ -118,9 +118,9 @@ def _scored(event, folder, opened, entry):
         with tempfile.TemporaryDirectory() as place:
             for name in own:
                 opened.extract(name, Path(place, name.removeprefix(archive.PREDICTIONS)))
-            truth, groups = truth_of(folder, board.name)
-            values = task.submission.read(place, len(truth))
-        scores, copies = score(task, board.metrics, truth, values, groups)
+            labels, runs = truth_of(folder, board.name)
+            values = task.submission.read(place, len(labels))
+        scores, copies = score(task, board.metrics, labels, values, runs)
         entries.append(Entry(entry.file, entry.received, entry.team, entry.members, board.name, scores, copies))
     if left:
         raise SubmissionError(f"{min(left)}: no task of {manifest.challenge} asks for this file")
@@ -140,7 +140,7 @@ def check_safetensors(head):
         raise SubmissionError(f"{archive.WEIGHTS}: not a safetensors file with at least one tensor")
 
 
-def score(task, names, truth, values, groups=None):
+def score(task, names, labels, values, runs=None):
     """Scores of predictions, and those of the first metric on copies of the test set.
 
     Parameters
@@ -148,9 +148,9 @@ def score(task, names, truth, values, groups=None):
     task : common.challenge.Task
     names : sequence of str
         Metrics, the one that ranks first.
-    truth, values : ndarray of n samples
-    groups : ndarray of shape (n,), optional
-        Samples of one group are drawn together.
+    labels, values : ndarray of n samples
+    runs : ndarray of shape (n,), optional
+        Samples of one run are drawn together.
 
     Returns
     -------
@@ -163,30 +163,32 @@ def score(task, names, truth, values, groups=None):
     SubmissionError
         A score is not a finite number.
     """
-    metrics = {metric.name: metric for metric in task.metrics}
-    scores, copies = {}, None
-    for name in names:
-        result = np.asarray(metrics[name].function(truth, values), dtype=float)
-        scores[name] = float(result.mean())  # a metric may return the score of each sample
-        if not np.isfinite(scores[name]):
-            raise SubmissionError(f"its {name} is {scores[name]}: no score can be worked out")
-        if copies is None:
-            copies = _copies(metrics[name], result, truth, values, groups)
-    return scores, copies
+    metrics = {metric.name: metric.function for metric in task.metrics}
+    truth = task.truth(labels, runs)
+    # a metric may return the score of each sample
+    results = {name: np.asarray(metrics[name](truth, values), dtype=float) for name in names}
+    for name, result in results.items():
+        if not np.isfinite(result.mean()):
+            raise SubmissionError(f"its {name} is {result.mean()}: no score can be worked out")
+    first, copies = results[names[0]], []
+    for rows, drawn_runs in _drawn(len(labels), runs):
+        if first.ndim:
+            copies.append(first[rows].mean())
+        else:
+            copies.append(metrics[names[0]](task.truth(labels[rows], drawn_runs), values[rows]))
+    return {name: float(result.mean()) for name, result in results.items()}, np.array(copies, dtype=float)
 
 
-def _copies(metric, result, truth, values, groups):
+def _drawn(n, runs):
+    """Yield rows of each copy of the test set, and the runs of these, numbered anew."""
     rng = np.random.default_rng(0)
-    n = len(truth)
-    members = [np.array([i]) for i in range(n)] if groups is None else [
-        np.flatnonzero(groups == group) for group in np.unique(groups)
-    ]  # fmt: skip
-    copies = np.empty(COPIES)
-    for i in range(COPIES):
-        drawn = rng.integers(len(members), size=len(members))
-        rows = drawn if groups is None else np.concatenate([members[k] for k in drawn])
-        copies[i] = result[rows].mean() if result.ndim else metric.function(truth[rows], values[rows])
-    return copies
+    members = None if runs is None else [np.flatnonzero(runs == run) for run in np.unique(runs)]
+    for _ in range(COPIES):
+        if members is None:
+            yield rng.integers(n, size=n), None
+        else:
+            drawn = [members[k] for k in rng.integers(len(members), size=len(members))]
+            yield np.concatenate(drawn), np.repeat(np.arange(len(drawn)), [len(rows) for rows in drawn])
 
 
 @contextmanager
