@@ -29,7 +29,8 @@ def test_rates_are_those_of_all_texts_together():
     ("text", "expected"),
     [
         ("Eſpan\u0303a", "españa"), ("corac\u0327on", "corazon"), ("q\u0303 vi\u0303no", "que uinno"),
-        ("co\u0303prar", "comprar"), ("mun-\ndo", "mundo"), ("mun\ndo", "mun do"), ("Dios,os", "dios os"), ("Juan\u200b dexò", "iuan dexo"),
+        ("co\u0303prar", "comprar"),
+        ("mun-\ndo", "mundo"), ("mun\ndo", "mun do"), ("Dios,os", "dios os"), ("Juan\u200b dexò", "iuan dexo"),
     ],
 )  # fmt: skip
 def test_normalisation(text, expected):
