@@ -23,7 +23,8 @@ class QuantumTable(Table):
         values = super().read(path, n)
         from QuantumML import qasm  # takes a second to import
 
-        circuit = Path(path).with_name(CIRCUIT_NAME)
+        folder = Path(path) if Path(path).is_dir() else Path(path).parent
+        circuit = folder / CIRCUIT_NAME
         try:
             qasm.read(circuit)
         except (OSError, ValueError) as error:

@@ -22,7 +22,7 @@ from QuantumML.quantum import Simulator
 
 FINE_EDGES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, np.inf)
 POWER = 0.25
-# Chosen on labelled validation jets and on published jets of another simulation, to work on both.
+# Chosen on labelled validation jets, with an eye on published jets of another simulation.
 TOP_ANGLE, GROWTH = 2.5, 1.5
 QUANTILE, LEAST_SCALE = 0.95, 0.3  # a ring that is nearly always empty is not blown up
 MAX_SHARE = 1.2  # what turns farther than pi would come back to |0>
