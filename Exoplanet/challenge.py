@@ -50,11 +50,13 @@ CHALLENGE = Challenge(
     title="Exoplanet search",
     kind="classification, computer vision",
     summary="Tell from the image of a disk of gas and dust whether a planet hides in it.",
+    picture="Three disks of gas and dust around young stars, with rings, gaps and spiral wakes.",
     notebooks=("Exoplanet",),
     tasks=(
         Task(
             name="detection",
             submission=PREDICTIONS,
+            truth=lambda labels, runs: labels if runs is None else truth_by_run(labels, runs),
             metrics=(
                 Metric("AUC by run", lambda truth, p: roc_auc_score(*by_run(truth, p))),
                 Metric("AUC by image", image_auc),

@@ -409,3 +409,14 @@ def occlusion_figure(dataset, rows, maps, patch, stride):
             ax.set(xlim=(-0.5, size - 0.5), ylim=(-0.5, size - 0.5), xticks=[], yticks=[])
             ax.grid(False)
     return fig
+
+
+def picture(axes):
+    """Three disks with planets, one on each of the axes."""
+    disks = simulate.simulate(40, seed=4)
+    heaviest = disks.meta["masses"].max(axis=1)
+    runs = disks.meta["run"][np.argsort(-heaviest)]
+    chosen = [np.flatnonzero(disks.meta["run"] == run)[0] for run in dict.fromkeys(runs)]
+    chosen = [row for row in chosen if (disks.X[row] > 0).mean() > 0.8]  # not cut off by the box of the simulation
+    for ax, row in zip(axes, chosen, strict=False):
+        show_disk(ax, disks.X[row])

@@ -71,7 +71,7 @@ CHALLENGE = Challenge(
     title="NMR spin",
     kind="regression, physics of solids",
     summary="Read the strength, the range and the dissipation of an interaction off the echo of nuclear spins.",
-    picture="A lattice of spins at three moments, coloured by direction: together, spread, and together again at the echo.",
+    picture="Nuclear spins as dots, seen from above at three moments: fanning out, spread, and near the echo.",
     notebooks=("NMRSpin",),
     tasks=tuple(
         Task(

@@ -271,10 +271,11 @@ def correlation(truth, predictions):
 
 
 def picture(axes):
-    """The lattice of spins at three moments, one on each of the axes: colour is direction in the transverse plane."""
-    coupling = 8 * simulate.CALIBRATION * spins.interaction("gauss", 7.0)[None]
-    steps = (12, 100, 313)  # soon after the first pulse, before the second, at the echo
-    _, kept = spins.evolve(coupling, simulate.shared_detunings(), np.zeros(1), snapshots=steps)
+    """Spins in the transverse plane at three moments, one on each of the axes: fanning out, and at the echo."""
+    coupling = 9 * simulate.CALIBRATION * spins.interaction("gauss", 6.9)[None]
+    detuning = simulate.shared_detunings()
+    _, kept = spins.evolve(coupling, detuning, np.zeros(1), snapshots=(25, 60, 313))
     for ax, state in zip(axes, kept, strict=True):
-        x, y, _ = state[0, :, 20:80, 20:80]
-        ax.imshow(np.arctan2(x, -y), cmap="twilight_shifted", vmin=-np.pi, vmax=np.pi)
+        x, y, _ = state[0].reshape(3, -1)[:, ::3]
+        ax.scatter(x, y, s=1.5, c=detuning.ravel()[::3], cmap="turbo", vmin=-0.06, vmax=0.06)
+        ax.set(xlim=(-0.6, 0.6), ylim=(-0.6, 0.6))
