@@ -26,6 +26,9 @@ OLD_WORDS = (  # frequent in the prose of the time and missing from lists of tod
     "necessario possible fuesse huviesse tuviesse hiziesse proprio deste dél contra summa bolver conciencia corazon "
     "fuerza cabeza alteza esperanza gracia obligacion razon passion vuestra vuestro vuestros vuestras nuestro"
 ).split()
+UNFIT = re.compile(
+    "cag|puta|puto|mierd|imb[eé]c|idiot|cojon|coño|jod[ei]|polla|foll|sex|porn|nazi|culo$|teta|maric|viola"
+)
 CAPITALISED = 0.06
 ROMAN = ("II", "III", "IV", "VI", "VII", "VIII", "IX", "XII", "XIV", "XVI")
 UNACCENTED = str.maketrans("áéíóúüÁÉÍÓÚÜ", "aeiouuAEIOUU")
@@ -52,6 +55,7 @@ def vocabulary():
     letters = re.compile(r"[a-zñáéíóúü]+")
     words = [w for w in wordfreq.top_n_list("es", N_WORDS) if letters.fullmatch(w) and not set("kw") & set(w)
              and set(w) & set("aeiouáéíóúy")]
+    words = [w for w in words if not UNFIT.search(w)]  # not for a classroom
     words = [w for w in words if len(w) > 2 or w in {"a", "y", "o", "e", "u", "de", "la", "el", "en", "es", "se", "no",
              "lo", "su", "un", "al", "me", "si", "te", "mi", "os", "tu", "ni", "ya", "le", "da", "va", "yo", "él"}]
     p = np.array([wordfreq.word_frequency(w, "es") for w in words]) ** TEMPER
