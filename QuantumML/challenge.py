@@ -18,6 +18,10 @@ class QuantumTable(Table):
     The circuit is read and its qubits are counted. It is never executed.
     """
 
+    def accepts(self, name):
+        """Whether a file of this name belongs to the submission: the table, or the circuit."""
+        return name in (self.name, CIRCUIT_NAME)
+
     def read(self, path, n):
         """As Table.read(); SubmissionError too where the circuit is missing, unreadable or has too many qubits."""
         values = super().read(path, n)
@@ -51,9 +55,10 @@ CHALLENGE = Challenge(
     title="Quantum machine learning",
     kind="anomaly detection, quantum computing",
     summary="Find gluon jets with a quantum circuit that has only ever seen quark jets.",
+    picture="Three jets of particles as a calorimeter sees them: sparse bright crystals on a dark ground.",
     notebooks=("QuantumML_Classical", "QuantumML_Quantum"),
     tasks=(
-        Task("quantum", QuantumTable("quantum_predictions.csv", COLUMNS), METRICS),
-        Task("classical", Table("classical_predictions.csv", COLUMNS), METRICS),
+        Task("quantum", QuantumTable("quantum_predictions.csv", COLUMNS), METRICS, data_task="anomaly_detection"),
+        Task("classical", Table("classical_predictions.csv", COLUMNS), METRICS, data_task="anomaly_detection"),
     ),
 )

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from common import training
-from QuantumML.data import QUARK, check_images
+from QuantumML.data import GLUON, QUARK, check_images, load
 
 LIT = 0.01  # of the brightest pixel
 RING_EDGES = (0, 1, 2, 3, 4, 6, 8, 11, np.inf)  # pixels from the brightest one
@@ -328,3 +328,10 @@ def small_autoencoder(features, n_features=8, kind=QUARK, seed=0, epochs=20, bat
         features, lambda: SmallNet(n_features), squared_error, kind, seed,
         epochs=epochs, batch_size=batch_size, lr=lr, progress=False,
     )  # fmt: skip
+
+
+def picture(axes):
+    """Three gluon jets, one on each of the axes."""
+    jets = load("test", 60)
+    for ax, image in zip(axes, jets.X[jets.y == GLUON][2:5], strict=True):
+        ax.imshow(np.sqrt(normalised(image[None])[0]), cmap="inferno")

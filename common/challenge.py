@@ -255,12 +255,15 @@ class Task:
     truth : callable (labels, runs) -> ndarray
         What the metrics take as truth, from the labels of a test set and the run of each sample (None where samples
         have none). Default: the labels.
+    data_task : str
+        Task of the data set, where it is called something else.
     """
 
     name: str
     submission: Table | Array
     metrics: tuple[Metric, ...]
     truth: Callable[[np.ndarray, np.ndarray | None], np.ndarray] = lambda labels, runs: labels
+    data_task: str = ""
 
     def score(self, truth, path):
         """Scores of a submitted file: {metric name: value}, the official one first."""

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from common.challenge import registry
 from common.cli import SECRET_LENGTH
 from common.datasets import hide_labels, to_bytes
 from common.files import atomic_write
@@ -71,7 +72,8 @@ def _make(event, event_file, seed, out):
     private.mkdir(mode=0o700)
     for board in event.boards:
         load_samples = importlib.import_module(f"{board.folder}.data").load
-        samples, labels = hide_labels(load_samples("test", board.n, seed=seed, task=board.task))
+        task = registry()[board.folder].task(board.task).data_task or board.task
+        samples, labels = hide_labels(load_samples("test", board.n, seed=seed, task=task))
         if len(samples) != board.n:
             raise EventError(f"{board.name} has {len(samples)} test samples, not n = {board.n}: change the event file")
         for folder, part in ((private, labels), (public, samples)):
