@@ -112,6 +112,7 @@ CHALLENGE = Challenge(
     title="RenAIssance",
     kind="optical character recognition, sequence learning",
     summary="Learn from the transcribed pages of a Spanish book of 1637 to read the others.",
+    picture="Corners of three printed pages in the type of the 17th century, with long s, as the simulator sets them.",
     notebooks=("RenAIssance",),
     tasks=(
         Task(

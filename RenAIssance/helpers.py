@@ -155,3 +155,13 @@ def confusion_figure(table, n=10):
     ax.set(yticks=range(len(top)), yticklabels=names, xlabel="times")
     ax.invert_yaxis()
     return fig, ax
+
+
+def picture(axes):
+    """Corners of simulated pages, one on each of the axes."""
+    from RenAIssance import pages
+
+    sheets = pages.spreads(3, seed=2)
+    for ax, sheet in zip(axes, sheets.X, strict=True):
+        height, width = sheet.shape
+        ax.imshow(sheet[height // 8 : height // 8 + width // 5, width // 8 : width // 8 + width // 5], cmap="copper")
