@@ -85,6 +85,20 @@ def whole_pages(with_tesseract):
                 shown(f"{what}, tesseract {tongue} ({len(images) / spent:.2f} pages/s)", texts, read)
 
 
+def adapted_pages(epochs):
+    """The three held-back pages, by a reader that has learned from the other transcribed ones as the notebook does."""
+    train, valid = (data.load(split, source="official") for split in ("train", "valid"))
+    cut, held = helpers.cut(train), helpers.cut(valid)
+    reader = model.load()
+    known, texts, _ = helpers.learning_lines(cut, train.y, helpers.transcribe(reader, cut))
+    adapted, _ = helpers.adapt(reader, known, texts, (known[:4], texts[:4]), epochs=epochs, progress=False)
+    spanish = language.LanguageModel(language.simulated_text(5000) + texts)
+    shown("held-back pages, simulated text alone", valid.y, helpers.joined(helpers.transcribe(reader, held)))
+    shown("held-back pages, fine-tuned, greedy", valid.y, helpers.joined(helpers.transcribe(adapted, held)))
+    shown("held-back pages, fine-tuned, language model", valid.y,
+          helpers.joined(helpers.transcribe(adapted, held, spanish)))
+
+
 def _block(page):
     """The level ink of the text block alone: what our own reader gets."""
     found = scan.layout(page)
@@ -111,6 +125,7 @@ def main():
     torch.set_num_threads(1)
     simulator_speed()
     whole_pages(args.tesseract)
+    adapted_pages(args.epochs)
     real_lines(args.folds, args.seeds, args.epochs)
 
 
