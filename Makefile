@@ -55,12 +55,16 @@ bench: .venv/.ready
 	$(PY) tests/benchmarks/nmrspin_models.py
 	$(PY) tests/benchmarks/exoplanet_speed.py
 	$(PY) tests/benchmarks/exoplanet_models.py --n 2400 --n-test 1600
+	$(PY) tests/benchmarks/quantumml_speed.py
+	$(PY) tests/benchmarks/quantumml_models.py
+	$(PY) tests/benchmarks/quantumml_fidelity.py
 	$(if $(REAL),$(PY) tests/benchmarks/higgs_fidelity.py $(REAL)/Higgs/uci_rows.csv.gz)
 	$(if $(REAL),$(PY) tests/benchmarks/particleimages_fidelity.py $(REAL)/ParticleImages/electron_photon_energy.npz)
 	$(if $(REAL),$(PY) tests/benchmarks/stronglensing_fidelity.py $(REAL)/StrongLensing)
 	$(if $(REAL),$(PY) tests/benchmarks/nmrspin_fidelity.py $(REAL)/NMRSpin)
 	$(if $(REAL),$(PY) tests/benchmarks/exoplanet_fidelity.py $(REAL)/Exoplanet --n 1400)
 	$(if $(REAL),$(PY) tests/benchmarks/exoplanet_alma.py $(REAL)/Exoplanet --networks 3 --n 1600 --epochs 5)
+	$(if $(REAL),DEEPLEARN_DATA=$(REAL) $(PY) tests/benchmarks/quantumml_proxy.py)
 
 .venv/.ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; \

@@ -10,7 +10,7 @@ Source of the language: Cross et al., ACM Trans. Quantum Comput. 3 (2022) 12, ar
 import re
 from pathlib import Path
 
-from common.challenge import _read_regular_file
+from common.challenge import read_regular_file
 from common.files import atomic_write
 from QuantumML.quantum import MAX_QUBITS, UnsupportedCircuit, check_qubits
 
@@ -81,7 +81,7 @@ def read(path):
     """
     path = Path(path)
     try:
-        text = _read_regular_file(path, MAX_BYTES).decode("utf-8")
+        text = read_regular_file(path, MAX_BYTES).decode("utf-8")
     except UnicodeDecodeError as error:
         raise UnsupportedCircuit(f"{path.name}: not UTF-8 text (byte {error.start})") from error
     return parse(text, path.name)

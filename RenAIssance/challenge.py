@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.challenge import Challenge, Metric, SubmissionError, Task, _read_regular_file
+from common.challenge import Challenge, Metric, SubmissionError, Task, read_regular_file
 from common.files import atomic_write
 from RenAIssance.metrics import error_rates, word_scores
 
@@ -71,7 +71,7 @@ class Folder:
         texts = []
         for i in range(n):
             file = self._path(folder, i)
-            content = _read_regular_file(file, self.most)
+            content = read_regular_file(file, self.most)
             try:
                 text = content.decode("utf-8-sig")
             except UnicodeDecodeError as error:
