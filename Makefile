@@ -45,6 +45,7 @@ refresh: .venv/.ready
 	$(one_thread) $(PY) -m common.notebooks refresh $(NB)
 
 bench: .venv/.ready
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
 	$(PY) tests/benchmarks/higgs_training.py
 	$(PY) tests/benchmarks/higgs_models.py
 	$(PY) tests/benchmarks/particleimages_models.py

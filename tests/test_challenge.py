@@ -79,9 +79,12 @@ def test_only_plain_files_are_read(tmp_path):
     (tmp_path / "link.csv").symlink_to(tmp_path / "secret.csv")
     with pytest.raises(SubmissionError, match="link.csv: a link, expected the file itself"):
         TABLE.read(tmp_path / "link.csv", 2)
-    (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(SubmissionError, match="folder.csv: not a plain file|folder.csv: cannot be read"):
-        TABLE.read(tmp_path / "folder.csv", 2)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SubmissionError, match=f"{TABLE.name}: no such file"):
+        TABLE.read(tmp_path / "folder", 2)
+    (tmp_path / "folder" / TABLE.name).mkdir()
+    with pytest.raises(SubmissionError, match=f"{TABLE.name}: not a plain file|{TABLE.name}: cannot be read"):
+        TABLE.read(tmp_path / "folder", 2)
     os.mkfifo(tmp_path / "pipe.csv")
     with pytest.raises(SubmissionError, match="pipe.csv: not a plain file"):
         TABLE.read(tmp_path / "pipe.csv", 2)
