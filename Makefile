@@ -59,6 +59,7 @@ bench: .venv/.ready
 	$(PY) tests/benchmarks/quantumml_speed.py
 	$(PY) tests/benchmarks/quantumml_models.py
 	$(PY) tests/benchmarks/quantumml_fidelity.py
+	$(PY) tests/benchmarks/hackathon_scoring.py
 	$(if $(REAL),$(PY) tests/benchmarks/higgs_fidelity.py $(REAL)/Higgs/uci_rows.csv.gz)
 	$(if $(REAL),$(PY) tests/benchmarks/particleimages_fidelity.py $(REAL)/ParticleImages/electron_photon_energy.npz)
 	$(if $(REAL),$(PY) tests/benchmarks/stronglensing_fidelity.py $(REAL)/StrongLensing)
