@@ -315,7 +315,8 @@ class Simulator(nn.Module):
         for step in self.steps:
             state = step(state, matrices)
         phase = self.phase_constant + shared @ self.phase_shared + rows @ self.phase_rows
-        return state * torch.polar(torch.ones_like(phase), phase)[:, None] if self.has_phase else state
+        turn = torch.polar(torch.ones_like(phase), phase).to(self.dtype)
+        return state * turn[:, None] if self.has_phase else state
 
     def probabilities(self, state):
         """Probability (batch, 2**n) of each outcome of measuring all qubits."""
@@ -334,7 +335,7 @@ class Simulator(nn.Module):
         if unknown or missing:
             expected = ", ".join(f"{name} ({length})" for name, length in self.lengths.items())
             raise ValueError(f"parameters missing: {missing}, unknown: {unknown}; the circuit has {expected}")
-        real = torch.float32 if self.dtype == torch.complex64 else torch.float64
+        real = torch.float64  # angles add up, and a large one has few digits left in single precision
         parts = {False: [], True: []}
         batch = {len(values[name]) for name in self.groups[True]} or {1}
         for kind, names in self.groups.items():
@@ -360,7 +361,8 @@ class Simulator(nn.Module):
         cos, sin = torch.cos(theta / 2), torch.sin(theta / 2)
         size = torch.stack([cos, -sin, sin, cos], dim=-1)
         phase = torch.stack([alpha, alpha + lam, alpha + phi, alpha + phi + lam], dim=-1)
-        return torch.complex(size * torch.cos(phase), size * torch.sin(phase)).unflatten(-1, (2, 2))
+        matrices = torch.complex(size * torch.cos(phase), size * torch.sin(phase)).to(self.dtype)
+        return matrices.unflatten(-1, (2, 2))
 
     # ---------------------------------------------------------------------------------------------
     # Compilation: from the gates to steps and to the linear forms of their angles
@@ -415,8 +417,7 @@ class Simulator(nn.Module):
         return sum(self.lengths[name] for name in self.groups[kind])
 
     def _store(self, name, values):
-        real = torch.float32 if self.dtype == torch.complex64 else torch.float64
-        self.register_buffer(name, torch.tensor(values, dtype=real), persistent=False)
+        self.register_buffer(name, torch.tensor(values, dtype=torch.float64), persistent=False)
 
     def _form(self, gate, columns):
         """Whether the gate depends on features, and its four angles as a linear form of the columns."""

@@ -81,7 +81,7 @@ def learning_lines(pages, texts, readings):
     return [image for image, _ in kept], [text for _, text in kept], np.array(errors)
 
 
-def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=6e-4, simulated=0, seed=0, progress=True):
+def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3, simulated=0, seed=0, progress=True):
     """Train a reader further on lines of one book; the model that is given stays as it is.
 
     Parameters

@@ -94,7 +94,7 @@ def test_excerpt_is_split_in_order(data_home):
     parts = [data.load(split, source="official") for split in ("train", "valid", "test")]
     assert [len(part) for part in parts] == [30, 10, 10]
     np.testing.assert_allclose(np.concatenate([part.X for part in parts]), table[:, 1:], rtol=1e-6)
-    with pytest.raises(ValueError, match="n = 11, but the test split of the excerpt .* has 10 events"):
+    with pytest.raises(ValueError, match="n = 11, but the test split of the excerpt .* has 10 samples"):
         data.load("test", 11, source="official")
 
 
@@ -123,7 +123,7 @@ def test_first_published_row(tmp_path):
     (dict(task="regression"), "one task, leave task out"),
     (dict(n=0), "n must be a whole number of at least 1"),
     (dict(n=-5, source="official"), "n must be a whole number of at least 1"),
-    (dict(n=61, source="official"), "n = 61, but the train split of HIGGS.csv.gz has 60 events"),
+    (dict(n=61, source="official"), "n = 61, but the train split of HIGGS.csv.gz has 60 samples"),
 ])
 def test_bad_requests(small_official, arguments, message):
     with pytest.raises(ValueError, match=message):

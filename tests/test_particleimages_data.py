@@ -118,7 +118,7 @@ def test_only_what_is_asked_for_is_read(small_official, monkeypatch):
     (dict(task="regression"), "one task, leave task out"),
     (dict(n=0), "n must be a whole number of at least 1"),
     (dict(n=2.5, source="official"), "n must be a whole number of at least 1"),
-    (dict(n=177, source="official"), "n = 177, but the train split of the official files has 176 images"),
+    (dict(n=177, source="official"), "n = 177, but the train split of the official files has 176 samples"),
 ])  # fmt: skip
 def test_bad_requests(small_official, arguments, message):
     with pytest.raises(ValueError, match=message):
@@ -233,7 +233,7 @@ def test_excerpt_is_for_testing_only(data_home):
     for split in ("train", "valid"):
         with pytest.raises(ValueError, match="for testing only: use split='test'"):
             data.load(split, source="official")
-    with pytest.raises(ValueError, match="n = 11, but the excerpt .* has 10 images"):
+    with pytest.raises(ValueError, match="n = 11, but the excerpt .* has 10 samples"):
         data.load("test", 11, source="official")
 
 
