@@ -19,7 +19,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def stored_files(data_home):
-    return {path.name: path.read_bytes() for path in sorted(data_home.rglob("*.npz"))}
+    """The stored chunks by name. A process that was killed may leave a temporary file beside them: it is none."""
+    paths = sorted(data_home.rglob("*.npz"))
+    return {path.name: path.read_bytes() for path in paths if not path.name.startswith(".")}
 
 
 def stored(data_home):
