@@ -8,6 +8,7 @@ by several, or by a cluster; it can be cached, shipped in part, extended later, 
 
 import hashlib
 import io
+import itertools
 import json
 import math
 import time
@@ -185,7 +186,7 @@ class Stream:
             Another seed is another universe with the same physics. Seed 0 is the course's.
         workers : int, optional
             Processes that simulate what is neither shipped nor cached; default: one a core, or only this
-        one where the first chunk shows that it takes but seconds.
+            one where the first chunk shows that it takes but seconds.
         scheduler : str, optional
             Address of a Dask scheduler ("tcp://host:8786") whose workers simulate instead. It is asked
             only for what is missing here; the course must be installed there too.
@@ -220,6 +221,48 @@ class Stream:
                 self._prepare([i], split, seed)
                 dataset = self._stored(split, seed, i)
             yield dataset[: n - i * self.chunk_size]
+
+    def on_disk(self, split, n, folder, seed=0, **where):
+        """The first n samples as files that are read where they are, for data sets that memory cannot hold.
+
+        `common.training.fit` takes the arrays as they are, and reads the rows of a batch when it needs them.
+
+        Parameters
+        ----------
+        split, n, seed
+            As in `load`.
+        folder : path-like
+            Where to write X.npy and y.npy; what stands there under these names is replaced once all is written.
+        **where
+            workers, scheduler and progress, as in `load`.
+
+        Returns
+        -------
+        Dataset
+            X and y are read-only memory maps; meta only describes the whole.
+
+        Raises
+        ------
+        ValueError, OSError, ImportError
+            As in `load`; also ValueError where samples or labels are texts.
+        """
+        n, folder = check_n(n), Path(folder)
+        self.prepare(split, n, seed, **where)
+        chunks = self.chunks(split, n, seed)
+        first = next(chunks)
+        if not (isinstance(first.X, np.ndarray) and isinstance(first.y, np.ndarray)):
+            raise ValueError(f"{self.challenge} {self.task}: samples and labels must be arrays to be mapped; use load()")
+        with atomic_write(folder / "X.npy") as X_path, atomic_write(folder / "y.npy") as y_path:
+            at = 0
+            X, y = (np.lib.format.open_memmap(path, "w+", values.dtype, (n, *values.shape[1:]))
+                    for path, values in ((X_path, first.X), (y_path, first.y)))  # fmt: skip
+            for chunk in itertools.chain([first], chunks):
+                X[at : at + len(chunk)], y[at : at + len(chunk)] = chunk.X, chunk.y
+                at += len(chunk)
+            X.flush()
+            y.flush()
+        about = {key: value for key, value in first.meta.items() if key not in first._per_sample()}
+        return Dataset(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in "Xy"), about)
 
     def prepare(self, split, n, seed=0, *, workers=None, scheduler=None, progress=True):
         """Simulate into the cache what the first n samples still lack. Parameters as in `load`."""

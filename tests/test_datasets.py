@@ -162,6 +162,28 @@ def test_chunks_come_one_at_a_time():
 # Damage, and several processes
 
 
+def test_a_stream_on_disk_is_the_same_data_set(tmp_path, data_home):
+    stream = toy.stream()
+    mapped, whole = stream.on_disk("train", 25, tmp_path / "new" / "folder"), stream.load("train", 25)
+    assert isinstance(mapped.X, np.memmap) and not mapped.X.flags.writeable
+    np.testing.assert_array_equal(mapped.X, whole.X)
+    np.testing.assert_array_equal(mapped.y, whole.y)
+    assert mapped.meta == {"columns": ["a", "b"]}
+    assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == ["X.npy", "y.npy"]
+
+
+def test_a_stream_that_fails_leaves_the_files_on_disk_alone(tmp_path, data_home):
+    folder = tmp_path / "out"
+    toy.stream().on_disk("train", 10, folder)
+    before = (folder / "X.npy").read_bytes()
+    with pytest.raises(ValueError, match="at least 1"):
+        toy.stream().on_disk("train", 0, folder)
+    texts = toy.stream(toy.simulate_texts)
+    with pytest.raises(ValueError, match="must be arrays"):
+        texts.on_disk("valid", 10, folder)
+    assert (folder / "X.npy").read_bytes() == before and len(list(folder.iterdir())) == 2
+
+
 def damage(path, how):
     blob = bytearray(path.read_bytes())
     if how == "truncated":

@@ -19,6 +19,10 @@ def simulate_slowly(n, seed):
     return simulate(n, seed)
 
 
+def simulate_texts(n, seed):
+    return Dataset([f"{seed} {i}" for i in range(n)], np.zeros(n, np.int8))
+
+
 def simulate_and_die_once(n, seed):
     """Kill the process that simulates, the first time that anybody does."""
     try:

@@ -1,0 +1,106 @@
+"""Everything side by side: speed, training, quality, real samples, cost and faults, in one table.
+
+    python -m tests.benchmarks.bench [--sections speed ...] [--only Higgs ...] [--real FOLDER] [--out build/bench.json]
+
+Sections run one after the other, each in a process of its own with one thread; a section that fails is named at the
+end, and the exit status is then 1. Rows of sections that were not asked for stay in the file --out.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import platform
+import sys
+from datetime import date
+from pathlib import Path
+
+SECTIONS = ("speed", "training", "quality", "cost", "faults")
+
+
+def machine():
+    """What the figures were measured on."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [
+            line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
+        ]
+        model = names[0] if names else model
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def measured(section, options):
+    """The rows of one section."""
+    import torch
+
+    torch.set_num_threads(1)
+    from tests.benchmarks import cost, faults, quality, speed, training
+
+    challenges = options.only
+    return {
+        "speed": lambda: speed.rows(challenges),
+        "training": lambda: training.rows(challenges, options.seeds),
+        "quality": lambda: quality.rows(challenges, options.seeds, options.real),
+        "cost": lambda: cost.rows(options.events // 8),
+        "faults": lambda: faults.rows(options.events),
+    }[section]()
+
+
+def run_section(section, options):
+    """Measure a section in this process, and store its rows in the file."""
+    from common.files import atomic_write
+
+    rows = list(measured(section, options))
+    stored = json.loads(options.out.read_text()) if options.out.exists() else {"sections": {}}
+    kept = []
+    if options.only:  # rows of other challenges stay
+        old = stored["sections"].get(section, [])
+        kept = [row for row in old if row["challenge"].split(",")[0] not in options.only]
+    stored |= {"machine": machine(), "date": date.today().isoformat()}
+    stored["sections"][section] = kept + [row.as_dict() for row in rows]
+    with atomic_write(options.out) as temporary:
+        temporary.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
+
+
+def show(path):
+    """The table of a stored file, as text."""
+    from tests.benchmarks.table import Row, as_text
+
+    stored = json.loads(path.read_text())
+    rows = [Row(**{k: float("nan") if v is None and k not in ("note", "peer") else v for k, v in row.items()})
+            for section in SECTIONS for row in stored["sections"].get(section, [])]  # fmt: skip
+    return f"{stored['machine']}, {stored['date']}\n\n{as_text(rows)}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS))
+    parser.add_argument("--only", nargs="+", metavar="CHALLENGE", help="of speed, training and quality")
+    parser.add_argument("--real", type=Path, metavar="FOLDER", help="of official samples")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--events", type=int, default=200_000, help="Higgs events of the faults; an eighth for cost")
+    parser.add_argument("--out", type=Path, default=Path("build", "bench.json"))
+    parser.add_argument("--show", action="store_true", help="print what is stored, measure nothing")
+    options = parser.parse_args()
+    if options.real is not None and not options.real.is_dir():
+        parser.error(f"--real {options.real}: no such folder")
+    os.environ |= dict.fromkeys(
+        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+    )
+    failed = []
+    for section in [] if options.show else options.sections:
+        print(f"--- {section}", flush=True)
+        process = multiprocessing.get_context("spawn").Process(target=run_section, args=(section, options))
+        process.start()
+        process.join()
+        failed += [section] if process.exitcode else []
+    if options.out.exists():
+        print(show(options.out))
+    for section in failed:
+        print(f"{section} failed, see above", file=sys.stderr)
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
