@@ -48,19 +48,21 @@ def measured(section, options):
 
 
 def run_section(section, options):
-    """Measure a section in this process, and store its rows in the file."""
+    """Measure a section in this process, and store each row in the file as soon as it is there."""
     from common.files import atomic_write
 
-    rows = list(measured(section, options))
-    stored = json.loads(options.out.read_text()) if options.out.exists() else {"sections": {}}
-    kept = []
-    if options.only:  # rows of other challenges stay
-        old = stored["sections"].get(section, [])
-        kept = [row for row in old if row["challenge"].split(",")[0] not in options.only]
-    stored |= {"machine": machine(), "date": date.today().isoformat()}
-    stored["sections"][section] = kept + [row.as_dict() for row in rows]
-    with atomic_write(options.out) as temporary:
-        temporary.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
+    def known():
+        return json.loads(options.out.read_text()) if options.out.exists() else {"sections": {}}
+
+    old = known()["sections"].get(section, [])
+    # Rows of challenges that are not measured now stay.
+    rows = [row for row in old if options.only and row["challenge"].split(",")[0] not in options.only]
+    for row in measured(section, options):
+        rows.append(row.as_dict())
+        stored = known() | {"machine": machine(), "date": date.today().isoformat()}
+        stored["sections"][section] = rows
+        with atomic_write(options.out) as temporary:
+            temporary.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
 
 
 def show(path):
