@@ -15,6 +15,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
+BEGIN, END = "<!-- bench: written by `make bench` -->", "<!-- end of bench -->"
 SECTIONS = ("speed", "training", "quality", "cost", "faults")
 
 
@@ -75,6 +76,17 @@ def show(path):
     return f"{stored['machine']}, {stored['date']}\n\n{as_text(rows)}"
 
 
+def write_into(page, path):
+    """Put the table of a stored file between the marks of a page in Markdown."""
+    from common.files import atomic_write
+
+    text = page.read_text("utf-8")
+    begin, rest = text.split(BEGIN)
+    _, end = rest.split(END)
+    with atomic_write(page) as temporary:
+        temporary.write_text(f"{begin}{BEGIN}\n\n{show(path)}\n\n{END}{end}", "utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS))
@@ -84,6 +96,7 @@ def main():
     parser.add_argument("--events", type=int, default=200_000, help="Higgs events of the faults; an eighth for cost")
     parser.add_argument("--out", type=Path, default=Path("build", "bench.json"))
     parser.add_argument("--show", action="store_true", help="print what is stored, measure nothing")
+    parser.add_argument("--readme", type=Path, help="a page whose marked part is replaced by the table")
     options = parser.parse_args()
     if options.real is not None and not options.real.is_dir():
         parser.error(f"--real {options.real}: no such folder")
@@ -99,6 +112,8 @@ def main():
         failed += [section] if process.exitcode else []
     if options.out.exists():
         print(show(options.out))
+        if options.readme:
+            write_into(options.readme, options.out)
     for section in failed:
         print(f"{section} failed, see above", file=sys.stderr)
     return int(bool(failed))
