@@ -118,9 +118,29 @@ def test_residual_network_sees_image_and_shapes():
     model = residual.ImageAndShapes(shapes, width=4)
     x = torch.tensor(residual.together(planes, shapes), requires_grad=True)
     logits = model(x)
-    assert logits.shape == (200,) and logits.isfinite().all()
+    assert logits.shape == (200, 6) and logits.isfinite().all()
     logits.square().sum().backward()
     image, numbers = x.grad[:, : planes[0].size], x.grad[:, planes[0].size :]
-    middle = image.reshape(planes.shape)[:, :, 4:11]
+    middle = image.reshape(planes.shape)[:, :, 5:10, 3:24]
     assert (middle.abs().sum(dim=(1, 2, 3)) > 0).all() and (numbers.abs().sum(dim=1) > 0).all()
-    assert image.abs().sum() == middle.abs().sum()  # the other rows are left out
+    assert image.abs().sum() == middle.abs().sum()  # what is further out is left to the shapes
+
+
+def test_groups_are_kinds_of_photons_and_of_electrons():
+    group = residual.groups(IMAGES)
+    assert ((group >= 3) == (IMAGES.y == 1)).all() and set(group) == set(range(len(residual.GROUPS)))
+    radius = IMAGES.meta["conversion_radius"]
+    assert np.isnan(radius[group == 0]).all() and not IMAGES.meta["converted"][group == 0].any()
+    assert radius[group == 1].min() >= 0.6 > radius[group == 2].max()
+    assert IMAGES.meta["radiated"][group == 3].max() < 0.1 and IMAGES.meta["radiated"][group == 5].min() >= 0.5
+
+
+def test_probability_of_an_electron_is_that_of_its_kinds():
+    logits = np.random.default_rng(0).normal(size=(50, 6))
+    share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    p = share[:, 3:].sum(axis=1)
+    np.testing.assert_allclose(residual.electron_logit(logits), np.log(p / (1 - p)))
+    shapes = helpers.shower_shapes(IMAGES.X[:100])
+    x = residual.together(helpers.network_input(IMAGES.X[:100]), shapes)
+    p = residual.probability(residual.ImageAndShapes(shapes, outputs=2, width=4), x)
+    assert p.shape == (100,) and ((p > 0) & (p < 1)).all()
