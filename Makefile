@@ -3,6 +3,7 @@
 # make lab      open JupyterLab
 # make site     the site of the course, in build/site
 # make browser-test [NB=Higgs]    run notebooks in JupyterLab, in a browser
+# make newest [NB=Higgs]    the same on Python 3.12 with the newest releases that pyproject.toml allows
 # make refresh NB=Higgs    execute a notebook again and store its outputs
 # make bench [REAL=folder of official samples]    measure speed, quality and fidelity
 # make lock     write requirements.txt anew from pyproject.toml
@@ -15,11 +16,14 @@ PY := .venv/bin/python
 # Packages of the pinned versions need Python 3.11; on 3.10 the newest that fit are taken.
 PINS = $(shell $(PYTHON) -c 'import sys; print("-r requirements.txt" if sys.version_info >= (3, 11) else "")')
 NOTEBOOKS = $(wildcard */*.ipynb)
+# A Python 3.12 that runs: of the system, or the newest of pyenv
+PYTHON312 ?= $(shell for p in python3.12 ~/.pyenv/versions/3.12*/bin/python; do \
+	$$p -c "" 2>/dev/null && command -v $$p; done | tail -1)
 
 # One thread a process: two processes share two cores, and sums have one order.
 one_thread = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: run test lab site browser-test refresh bench lock lint clean
+.PHONY: run test lab site browser-test newest chromium refresh bench lock clean
 
 run: .venv/.ready
 	@$(PY) -m common.notebooks run --profile ci
@@ -34,11 +38,24 @@ lab: .venv/.ready
 site: .venv/.ready
 	$(PY) -m common.site
 
-browser-test: .venv/.ready
+browser-test: .venv/.ready chromium
+	NB="$(NB)" $(one_thread) $(PY) -m pytest tests/browser/lab.py
+
+newest: build/newest/.ready chromium
+	NB="$(or $(NB),Higgs)" $(one_thread) build/newest/bin/python -m pytest tests/browser/lab.py
+
+build/newest/.ready: pyproject.toml
+	@test -n "$(PYTHON312)" || { echo "Python 3.12 is needed: make newest PYTHON312=path/of/python3.12"; exit 2; }
+	@echo "Setting up build/newest (a few minutes, about 2 GB)"
+	@rm -rf build/newest
+	@$(PYTHON312) -m venv build/newest
+	@build/newest/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[all]"
+	@touch $@
+
+chromium:
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
 	test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || { \
 	echo "Chromium is needed: install it, for example with 'sudo apt-get install chromium'"; exit 2; }
-	NB="$(NB)" $(one_thread) $(PY) -m pytest tests/browser/lab.py
 
 refresh: .venv/.ready
 	@test -n "$(NB)" || { echo "Say which notebook: make refresh NB=Higgs"; exit 2; }
@@ -58,6 +75,7 @@ bench: .venv/.ready
 	$(PY) tests/benchmarks/exoplanet_models.py --n 2400 --n-test 1600
 	$(PY) tests/benchmarks/quantumml_speed.py
 	$(PY) tests/benchmarks/quantumml_models.py
+	$(PY) tests/benchmarks/quantumml_sum.py
 	$(PY) tests/benchmarks/quantumml_fidelity.py
 	$(PY) tests/benchmarks/hackathon_scoring.py
 	$(if $(REAL),$(PY) tests/benchmarks/higgs_fidelity.py $(REAL)/Higgs/uci_rows.csv.gz)
@@ -67,6 +85,7 @@ bench: .venv/.ready
 	$(if $(REAL),$(PY) tests/benchmarks/exoplanet_fidelity.py $(REAL)/Exoplanet --n 1400)
 	$(if $(REAL),$(PY) tests/benchmarks/exoplanet_alma.py $(REAL)/Exoplanet --networks 3 --n 1600 --epochs 5)
 	$(if $(REAL),DEEPLEARN_DATA=$(REAL) $(PY) tests/benchmarks/quantumml_proxy.py)
+	$(if $(REAL),DEEPLEARN_DATA=$(REAL) $(PY) tests/benchmarks/quantumml_encoding.py)
 
 .venv/.ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; \
