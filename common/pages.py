@@ -66,6 +66,15 @@ def notebook(nb):
     return body
 
 
+def offline(body):
+    """HTML in which nothing is loaded from elsewhere: of pictures such as badges only the description stays."""
+    soup = BeautifulSoup(body, "html.parser")
+    for image in soup.find_all("img", src=True):
+        if urlsplit(image["src"]).scheme not in ("", "data"):
+            image.replace_with(image.get("alt") or "picture")
+    return str(soup)
+
+
 def relinked(body, source, pages, here):
     """HTML with its links and pictures as they are on the site.
 
@@ -89,13 +98,10 @@ def relinked(body, source, pages, here):
     ------
     BrokenLink
     """
-    soup, pictures = BeautifulSoup(body, "html.parser"), set()
+    soup, pictures = BeautifulSoup(offline(body), "html.parser"), set()
     for image in soup.find_all("img"):
         address = image.get("src", "")
         if address.startswith("data:"):
-            continue
-        if urlsplit(address).scheme:  # badges: nothing is loaded from elsewhere
-            image.replace_with(image.get("alt") or "picture")
             continue
         path = _in_course(address, source)
         if not (ROOT / path).is_file():

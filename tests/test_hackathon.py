@@ -216,6 +216,11 @@ def test_pdf_is_printed_by_a_browser(prepared, solution, monkeypatch):
     assert submit.as_pdf(solution / "my.ipynb").startswith(b"%PDF")
 
 
+def test_files_of_two_teams_have_two_names(prepared, solution):
+    names = [submitted(prepared, solution, team=team)[0].name for team in ("Café Quark", "陳大文", "Ελένη")]
+    assert len(set(names)) == 3 and names[0].startswith("Higgs-cafe-quark-") and all(map(str.isascii, names))
+
+
 @pytest.mark.parametrize("change, message", [
     (lambda nb: nb["cells"][0].update(execution_count=None), "not executed from top to bottom"),
     (lambda nb: nb["cells"][0]["outputs"].append({"output_type": "error"}), "a cell ended in an error"),

@@ -17,7 +17,7 @@ from common.gates import find, label
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 BOARD = {
-    "event": "Test <event>", "deadline": "2024-07-29T18:00:00+02:00",
+    "event": "Test <event>", "deadline": "2024-07-29T18:00:00+02:00", "due": "Monday, 18:00 CET",
     "rejected": [{"file": "x.zip", "received": "2024-07-29T15:00:00Z", "reason": "<b>bold</b>"}],
     "boards": [{
         "challenge": "Higgs", "task": "classification", "title": "Higgs boson", "n": 10, "metrics": ["AUC", "accuracy"],
@@ -86,9 +86,19 @@ def test_formulas_are_drawn_by_the_browser_itself(built):
     assert len(higgs.find_all("math")) > 10
 
 
+def test_the_gallery_has_picture_task_score_and_run_time(built):
+    items = soups(built)[built / "index.html"].select(".gallery li")
+    assert len(items) == len(registry())
+    for item in items:
+        terms = [term.text for term in item.find_all("dt")]
+        assert item.img and terms[:2] == ["Task", "Metric"] and len(terms) > 2
+        assert all(re.search(r"\d.*; runs .*minute", fact.text) for fact in item.find_all("dd")[2:]), item.h2.text
+
+
 def test_the_leaderboard_is_escaped(built):
     text = (built / "leaderboard.html").read_text("utf-8")
-    assert "Test &lt;event&gt;" in text and "&lt;b&gt;bold" in text and "(late)" in text
+    for part in ("Test &lt;event&gt;", "Monday, 18:00 CET", "1 submission,", "&lt;b&gt;bold", "(late)"):
+        assert part in text
 
 
 def test_a_folder_in_use_is_not_replaced(tmp_path):

@@ -61,7 +61,7 @@ def check_name(text, what="team name"):
     Raises
     ------
     SubmissionError
-        Empty, longer than 60 characters, or with characters that cannot be seen, or that change how others are seen.
+        Empty, longer than NAME_LENGTH, or with characters that cannot be seen, or that change how others are seen.
     """
     if not isinstance(text, str):
         raise SubmissionError(f"the {what} must be a text, not {text!r:.40}")
@@ -78,6 +78,12 @@ def check_name(text, what="team name"):
     if not any(character.isalnum() for character in name):
         raise SubmissionError(f"the {what} has neither a letter nor a digit")
     return name
+
+
+def slug(name):
+    """The letters a to z and the digits of a name, for the name of a file; "team" where it has none."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or "team"
 
 
 def keys(name):

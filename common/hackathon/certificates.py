@@ -1,8 +1,6 @@
 """Certificates as PDF files: one for each member of each team and challenge."""
 
 import json
-import re
-import unicodedata
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
@@ -11,6 +9,7 @@ from fontTools.ttLib import TTFont, TTLibError
 from fpdf import FPDF
 
 from common.files import atomic_write
+from common.hackathon.archive import slug
 from common.hackathon.event import EventError, load
 
 WIDTH, HEIGHT, MARGIN = 297, 210, 34  # mm, A4 across
@@ -59,7 +58,7 @@ def certificates(folder, font=None):
             for i, person in enumerate(row["members"] or [row["team"]]):
                 pdf = _certificate(event, day, person, row, challenge, board["metrics"][0], fonts)
                 place = f"{row['rank']:02d}" if row["rank"] else "late"
-                name = "-".join([board["challenge"], board["task"], place, _slug(row["team"]), str(i + 1)])
+                name = "-".join([board["challenge"], board["task"], place, slug(row["team"]), str(i + 1)])
                 path = folder / "certificates" / f"{name}.pdf"
                 while path in written:  # two names may have the same letters from a to z
                     path = path.with_stem(path.stem + "x")
@@ -67,11 +66,6 @@ def certificates(folder, font=None):
                     temporary.write_bytes(pdf)
                 written.append(path)
     return written
-
-
-def _slug(name):
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or "team"
 
 
 def _fonts(extra):

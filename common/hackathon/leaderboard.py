@@ -322,7 +322,10 @@ def rank(event: Event, entries):
             "history": [{**_about(entry), "late": entry.late} for entry in own],
         })  # fmt: skip
     rejected = [{"file": e.file, "received": _iso(e.received), "reason": e.reason} for e in entries if e.reason]
-    return {"event": event.title, "deadline": event.deadline.isoformat(), "boards": boards, "rejected": rejected}
+    return {
+        "event": event.title, "deadline": event.deadline.isoformat(), "due": event.clock(event.deadline),
+        "boards": boards, "rejected": rejected,
+    }  # fmt: skip
 
 
 def _about(entry):
@@ -360,6 +363,6 @@ def as_text(board):
             score = f"{row['scores'][metric]:.4f} [{low:.4f}, {high:.4f}]"
             lines.append(f"  {row['rank']:3d}  {row['team']:<30}  {score}{noise}")
         late = sum(row["late"] for row in part["history"])
-        lines.append(f"       {len(part['history'])} submissions, {late} of them late")
+        lines.append(f"       {len(part['history'])} in all, {late} of them late")
     lines += [f"rejected: {row['file']}: {row['reason']}" for row in board["rejected"]]
     return "\n".join(lines)
