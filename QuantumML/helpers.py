@@ -141,12 +141,16 @@ class Detector:
     def fit(self, train):
         """Learn what the jets of a Dataset look like; returns itself."""
         X = one_kind(train, self.kind)
+        self.side = X.shape[1]
         self._prepare(X)
         self._fit(self.features(X))
         return self
 
     def score(self, X):
-        """Anomaly score (n,) of images (n, side, side)."""
+        """Anomaly score (n,) of images (n, side, side) of the size of the training images, else ValueError."""
+        side = check_images(X).shape[1]
+        if side != self.side:
+            raise ValueError(f"images of {side} x {side} pixels, but this detector was trained on {self.side}")
         return np.asarray(self._score(self.features(X)), dtype=np.float64)
 
     def _prepare(self, X):
@@ -248,6 +252,8 @@ class ConvNet(nn.Module):
         nn.init.constant_(self.decoder[-1].bias, -5.0)  # nearly all pixels are dark: do not spend epochs on that
 
     def forward(self, images):
+        if images.shape[-2:] != (self.side, self.side):
+            raise ValueError(f"images of {tuple(images.shape[-2:])} pixels, expected {(self.side, self.side)}")
         return self.decoder(self.encoder(images))[..., : self.side, : self.side]
 
 

@@ -2,8 +2,9 @@
 
     DEEPLEARN_DATA=FOLDER python tests/benchmarks/quantumml_proxy.py
 
-FOLDER holds quark_gluon_jets.npz (ten hardest constituents of Pythia 8 jets of pt 500 to 550 GeV, EnergyFlow). Half
-of its quarks train, the other jets test. The encoding is that of the lesson, unchanged.
+FOLDER holds quark_gluon_jets.npz (ten hardest constituents of Pythia 8 jets of pt 500 to 550 GeV, EnergyFlow). The
+encoding is that of the lesson; these jets had a part in its choice (quantumml_encoding.py). Half of the quarks train,
+the other jets test.
 """
 
 import sys
