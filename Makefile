@@ -5,7 +5,8 @@
 # make browser-test [NB=Higgs]    run notebooks in JupyterLab, in a browser
 # make newest [NB=Higgs]    the same on Python 3.12 with the newest releases that pyproject.toml allows
 # make refresh NB=Higgs    execute a notebook again and store its outputs
-# make bench [REAL=folder of official samples]    measure speed, quality and fidelity
+# make bench [REAL=folder of official samples]    ours beside what people would use instead, in one table
+# make bench-details [REAL=...]    what the pages of the challenges report: rates, models, fidelity
 # make lock     write requirements.txt anew from pyproject.toml
 # make clean    remove what these commands made, but for .venv
 #
@@ -23,7 +24,7 @@ PYTHON312 ?= $(shell for p in python3.12 ~/.pyenv/versions/3.12*/bin/python; do 
 # One thread a process: two processes share two cores, and sums have one order.
 one_thread = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: run test lab site browser-test newest chromium refresh bench lock clean
+.PHONY: run test lab site browser-test newest chromium refresh bench bench-details lock clean
 
 run: .venv/.ready
 	@$(PY) -m common.notebooks run --profile ci
@@ -61,8 +62,13 @@ refresh: .venv/.ready
 	@test -n "$(NB)" || { echo "Say which notebook: make refresh NB=Higgs"; exit 2; }
 	$(one_thread) $(PY) -m common.notebooks refresh $(NB)
 
+# The peers are installed beside the pinned packages, which stay as they are.
 bench: .venv/.ready
-	@$(PY) -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
+	@$(PY) -m pip install --quiet --disable-pip-version-check $(subst -r,-c,$(PINS)) --editable ".[bench]"
+	$(PY) -m tests.benchmarks.bench $(if $(REAL),--real $(REAL)) --readme README.md
+
+bench-details: .venv/.ready
+	@$(PY) -m pip install --quiet --disable-pip-version-check $(subst -r,-c,$(PINS)) --editable ".[bench]"
 	$(PY) tests/benchmarks/higgs_training.py
 	$(PY) tests/benchmarks/higgs_models.py
 	$(PY) tests/benchmarks/particleimages_models.py
