@@ -13,6 +13,7 @@ import sys
 import time
 from urllib.request import urlopen
 
+import nbformat
 import papermill
 import pytest
 from papermill.parameterize import parameterize_notebook
@@ -38,7 +39,7 @@ def lab(tmp_path_factory):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--allow-root",
-               f"--IdentityProvider.token={TOKEN}", "--LabApp.news_url=",
+               f"--IdentityProvider.token={TOKEN}", "--LabApp.news_url=", "--LabApp.expose_app_in_browser=True",
                f"--ServerApp.root_dir={place / 'work'}"]  # fmt: skip
     environment = {**os.environ, "JUPYTERLAB_SETTINGS_DIR": str(place / "settings"), "OMP_NUM_THREADS": "1"}
     with open(place / "log.txt", "w") as log:
@@ -69,34 +70,51 @@ def browser():
         opened.close()
 
 
-@pytest.mark.timeout(PATIENCE + 120)
-@pytest.mark.parametrize("path", find(NOTEBOOKS), ids=label)
-def test_all_cells_run(lab, browser, path):
+# Of each code cell with text: its execution count, and the messages of its errors
+CELLS = """() => jupyterapp.shell.currentWidget.content.widgets.map(widget => widget.model)
+    .filter(cell => cell.type === "code" && cell.sharedModel.source.trim())
+    .map(cell => [cell.executionCount, cell.outputs.toJSON().filter(o => o.output_type === "error")
+                                           .map(o => o.ename + ": " + o.evalue)])"""
+
+
+def run_all(browser, lab, nb, name):
+    """Open a notebook, run all cells until the last one or an error: the page, and the messages of errors."""
     address, folder = lab
-    nb = parameterize_notebook(papermill.iorw.load_notebook_node(str(path)), settings(path, "ci"))
-    for cell in code_cells(nb):
-        cell.outputs, cell.execution_count = [], None
-    papermill.iorw.write_ipynb(nb, str(folder / path.name))
+    papermill.iorw.write_ipynb(nb, str(folder / name))
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    page.goto(f"{address}/lab/tree/{path.name}?token={TOKEN}&reset")
+    page.goto(f"{address}/lab/tree/{name}?token={TOKEN}&reset")
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=90_000)
     page.wait_for_timeout(5000)  # for the kernel to be connected
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    written = [cell for cell in code_cells(nb) if cell.source.strip()]
     page.wait_for_function(
-        "n => { const p = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent);"
-        "       return p.filter(t => /\\[\\d+\\]/.test(t)).length >= n"
-        "           || document.querySelector('.jp-CodeCell [data-mime-type=\"application/vnd.jupyter.error\"]') }",
-        arg=len(written), timeout=PATIENCE * 1000,
-    )  # fmt: skip
+        f"() => {{ const cells = ({CELLS})();"
+        "          return cells.every(([count, _]) => count) || cells.some(([_, errors]) => errors.length) }",
+        timeout=PATIENCE * 1000,
+    )
     page.wait_for_timeout(1000)
-    errors = page.locator(".jp-CodeCell [data-mime-type='application/vnd.jupyter.error']").all_inner_texts()
+    return page, [message for _, errors in page.evaluate(CELLS) for message in errors]
+
+
+def test_an_error_is_seen(lab, browser):
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in ("1", "1 / 0", "2")])
+    page, errors = run_all(browser, lab, nb, "error.ipynb")
+    page.close()
+    assert errors == ["ZeroDivisionError: division by zero"]
+
+
+@pytest.mark.timeout(PATIENCE + 120)
+@pytest.mark.parametrize("path", find(NOTEBOOKS), ids=label)
+def test_all_cells_run(lab, browser, path):
+    nb = parameterize_notebook(papermill.iorw.load_notebook_node(str(path)), settings(path, "ci"))
+    for cell in code_cells(nb):
+        cell.outputs, cell.execution_count = [], None
+    page, errors = run_all(browser, lab, nb, path.name)
     assert errors == []
     shown = page.evaluate(
         "[...document.querySelectorAll('.jp-OutputArea-output img')].filter(i => i.naturalWidth > 50).length"
     )
     figures = sum("image/png" in output.get("data", {}) for cell in code_cells(read(path)) for output in cell.outputs)
     assert shown >= 0.9 * figures > 0  # a reduced run may leave one out
-    page.screenshot(path=str(folder.parent / f"{path.stem}.png"))
+    page.screenshot(path=str(lab[1].parent / f"{path.stem}.png"))
     page.close()
