@@ -120,7 +120,7 @@ def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3, simulated=0
     with progress_bar(total=epochs * n_batches, desc="adapting", unit="batch", disable=not progress) as bar:
         for epoch in range(epochs):
             # Lines of like width together, in a new random order each time.
-            width = np.array([line.shape[1] for line in lines]) * rng.uniform(0.9, 1.1, len(lines))
+            width = np.array([line.shape[1] for line in lines]) * rng.uniform(0.97, 1.03, len(lines))
             batches = np.array_split(np.argsort(width), n_batches)
             rng.shuffle(batches := list(batches))
             losses = []

@@ -21,6 +21,7 @@ CODES = {character: i + 1 for i, character in enumerate(ALPHABET)}  # 0 is the b
 SHIPPED = Path(__file__).with_name("reader.pt")
 MAX_BYTES = 1_000_000  # of a stored model
 STRIDE = 4  # pixels between two outputs
+MARGIN = 8  # pixels of paper after a line: the network may name its last letter late
 
 
 class Reader(nn.Module):
@@ -107,7 +108,7 @@ def ctc_loss(logits, codes):
 
 
 def log_probabilities(model, lines, batch=32):
-    """Log-probabilities of characters for each line, read in order of width so that little padding is read.
+    """Log-probabilities of characters for each line; lines of like width are read together.
 
     Parameters
     ----------
@@ -116,21 +117,23 @@ def log_probabilities(model, lines, batch=32):
 
     Returns
     -------
-    list of ndarray of float32, shape (width / 4, characters)
+    list of ndarray of float32, shape (width / 4 + 2, characters)
     """
     order = np.argsort([line.shape[1] for line in lines], kind="stable")
     out = [None] * len(lines)
     model.eval()
     with torch.inference_mode():
-        for first in range(0, len(order), batch):
-            rows = order[first : first + batch]
-            longest = -(-max(lines[i].shape[1] for i in rows) // STRIDE) * STRIDE
+        # Widths in one batch differ by less than 16 pixels: much paper after a line looks like the end of a paragraph.
+        steps = np.flatnonzero(np.diff([lines[i].shape[1] // 16 for i in order])) + 1
+        groups = [group[i : i + batch] for group in np.split(order, steps) for i in range(0, len(group), batch)]
+        for rows in groups:
+            longest = -(-(lines[rows[-1]].shape[1] + MARGIN) // STRIDE) * STRIDE
             X = np.zeros((len(rows), HEIGHT, longest), np.uint8)
             for k, i in enumerate(rows):
                 X[k, :, : lines[i].shape[1]] = lines[i]
             log_p = model(torch.from_numpy(X)).log_softmax(2).numpy()
             for k, i in enumerate(rows):
-                out[i] = log_p[k, : -(-lines[i].shape[1] // STRIDE)]
+                out[i] = log_p[k, : -(-(lines[i].shape[1] + MARGIN) // STRIDE)]
     return out
 
 

@@ -3,23 +3,48 @@
 Pages are composed at 300 dpi, printed, bent, and scanned at 150 dpi.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image
 
 from common.datasets import Dataset, check_n
 from RenAIssance import press, spelling
-from RenAIssance.simulate import LENGTH, PITCH
+from RenAIssance.simulate import LENGTH
 
 DPI = 150
 HEIGHT, WIDTH = 1820, 1240  # of a page at 300 dpi
-X_HEIGHT = 23
+X_HEIGHT = 23  # 25 once the ink has spread
 LINES = 24
 MEASURE = int(32.5 * X_HEIGHT)
-LINE = round(PITCH * X_HEIGHT * 0.97)  # from baseline to baseline
+LINE = 58  # from baseline to baseline
 ORNAMENT = 6  # lines beside a drop capital
 
 
-def spreads(n, seed, type_=press.BOOK_TYPE, italic=press.BOOK_ITALIC, frame=True):
+@dataclass(frozen=True)
+class Effects:
+    """What a scan of a page shows besides its text; each can be left out, to see what makes reading hard.
+
+    Attributes
+    ----------
+    frame, notes, furniture, through, bent, spread, paper : bool
+        Rules around text and margin; marginal notes; running title, number, signature and catchword; the print of the
+        back shining through; slope, slant and waves; ink that spreads and fails; uneven paper, the dark fold and noise.
+    """
+
+    frame: bool = True
+    notes: bool = True
+    furniture: bool = True
+    through: bool = True
+    bent: bool = True
+    spread: bool = True
+    paper: bool = True
+
+
+ALL = Effects()
+
+
+def spreads(n, seed, type_=press.BOOK_TYPE, italic=press.BOOK_ITALIC, effects=ALL, pitch=LINE):
     """Scans of n spreads of a book.
 
     Parameters
@@ -28,8 +53,9 @@ def spreads(n, seed, type_=press.BOOK_TYPE, italic=press.BOOK_ITALIC, frame=True
     seed : int
     type_, italic : press.Face
         Default: a type that the shipped reader has not seen.
-    frame : bool
-        Whether rules enclose text and marginal notes.
+    effects : Effects
+    pitch : int
+        Pixels from line to line at 300 dpi, at most 58.
 
     Returns
     -------
@@ -49,14 +75,14 @@ def spreads(n, seed, type_=press.BOOK_TYPE, italic=press.BOOK_ITALIC, frame=True
     for i in range(n):
         sheets, truths = [], []
         for side in (0, 1):
-            sheet, truth = _page(typesetter, rng, type_, italic, frame, title, number + 2 * i + side, side)
+            sheet, truth = _page(typesetter, rng, type_, italic, effects, pitch, title, number + 2 * i + side, side)
             sheets.append(sheet)
             truths.append(truth)
         texts.append("\f".join("\n".join(text for _, text, _ in truth) for truth in truths))
         printed.append("\f".join("\n".join(ink for ink, _, _ in truth) for truth in truths))
         halves = []
         for side, (sheet, truth) in enumerate(zip(sheets, truths, strict=True)):
-            scan, place = _scan(sheet, sheets[1 - side], rng, side)
+            scan, place = _scan(sheet, sheets[1 - side], rng, side, effects)
             halves.append(scan)
             for k, (_, _, box) in enumerate(truth):
                 corners[i, side, k] = place(box) / 2 + [side * WIDTH / 2, 0]
@@ -70,14 +96,15 @@ def _heading(typesetter):
     return [piece.strip(" ,.;:()\u2009-").capitalize() for piece in pieces[:2]]
 
 
-def _page(typesetter, rng, type_, italic, frame, title, number, side):
+def _page(typesetter, rng, type_, italic, effects, pitch, title, number, side):
     """A page of type, 255 where it prints, and of each line what is printed, its transcription and its box."""
     sheet = np.zeros((HEIGHT, WIDTH), np.uint8)
     left = 330 if side == 0 else 120
     right, top = left + MEASURE, 240
     truth = []
-    _set(sheet, title, italic, left, top - 100, MEASURE, rng, justify="centre")
-    _set(sheet, [str(number)], type_, left if side == 0 else right - 50, top - 100, 60, rng, justify=False)
+    if effects.furniture:
+        _set(sheet, title, italic, left, top - 100, MEASURE, rng, justify="centre")
+        _set(sheet, [str(number)], type_, left if side == 0 else right - 50, top - 100, 60, rng, justify=False)
     heading = rng.random() < 0.12
     row = top
     if heading:
@@ -85,27 +112,29 @@ def _page(typesetter, rng, type_, italic, frame, title, number, side):
             pieces, text = typesetter.line(22)
             box = _set(sheet, pieces, italic, left, row + 4, MEASURE, rng, justify="centre", x_height=28)
             truth.append((_plain(pieces), text, box))
-            row += LINE + 14
-        row += LINE // 2
-        _drop_capital(sheet, left, row - LINE // 2, type_, rng)
+            row += pitch + 14
+        row += pitch // 2
+        _drop_capital(sheet, left, row - pitch // 2, type_, pitch, rng)
     count = LINES - (5 if heading else 0)
     ending = rng.random() < 0.06  # of a chapter: the page is not full
     for k in range(count - (rng.integers(4, 9) if ending and not heading else 0)):
         beside = heading and k < ORNAMENT
-        indent = 6 * LINE if beside else 2 * X_HEIGHT if not heading and rng.random() < 0.04 else 0
+        indent = 6 * pitch if beside else 2 * X_HEIGHT if not heading and rng.random() < 0.04 else 0
         room = LENGTH * (MEASURE - indent) / MEASURE
         pieces, text = typesetter.line(room + rng.normal(0, 1))
         last = rng.random() < 0.03 and not beside
         box = _set(sheet, pieces, type_, left + indent, row, MEASURE - indent, rng, justify=not last)
         truth.append((_plain(pieces), text, box))
-        row += LINE
-    foot = top + LINES * LINE
-    _set(sheet, [f"{'ABCDEF'[number % 6]} {number % 4 + 1}"], type_, left + MEASURE // 2, foot + 34, 120, rng,
-         justify=False)
-    catch = typesetter.line(10)[0][0]
-    _set(sheet, [catch], type_, right - 24 * len(catch), foot + 34, 200, rng, justify=False)
-    _notes(sheet, italic, left - 190 if side == 0 else right + 22, top, rng)
-    if frame:
+        row += pitch
+    foot = top + LINES * pitch
+    if effects.furniture:
+        signature = f"{'ABCDEF'[number % 6]} {number % 4 + 1}"
+        _set(sheet, [signature], type_, left + MEASURE // 2, foot + 34, 120, rng, justify=False)
+        catch = typesetter.line(10)[0][0]
+        _set(sheet, [catch], type_, right - 24 * len(catch), foot + 34, 200, rng, justify=False)
+    if effects.notes:
+        _notes(sheet, italic, left - 190 if side == 0 else right + 22, top, foot, rng)
+    if effects.frame:
         _rules(sheet, left, right, top, foot, side, rng)
     return sheet, truth
 
@@ -124,9 +153,9 @@ def _set(sheet, pieces, face, left, row, measure, rng, justify=True, x_height=X_
     return left + start, row - 0.8 * x_height, left + end, row + 1.6 * x_height
 
 
-def _drop_capital(sheet, left, top, type_, rng):
+def _drop_capital(sheet, left, top, type_, pitch, rng):
     """A large initial among leaves, as high as some lines."""
-    size = int(5.6 * LINE)
+    size = int(5.6 * pitch)
     leaves = (np.abs(press.smooth_noise((size, size), 9, rng)) < 0.55).astype(np.uint8) * 255
     leaves[:6] = leaves[-6:] = leaves[:, :6] = leaves[:, -6:] = 255
     ink, left_, top_, _ = press.sort(type_, X_HEIGHT, "ABCDELMNOPQSTV"[rng.integers(14)])
@@ -136,12 +165,12 @@ def _drop_capital(sheet, left, top, type_, rng):
     sheet[top : top + size, left : left + size] = leaves
 
 
-def _notes(sheet, italic, left, top, rng):
+def _notes(sheet, italic, left, top, foot, rng):
     """Up to three marginal notes of a few short lines."""
     row = top + int(rng.integers(0, 300))
     for _ in range(rng.integers(0, 4)):
         for _ in range(rng.integers(1, 6)):
-            if row > top + 23 * LINE:
+            if row > foot - LINE:
                 return
             letters = "".join(rng.choice(list("aeioulnrstcdm"), rng.integers(3, 8)))
             ink, _ = press.compose([letters.capitalize() + "."], italic, 165, 48, 32, 16, rng, justify=False)
@@ -173,12 +202,12 @@ def _broken(rule, rng):
         rule[at : at + gap] = 0
 
 
-def _scan(sheet, behind, rng, side):
+def _scan(sheet, behind, rng, side, effects):
     """A printed and scanned page, uint8 of shape (910, 620), and where points of the type case are on it (at 300 dpi).
     """
     columns = np.arange(WIDTH) - WIDTH / 2
-    slope, tilt = rng.normal(0, 0.010), rng.normal(0, 0.008)
-    wave = 2.5 * rng.normal() * np.sin(2 * np.pi * (columns / 1100 + rng.random()))
+    slope, tilt, height = rng.normal(0, [0.010, 0.008, 1.2]) * effects.bent
+    wave = height * np.sin(2 * np.pi * (columns / 1100 + rng.random()))
     down = np.rint(slope * columns + wave).astype(np.int64)
     across = np.rint(tilt * (np.arange(HEIGHT) - HEIGHT / 2)).astype(np.int64)
 
@@ -192,17 +221,20 @@ def _scan(sheet, behind, rng, side):
         points[:, 0] += across[np.clip(points[:, 1].astype(int), 0, HEIGHT - 1)]
         return points
 
-    soft = press.blur(bent(sheet), X_HEIGHT * rng.uniform(0.06, 0.1)).astype(np.float32)
-    soft += 10 * _tiled(20, rng) + 8 * _tiled(3, rng)
-    inked = press.blur(((soft > rng.normal(76, 6)) * np.uint8(255)), 1.2).astype(np.float32) / 255
+    inked = bent(sheet)
+    if effects.spread:
+        soft = press.blur(inked, X_HEIGHT * rng.uniform(0.06, 0.1)).astype(np.float32)
+        soft += 10 * _tiled(20, rng) + 8 * _tiled(3, rng)
+        inked = (soft > rng.normal(96, 7)) * np.uint8(255)
+    inked = press.blur(inked, 1.2).astype(np.float32) / 255
     through = press.blur(bent(behind)[:, ::-1], 4).astype(np.float32) / 255
     edge = np.arange(WIDTH) / WIDTH if side == 0 else 1 - np.arange(WIDTH) / WIDTH
-    paper = 226 + 4 * _tiled(60, rng) - 45 * np.exp((edge - 1) / 0.03) - 14 * (1 - edge)
-    grey = paper * (1 - rng.uniform(0.05, 0.13) * through)
-    grey = grey + (rng.uniform(45, 75) - grey) * inked
+    paper = 240 + (1.5 * _tiled(60, rng) - 45 * np.exp((edge - 1) / 0.03) - 14 * (1 - edge)) * effects.paper
+    grey = paper * (1 - rng.uniform(0.05, 0.13) * through * effects.through)
+    grey = grey + (rng.uniform(50, 80) - grey) * inked
     grey[: rng.integers(15, 40)] = 30  # the table under the book
     small = np.asarray(Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).reduce(2)).astype(np.float32)
-    small += rng.standard_normal(small.shape, dtype=np.float32) * 2.5
+    small += rng.standard_normal(small.shape, dtype=np.float32) * (2.5 * effects.paper)
     return np.clip(small, 0, 255).astype(np.uint8), place
 
 

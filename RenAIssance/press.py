@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-X_HEIGHT = 26  # pixels: that of the transcribers' line images
+X_HEIGHT = 25  # pixels: that of the transcribers' line images before the ink spreads
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,18 @@ class Face:
 
 ROMAN, ITALIC = "EBGaramond[wght].ttf", "EBGaramond-Italic[wght].ttf"
 TRAINING_TYPE = (
-    Face("fontpkg_eb_garamond", ROMAN, 420),
-    Face("fontpkg_eb_garamond", ROMAN, 480),
-    Face("fontpkg_eb_garamond", ROMAN, 540),
-    Face("matplotlib", "STIXGeneral.ttf"),
+    Face("fontpkg_eb_garamond", ROMAN, 400),
+    Face("fontpkg_eb_garamond", ROMAN, 440),
+    Face("fontpkg_eb_garamond", ROMAN, 500),
+    Face("fontpkg_cardo", "Cardo-Regular.ttf", ligatures="liga hlig dlig"),
+    Face("fontpkg_cardo", "Cardo-Regular.ttf", ligatures="liga hlig"),
 )
-TRAINING_ITALIC = (Face("fontpkg_eb_garamond", ITALIC, 500), Face("matplotlib", "STIXGeneralItalic.ttf"))
-BOOK_TYPE = Face("fontpkg_cardo", "Cardo-Regular.ttf", ligatures="liga hlig dlig")
-BOOK_ITALIC = Face("fontpkg_cardo", "Cardo-Italic.ttf", ligatures="liga hlig dlig")
+TRAINING_ITALIC = (
+    Face("fontpkg_eb_garamond", ITALIC, 440),
+    Face("fontpkg_cardo", "Cardo-Italic.ttf", ligatures="liga hlig dlig"),
+)
+BOOK_TYPE = Face("matplotlib", "STIXGeneral.ttf")
+BOOK_ITALIC = Face("matplotlib", "STIXGeneralItalic.ttf")
 OTHER_PRESS = Face("matplotlib", "DejaVuSerif.ttf")
 
 
@@ -149,7 +153,10 @@ def compose(pieces, face, width, height, baseline, x_height, rng, spacing=0.0, j
     widths = np.array([word[2] for word in words])
     gaps = len(words) - 1
     gap = max((width - widths.sum()) / max(gaps, 1), 0.35 * x_height) if justify is True else 0.62 * x_height
-    weights = rng.uniform(0.85, 1.15, gaps)
+    weights = rng.uniform(0.75, 1.25, gaps)
+    # Of the space after a comma there may be little left.
+    marked = np.array([piece[-1] in ",;:." for piece in pieces[:-1]], bool)
+    weights[marked] *= np.where(rng.random(marked.sum()) < 0.3, rng.uniform(0.15, 0.7, marked.sum()), 1)
     weights *= gaps / max(weights.sum(), 1e-9)
     natural = widths.sum() + gap * gaps
     canvas = max(width, int(np.ceil(natural)) + 2)
@@ -158,8 +165,10 @@ def compose(pieces, face, width, height, baseline, x_height, rng, spacing=0.0, j
     edge = int(x_height)  # room for what sticks out of its body
     image = np.zeros((height + 4 * edge, canvas + 2 * edge), np.uint8)
     for (sorts, offsets, _), at in zip(words, starts, strict=True):
-        for (ink, left, top, _), offset in zip(sorts, offsets, strict=True):
-            row, column = 2 * edge + baseline + top, edge + left + round(at + offset)
+        # No two sorts stand at quite the same height and distance.
+        loose = np.rint(rng.normal(0, 0.02 * x_height, (len(sorts), 2))).astype(int)
+        for (ink, left, top, _), offset, (down, along) in zip(sorts, offsets, loose, strict=True):
+            row, column = 2 * edge + baseline + top + down, edge + left + round(at + offset) + along
             spot = image[row : row + ink.shape[0], column : column + ink.shape[1]]
             np.maximum(spot, ink[: spot.shape[0], : spot.shape[1]], out=spot)
     image = image[2 * edge : 2 * edge + height, edge : edge + canvas]

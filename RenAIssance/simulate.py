@@ -11,9 +11,9 @@ from common.datasets import Dataset, check_n
 from RenAIssance import lines as geometry
 from RenAIssance import press, spelling
 
-VERSION = 1
-LENGTH = 38  # room of a line, in characters: 33 on average are used
-PITCH = 2.6  # of lines, in x-heights
+VERSION = 3
+LENGTH = 36  # room of a line, in characters: 34 on average are used
+PITCH = 2.34  # of lines, in x-heights
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,10 @@ def _typeset(typesetter, rng, faces, italics, effects):
         return type_, pieces, text, "title"
     if chance[1] < 0.15:  # beside a drop capital, or the end of a paragraph
         pieces, text = typesetter.line(rng.integers(6, 26))
+        if effects.spacing and chance[1] < 0.045 and text[0].isalpha():  # a chapter begins with a word in capitals
+            word, *rest = text.split(" ")
+            pieces[0] = "\u2009".join(word.upper().replace("U", "V"))
+            text = " ".join([word.upper(), *rest])
         return type_, pieces, text, "short"
     pieces, text = typesetter.line(LENGTH + rng.normal(0, 1.0))
     return type_, pieces, text, "full"
@@ -125,7 +129,7 @@ def _print(pieces, type_, kind, before, rng, effects):
         justify = "centre"
     if not effects.spacing:
         pieces = [piece.replace("\u2009", "") for piece in pieces]
-    stretch = rng.normal(1, 0.05) if effects.stretch else 1.0
+    stretch = rng.normal(1.05, 0.06) if effects.stretch else 1.0
     # Set at one size: each piece of type is drawn once. Its image is then brought to the size of this line.
     size = press.X_HEIGHT
     set_, _ = press.compose(
@@ -140,6 +144,8 @@ def _print(pieces, type_, kind, before, rng, effects):
     if effects.neighbours and before is not None:
         _add_neighbours(canvas, before, x, rng)
     if effects.furniture:
+        if indent > 3 * x and rng.random() < 0.5:
+            _add_woodcut(canvas[:, left : left + indent - int(rng.uniform(0.6, 1.5) * x)], rng)
         canvas = _add_furniture(canvas, x, rng)
     if effects.warp:
         canvas = _warp(canvas, x, rng)
@@ -164,10 +170,10 @@ def _add_furniture(canvas, x, rng):
     """Rules beside, above or below the text, the ends of marginal notes, pieces of ornaments."""
     height, width = canvas.shape
     chance = rng.random(6)
-    if chance[0] < 0.25:  # an upright rule at one side, further out or touching
+    if chance[0] < 0.35:  # an upright rule at one side, further out or touching, whole or in pieces
         at = rng.integers(1, 6) if chance[1] < 0.5 else width - rng.integers(3, 9)
-        rows = slice(*sorted(rng.integers(0, height + 1, 2))) if chance[2] < 0.5 else slice(None)
-        canvas[rows, at : at + rng.integers(2, 5)] = 255
+        rule = press.smooth_noise((height, 1), 20, rng) > (-9 if chance[2] < 0.3 else rng.normal(0, 0.7))
+        canvas[:, at : at + rng.integers(2, 6)] |= 255 * rule.astype(np.uint8)
     if chance[3] < 0.06:  # a rule under or above the line
         row = rng.choice([rng.integers(1, 5), height - rng.integers(3, 7)])
         a, b = sorted(rng.integers(0, width, 2))
@@ -179,11 +185,22 @@ def _add_furniture(canvas, x, rng):
         gap = np.zeros((height, rng.integers(int(0.4 * x), int(1.4 * x))), np.uint8)
         canvas = np.hstack([strip, gap, canvas] if chance[1] < 0.5 else [canvas, gap, strip])
     if chance[5] < 0.04:  # leaves of a drop capital
-        wide = rng.integers(int(x), int(5 * x))
-        leaves = (press.smooth_noise((height, wide), 7, rng) > 0.35).astype(np.uint8) * 255
-        leaves[: rng.integers(0, height - 10)] = 0
+        leaves = np.zeros((height, rng.integers(int(x), int(5 * x))), np.uint8)
+        _add_woodcut(leaves, rng)
         canvas = np.hstack([leaves, np.zeros((height, int(0.5 * x)), np.uint8), canvas])
     return canvas
+
+
+def _add_woodcut(canvas, rng):
+    """Leaves with veins and shadows, over all the height or a part of it."""
+    height, width = canvas.shape
+    leaves = np.abs(press.smooth_noise((height, width), rng.choice([9, 13, 20]), rng)) < rng.uniform(0.3, 0.8)
+    veins = np.abs(press.smooth_noise((height, width), 6, rng)) > 0.15
+    leaves = (leaves & veins).astype(np.uint8) * 255
+    if rng.random() < 0.4:
+        cut = rng.integers(0, height - 10)
+        leaves[slice(0, cut) if rng.random() < 0.5 else slice(cut, None)] = 0
+    np.maximum(canvas, leaves, out=canvas)
 
 
 def _drawn(text, font, height, baseline):
@@ -205,7 +222,7 @@ def _warp(canvas, x, rng):
 
 def _ink(canvas, x, rng, speckle=True):
     """Ink that spreads or fails, specks, and the threshold of whoever made the image black and white."""
-    soft = press.blur(canvas, x * rng.uniform(0.06, 0.11)).astype(np.float32)
+    soft = press.blur(canvas, x * rng.uniform(0.07, 0.12)).astype(np.float32)
     height, width = soft.shape
     # Of letters, of strokes, and of single pixels
     soft += rng.uniform(4, 16) * press.smooth_noise((height, width), 20, rng)
@@ -213,8 +230,8 @@ def _ink(canvas, x, rng, speckle=True):
     if rng.random() < 0.1:  # badly inked patches
         soft *= 1 - 0.45 * np.clip(press.smooth_noise((height, width), 18, rng) - 1.2, 0, 1)
     if speckle:
-        specks = rng.poisson(width * height * rng.choice([0, 2e-5, 1e-4]))
+        specks = rng.poisson(width * height * rng.choice([0, 3e-5, 1.5e-4]))
         for row, column in zip(rng.integers(0, height, specks), rng.integers(0, width, specks), strict=True):
-            size = rng.integers(1, 5)
+            size = rng.integers(1, 6)
             soft[row : row + size, column : column + size] += rng.choice([-200, 200])
-    return soft < rng.normal(100, 8)
+    return soft < rng.normal(90, 9)

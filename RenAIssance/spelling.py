@@ -16,7 +16,7 @@ ALPHABET = " abcdefghijklmnopqrstuvwxyzñABCDEFGHIJKLMNOPQRSTUVWXYZÑáéíóú0
 """The characters of a transcription."""
 
 N_WORDS = 25_000
-TEMPER = 0.8  # word frequencies are raised to this power: rare words teach more letter sequences
+TEMPER = 0.75  # half of the words are drawn with their frequencies raised to this power: rare ones teach more letters
 OLD_WORDS = (  # frequent in the prose of the time and missing from lists of today
     "assi ansi dello della dellos dellas desto desta destos destas aquesto aquella vos os dize dizen haze hazen hazer "
     "dezir dixo dexo dexar traxo truxeron quando quanto qual quales quantos qualquiera aver aveis aveys ha han huviere "
@@ -27,7 +27,7 @@ OLD_WORDS = (  # frequent in the prose of the time and missing from lists of tod
     "fuerza cabeza alteza esperanza gracia obligacion razon passion vuestra vuestro vuestros vuestras nuestro"
 ).split()
 UNFIT = re.compile(
-    "cag|puta|puto|mierd|imb[eé]c|idiot|cojon|coño|jod[ei]|polla|foll|sex|porn|nazi|culo$|teta|maric|viola"
+    "cag|caraj|puta|puto|mierd|imb[eé]c|idiot|cojon|coño|jod[ei]|polla|foll|sex|porn|nazi|culo$|teta|maric|viola"
 )
 CAPITALISED = 0.06
 ROMAN = ("II", "III", "IV", "VI", "VII", "VIII", "IX", "XII", "XIV", "XVI")
@@ -58,8 +58,9 @@ def vocabulary():
     words = [w for w in words if not UNFIT.search(w)]  # not for a classroom
     words = [w for w in words if len(w) > 2 or w in {"a", "y", "o", "e", "u", "de", "la", "el", "en", "es", "se", "no",
              "lo", "su", "un", "al", "me", "si", "te", "mi", "os", "tu", "ni", "ya", "le", "da", "va", "yo", "él"}]
-    p = np.array([wordfreq.word_frequency(w, "es") for w in words]) ** TEMPER
-    return words + OLD_WORDS, np.append(p / p.sum(), np.full(len(OLD_WORDS), 0.15 / len(OLD_WORDS))) / 1.15
+    p = np.array([wordfreq.word_frequency(w, "es") for w in words])
+    p = 0.5 * p / p.sum() + 0.5 * p**TEMPER / (p**TEMPER).sum()
+    return words + OLD_WORDS, np.append(p, np.full(len(OLD_WORDS), 0.15 / len(OLD_WORDS))) / 1.15
 
 
 def old_spelling(word, rng):
@@ -104,6 +105,7 @@ def printed(word, rng, final=True):
     word = word.replace("v", "u")
     word = re.sub("^u", "v", word)
     word = re.sub("^U", "V", word)
+    word = re.sub("^I", "J", word) if rng.random() < 0.2 else word  # one letter, with or without a tail
     word = re.sub("s(?=.)" if final else "s", "ſ", word)
     chance = rng.random(2)
     if transcribed == "que" and chance[0] < 0.07:
@@ -124,7 +126,7 @@ def words(n, rng):
     """
     listed, p = vocabulary()
     drawn = rng.choice(len(listed), check_n(n), p=p)
-    marks = rng.choice(["", ",", ";", ":", ".", "?", ")"], n, p=[0.83, 0.115, 0.008, 0.012, 0.02, 0.002, 0.013])
+    marks = rng.choice(["", ",", ";", ":", ".", "?", ")"], n, p=[0.813, 0.148, 0.005, 0.009, 0.012, 0.001, 0.012])
     chance = rng.random(n)
     text, start, opened = [], True, False
     for i, mark, c in zip(drawn, marks.tolist(), chance, strict=True):
@@ -207,7 +209,8 @@ class Typesetter:
                     at = places[-1]
                     ink, text = set_word(word[:at], self.rng, final=False)
                     hyphen = "" if self.rng.random() < self.missing_hyphens else "-"
-                    pieces.append(ink + hyphen)
+                    # A worn hyphen prints as a dot.
+                    pieces.append(ink + ("·" if hyphen and self.rng.random() < 0.1 else hyphen))
                     texts.append(text + hyphen)
                     self._queue.append((word[at:], mark))
                 elif pieces:

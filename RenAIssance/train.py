@@ -9,16 +9,17 @@ import time
 
 import numpy as np
 import torch
+from torch import nn
 
 from common.training import seed_everything
 from RenAIssance import metrics, simulate
 from RenAIssance.lines import HEIGHT
-from RenAIssance.model import STRIDE, Reader, ctc_loss, encode, read, save
+from RenAIssance.model import MARGIN, STRIDE, Reader, ctc_loss, encode, load, read, save
 
 
 def batch_of(lines, texts):
     """Lines of about one width as a tensor (n, 36, width), and their codes."""
-    width = -(-max(line.shape[1] for line in lines) // STRIDE) * STRIDE
+    width = -(-(max(line.shape[1] for line in lines) + MARGIN) // STRIDE) * STRIDE
     X = np.zeros((len(lines), HEIGHT, width), np.uint8)
     for i, line in enumerate(lines):
         X[i, :, : line.shape[1]] = line
@@ -26,12 +27,24 @@ def batch_of(lines, texts):
 
 
 def augment(X, rng):
-    """Small changes of lines (n, 36, width) of ink: moved up or down by a pixel, heavier or lighter, noisy."""
-    X = X.float() / 255
-    X = torch.roll(X, int(rng.integers(-1, 2)), 1)
+    """Small changes of lines (n, 36, width) of ink, as if of another type: bent, heavier or lighter, noisy."""
+    X = _bent(X.float() / 255, rng)
     X = X ** float(np.exp(rng.normal(0, 0.25)))
     return (X + float(rng.uniform(0, 0.06)) * torch.from_numpy(
         rng.standard_normal(X.shape, dtype=np.float32))).clamp(0, 1)
+
+
+def _bent(X, rng, amount=0.6):
+    """Each line at a slightly other size and place, its letters bent by smooth shifts of about `amount` pixels."""
+    n, height, width = X.shape
+    coarse = rng.standard_normal((n, 2, 4, max(2, width // 14)), dtype=np.float32) * amount
+    coarse[:, 0] += rng.normal(0, 0.6, (n, 1, 1))  # up or down
+    shift = nn.functional.interpolate(torch.from_numpy(coarse), (height, width), mode="bilinear", align_corners=True)
+    size = torch.from_numpy(1 + rng.normal(0, 0.03, (n, 1, 1)).astype(np.float32))
+    rows = size * torch.linspace(-1, 1, height)[:, None] + shift[:, 0] * (2 / height)
+    columns = torch.linspace(-1, 1, width).expand(n, height, width) + shift[:, 1] * (2 / width)
+    grid = torch.stack([columns, rows], dim=3)
+    return nn.functional.grid_sample(X[:, None], grid, align_corners=True)[:, 0]
 
 
 def step(model, optimizer, lines, texts, rng):
@@ -55,11 +68,23 @@ def fresh_lines(seed, pool=400, **options):
         i += 1
 
 
-def train_simulated(minutes, seed=0, batch=16, lr=2.5e-3, report=print, **options):
+def train_simulated(minutes, seed=0, batch=16, lr=2.5e-3, start=None, report=print, **options):
     """A reader trained on simulated lines, each seen once, for so many minutes of CPU time.
 
     AdamW with a warm-up and a cosine; lines of like width share a batch; the first batches are short lines, from which
     a network finds out sooner that there are letters at all.
+
+    Parameters
+    ----------
+    minutes : float
+    seed, batch : int
+    lr : float
+        At the top of the cosine.
+    start : Reader, optional
+        One that has learned before goes on.
+    report : callable str -> None
+    **options
+        Of `simulate.lines`.
 
     Returns
     -------
@@ -67,9 +92,9 @@ def train_simulated(minutes, seed=0, batch=16, lr=2.5e-3, report=print, **option
     """
     seed_everything(seed)
     rng = np.random.default_rng(seed)
-    model = Reader()
+    model = Reader() if start is None else start
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=1e-2)
-    start, seen, told = time.process_time(), 0, 0
+    begin, seen, told = time.process_time(), 0, 0
     for lines, texts in fresh_lines(seed, **options):
         order = np.argsort([line.shape[1] for line in lines], kind="stable")
         batches = [order[i : i + batch] for i in range(0, len(order), batch)]
@@ -77,7 +102,7 @@ def train_simulated(minutes, seed=0, batch=16, lr=2.5e-3, report=print, **option
             rng.shuffle(batches)
         losses = []
         for rows in batches:
-            share = (time.process_time() - start) / (60 * minutes)
+            share = (time.process_time() - begin) / (60 * minutes)
             if share >= 1:
                 return model.eval()
             rate = lr * min(1, (seen + 64) / 1000) * (0.5 + 0.5 * math.cos(math.pi * share))
@@ -94,10 +119,14 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m RenAIssance.train")
     parser.add_argument("--minutes", type=float, default=12, help="CPU time")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--lr", type=float, default=2.5e-3, help="at the top of the cosine")
+    parser.add_argument("--start", help="stored reader that goes on learning")
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    model = train_simulated(args.minutes, args.seed, report=lambda line: print(line, flush=True))
+    start = load(args.start) if args.start else None
+    model = train_simulated(args.minutes, args.seed, lr=args.lr, start=start,
+                            report=lambda line: print(line, flush=True))
     save(model, args.out)
     test = simulate.lines(200, (args.seed, 10**6))
     lines = [x[:, :w] for x, w in zip(test.X, test.meta["width"], strict=True)]

@@ -91,6 +91,21 @@ def _pdf(path, image):
     return path
 
 
+def _encrypted():
+    """A PDF of one empty page that asks for a password."""
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 400]>>",
+        b"<</Filter/Standard/V 1/R 2/Length 40/P -4/O<" + b"ab" * 32 + b">/U<" + b"cd" * 32 + b">>>",
+    ]  # fmt: skip
+    content, table = b"%PDF-1.4\n", b"xref\n0 5\n0000000000 65535 f \n"
+    for number, thing in enumerate(objects, start=1):
+        table += b"%010d 00000 n \n" % len(content)
+        content += b"%d 0 obj\n%b\nendobj\n" % (number, thing)
+    trailer = b"trailer<</Size 5/Root 1 0 R/Encrypt 4 0 R/ID[<00><00>]>>\nstartxref\n%d\n%%%%EOF" % len(content)
+    return content + table + trailer
+
+
 def test_bad_scans_are_refused(tmp_path):
     bad = tmp_path / "bad.pdf"
     bad.write_bytes(b"%PDF-1.4 nonsense")
@@ -98,6 +113,9 @@ def test_bad_scans_are_refused(tmp_path):
         scan.spreads(bad)
     with pytest.raises(ValueError, match="cannot be read"):
         scan.spreads(tmp_path / "none.pdf")
+    (tmp_path / "locked.pdf").write_bytes(_encrypted())
+    with pytest.raises(ValueError, match="encrypted"):
+        scan.spreads(tmp_path / "locked.pdf")
     import pypdfium2 as pdfium
 
     empty = pdfium.PdfDocument.new()
@@ -135,6 +153,19 @@ def test_load_refuses_what_it_does_not_know():
             data.load(**options)
     with pytest.raises(OSError, match="lines_book1"):
         data.load(task="lines", source="official")
+
+
+def test_bad_tables_of_line_images_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("DEEPLEARN_DATA", str(tmp_path))
+    (tmp_path / "RenAIssance").mkdir()
+    archive, table = (tmp_path / "RenAIssance" / file.name for file in (data.LINE_IMAGES, data.LINE_TEXTS))
+    archive.write_bytes(b"PK nonsense")
+    table.write_bytes("image,text\nbook1_00_01.png,Señora\n".encode("latin-1"))
+    with pytest.raises(ValueError, match="not UTF-8.*Latin-1"):
+        data.hand_cut_lines()
+    table.write_text("image,text\nbook1_00_01.png,Señora\n", "utf-8")
+    with pytest.raises(ValueError, match="damaged"):
+        data.hand_cut_lines()
 
 
 def test_official_book(real_samples, monkeypatch):

@@ -66,9 +66,10 @@ def test_the_shipped_reader_reads_the_real_book(reader, real_samples, monkeypatc
 
 
 def test_reading_does_not_depend_on_what_else_is_read(reader):
-    lines = _unpadded(simulate.lines(12, 5))
-    together = model.read(reader, lines)
-    assert np.mean([a == b for a, b in zip(together, (model.read(reader, [x])[0] for x in lines), strict=True)]) > 0.8
+    """Nor on how much paper another line of the batch makes necessary: the last hyphens were lost to that."""
+    lines = _unpadded(simulate.lines(40, 5))
+    alone = [model.read(reader, [x])[0] for x in lines]
+    assert np.mean([a == b for a, b in zip(model.read(reader, lines), alone, strict=True)]) > 0.95
 
 
 def test_stored_weights_are_the_same_reader(reader, tmp_path):

@@ -55,25 +55,10 @@ def test_same_seed_same_bytes_and_another_seed_others():
     assert a.X.shape == (5, lines.HEIGHT, lines.WIDTH) and a.X.dtype == np.uint8
 
 
-def _statistics(images):
-    from scipy import ndimage
-
-    heights, strokes, inks, bands = [], [], [], []
-    for image in images:
-        ink = ~image if image.dtype == bool else image < 128
-        labels, _ = ndimage.label(ink)
-        tall = [s[0].stop - s[0].start for s in ndimage.find_objects(labels)]
-        heights.append(np.median([h for h in tall if h > 10]))
-        runs = np.abs(np.diff(ink.astype(np.int8), axis=1)).sum() / 2
-        strokes.append(ink.sum() / max(runs, 1))
-        inks.append(ink.mean())
-        bands.append(image.shape[0])
-    return np.median([heights, strokes, inks, bands], axis=1)
-
-
 def test_lines_look_like_the_real_ones(raw, real_lines):
     """Component height, stroke width, share of ink and height of the crop, medians within 15 %."""
-    assert np.allclose(_statistics(raw[0]), _statistics(real_lines[0]), rtol=0.15)
+    simulated, real = (np.median(lines.statistics(images), axis=0) for images in (raw[0], real_lines[0]))
+    assert np.allclose(simulated, real, rtol=0.15)
 
 
 def test_real_lines_are_brought_to_one_x_height(real_lines):
@@ -117,6 +102,16 @@ def test_a_spread_has_text_in_two_forms(spread):
     text, printed = spread.y[0], spread.meta["printed"][0]
     assert text.count("\n") == printed.count("\n") and "ſ" in printed and "ſ" not in text
     assert spread.X.dtype == np.uint8 and spread.X.shape == (1, 910, 1240)
+
+
+def test_effects_of_a_page_can_be_left_out():
+    """Nothing but text on white paper has less ink, and the same lines."""
+    bare = pages.Effects(*[False] * 7)
+    plain, full = pages.spreads(1, 5, effects=bare), pages.spreads(1, 5)
+    assert (plain.X < 128).mean() < (full.X < 128).mean()
+    big = np.asarray(press.Image.fromarray(plain.X[0]).resize((2480, 1820)))
+    counts = [len(scan.layout(page).lines) for page in scan.split(big)]
+    assert counts == [text.count("\n") + 1 for text in plain.y[0].split("\f")]
 
 
 def test_blank_pages_are_refused():

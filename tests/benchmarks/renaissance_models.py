@@ -1,10 +1,11 @@
 """How well the real book is read: lines and whole pages, before and after learning from it, and tesseract beside it.
 
-    python tests/benchmarks/renaissance_models.py FOLDER [--folds 4] [--seeds 3] [--epochs 10] [--tesseract]
+    python tests/benchmarks/renaissance_models.py FOLDER [PART ...] [--folds 3] [--seeds 3] [--epochs 10]
 
-FOLDER has the sub-folder RenAIssance with the scan, its transcription and the hand-cut lines. Pages, not lines, are
-divided into folds: a page's lines are read by a reader that has learned from other pages. Each reader starts from the
-shipped one.
+FOLDER has the sub-folder RenAIssance with the scan, its transcription and the hand-cut lines. PARTs are `speed`,
+`statistics`, `lines`, `pages`, `press`, `ablation` (without any: all of them but the last), and `tesseract`, which has
+to be installed with its languages spa and spa_old. Pages, not lines, are divided into folds: a page's lines are read by
+a reader that has learned from other pages. Each reader starts from the shipped one.
 """
 
 import argparse
@@ -12,91 +13,148 @@ import os
 import subprocess
 import tempfile
 import time
+from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from RenAIssance import data, helpers, language, lines, metrics, model, scan, simulate, transcription
+from RenAIssance import data, helpers, language, lines, metrics, model, press, scan, simulate, transcription
+from RenAIssance import pages as sheets
+from RenAIssance.train import train_simulated
+
+WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4)  # of the language model, to choose from
 
 
 def shown(name, truth, read):
     scores = metrics.error_rates(truth, read)
-    print(f"{name:52s} " + "  ".join(f"{key} {value:.4f}" for key, value in scores.items()), flush=True)
+    print(f"{name:58s} " + "  ".join(f"{key} {value:.4f}" for key, value in scores.items()), flush=True)
 
 
-def simulator_speed():
-    simulate.raw_lines(100, 1)
-    rates = []
-    for seed in range(3):
-        start = time.process_time()
-        simulate.raw_lines(300, seed)
-        rates.append(300 / (time.process_time() - start))
-    print(f"simulated lines per second and core: {np.median(rates):.0f}")
+def speed(args):
+    simulate.lines(400, 1)
+    for name, make in (("printed", simulate.raw_lines), ("printed and brought to one geometry", simulate.lines)):
+        rates = []
+        for seed in range(3):
+            start = time.process_time()
+            make(300, seed)
+            rates.append(300 / (time.process_time() - start))
+        print(f"lines per second and core, {name}: {np.median(rates):.0f}")
 
 
-def real_lines(folds, seeds, epochs):
+def statistics(args):
+    """Medians of hand-cut lines and of real pages, beside simulated ones."""
+    real = np.median(lines.statistics(data.hand_cut_lines()[0]), axis=0)
+    simulated = np.median(lines.statistics(simulate.raw_lines(400, 3)[0]), axis=0)
+    for name, a, b in zip(("x-height", "stroke", "ink fraction", "height"), real, simulated, strict=True):
+        print(f"lines, {name:14s} real {a:.3f}  simulated {b:.3f}  ratio {b / a:.2f}")
+    real, simulated = (
+        np.median([(found.x_height, found.pitch) for found in map(scan.layout, images)], axis=0)
+        for images in (_images(data.load("train", source="official")), _simulated_pages(3, 3)[0])
+    )
+    for name, a, b in zip(("x-height", "line pitch"), real, simulated, strict=True):
+        print(f"pages, {name:14s} real {a:.3f}  simulated {b:.3f}  ratio {b / a:.2f}")
+
+
+def real_lines(args):
     images, texts, page = data.hand_cut_lines()
     texts = [transcription.simplified(text) for text in texts]
     cut = [lines.normalise(image) for image in images]
     reader = model.load()
-    shown("hand-cut lines, simulated text alone", texts, model.read(reader, cut))
-    for seed in range(seeds):
-        greedy, spoken = np.empty(len(cut), object), np.empty(len(cut), object)
-        for fold in range(folds):
-            held = page % folds == fold
+    before = model.log_probabilities(reader, cut)
+    shown("hand-cut lines, simulated text alone", texts, [model.greedy(log_p) for log_p in before])
+    table = metrics.confusions(texts, [model.greedy(log_p) for log_p in before])
+    print("confusions:", ", ".join(f"{a or '-'}>{b or '-'} {count}" for (a, b), count in table.most_common(12)))
+    invented = language.simulated_text(5000)
+    for seed in range(args.seeds):
+        greedy, spoken, chosen = np.empty(len(cut), object), np.empty(len(cut), object), []
+        for fold in range(args.folds):
+            held = page % args.folds == fold
             learn, test = np.flatnonzero(~held), np.flatnonzero(held)
-            adapted, _ = helpers.adapt(
-                reader, [cut[i] for i in learn], [texts[i] for i in learn],
-                ([cut[i] for i in test[:4]], [texts[i] for i in test[:4]]), epochs=epochs, seed=seed, progress=False,
-            )
-            spanish = language.LanguageModel(language.simulated_text(5000) + [texts[i] for i in learn])
+            known = [texts[i] for i in learn]
+            adapted, _ = helpers.adapt(reader, [cut[i] for i in learn], known, (cut[:4], texts[:4]),
+                                       epochs=args.epochs, seed=seed, progress=False)
+            chosen.append(_weight(invented, [before[i] for i in learn[::3]], known[::3]))
+            spanish = language.LanguageModel(invented + known)
             for i, log_p in zip(test, model.log_probabilities(adapted, [cut[i] for i in test]), strict=True):
-                greedy[i], spoken[i] = model.greedy(log_p), language.beam_search(log_p, spanish)
+                greedy[i], spoken[i] = model.greedy(log_p), language.beam_search(log_p, spanish, chosen[-1])
         shown(f"hand-cut lines, fine-tuned, seed {seed}, greedy", texts, greedy)
-        shown(f"hand-cut lines, fine-tuned, seed {seed}, language model", texts, spoken)
+        shown(f"hand-cut lines, fine-tuned, seed {seed}, language {chosen}", texts, spoken)
 
 
-def whole_pages(with_tesseract):
-    pages = {split: data.load(split, source="official") for split in ("train", "valid")}
-    texts = [text for split in pages.values() for text in split.y]
+def _weight(invented, before, texts):
+    """The weight of a language model that serves the shipped reader best, on lines to learn from."""
+    spanish = language.LanguageModel(invented)
+    rates = [
+        metrics.error_rates(texts, [language.beam_search(log_p, spanish, weight) for log_p in before])["CER"]
+        for weight in WEIGHTS
+    ]
+    return WEIGHTS[int(np.argmin(rates))]
+
+
+def _images(dataset):
+    return [page[:h, :w] for page, (h, w) in zip(dataset.X, dataset.meta["size"], strict=True)]
+
+
+def _right(cut, texts):
+    return np.mean([len(page) == text.count("\n") + 1 for page, text in zip(cut, texts, strict=True)])
+
+
+def whole_pages(args):
+    """All transcribed pages, from the PDF on: by the shipped reader, and by readers that learned from other pages."""
+    parts = [data.load(split, source="official") for split in ("train", "valid")]
+    texts = sum((part.y for part in parts), [])
     reader = model.load()
     start = time.process_time()
-    cut = [page for split in pages.values() for page in helpers.cut(split)]
+    cut = sum((helpers.cut(part) for part in parts), [])
     readings = helpers.transcribe(reader, cut)
-    print(f"pages per second of CPU: {len(cut) / (time.process_time() - start):.2f}")
-    counts = np.array([[len(page), text.count("\n") + 1] for page, text in zip(cut, texts, strict=True)])
-    print(f"pages whose number of lines is right: {np.mean(counts[:, 0] == counts[:, 1]):.3f}")
+    ours = len(cut) / (time.process_time() - start)
+    print(f"pages per second of CPU: {ours:.2f}")
+    print(f"pages whose number of lines is right: {_right(cut, texts):.3f}")
     aligned = [a for text, page in zip(texts, readings, strict=True)
                for a in transcription.align(transcription.simplified(text), page)]
     print(f"lines aligned and kept: {sum(not a.doubtful for a in aligned)} of {len(aligned)}")
     shown("whole pages, simulated text alone", texts, helpers.joined(readings))
-    if with_tesseract:
-        blocks = [_block(page[:h, :w]) for split in pages.values()
-                  for page, (h, w) in zip(split.X, split.meta["size"], strict=True)]
-        plain = [page[:h, :w] for split in pages.values()
-                 for page, (h, w) in zip(split.X, split.meta["size"], strict=True)]
-        for what, images in (("whole pages", plain), ("level text blocks", blocks)):
-            for tongue in ("spa_old", "spa_old+spa"):
-                start = os.times()
-                read = [tesseract(image, tongue) for image in images]
-                end = os.times()
-                spent = end.children_user - start.children_user + end.children_system - start.children_system
-                shown(f"{what}, tesseract {tongue} ({len(images) / spent:.2f} pages/s)", texts, read)
+    greedy, spoken = [None] * len(cut), [None] * len(cut)
+    for fold in range(args.folds):
+        test, learn = (np.flatnonzero((np.arange(len(cut)) % args.folds == fold) == held) for held in (True, False))
+        known, known_texts, _ = helpers.learning_lines(*([part[i] for i in learn] for part in (cut, texts, readings)))
+        adapted, _ = helpers.adapt(reader, known, known_texts, (known[:4], known_texts[:4]), epochs=args.epochs,
+                                   progress=False)
+        spanish = language.LanguageModel(language.simulated_text(5000) + known_texts)
+        pages = [cut[i] for i in test]
+        for i, a, b in zip(test, helpers.transcribe(adapted, pages), helpers.transcribe(adapted, pages, spanish),
+                           strict=True):
+            greedy[i], spoken[i] = a, b
+    shown("whole pages, fine-tuned, greedy", texts, helpers.joined(greedy))
+    shown("whole pages, fine-tuned, language model", texts, helpers.joined(spoken))
+    return ours
 
 
-def adapted_pages(epochs):
-    """The three held-back pages, by a reader that has learned from the other transcribed ones as the notebook does."""
-    train, valid = (data.load(split, source="official") for split in ("train", "valid"))
-    cut, held = helpers.cut(train), helpers.cut(valid)
-    reader = model.load()
-    known, texts, _ = helpers.learning_lines(cut, train.y, helpers.transcribe(reader, cut))
-    adapted, _ = helpers.adapt(reader, known, texts, (known[:4], texts[:4]), epochs=epochs, progress=False)
-    spanish = language.LanguageModel(language.simulated_text(5000) + texts)
-    shown("held-back pages, simulated text alone", valid.y, helpers.joined(helpers.transcribe(reader, held)))
-    shown("held-back pages, fine-tuned, greedy", valid.y, helpers.joined(helpers.transcribe(adapted, held)))
-    shown("held-back pages, fine-tuned, language model", valid.y,
-          helpers.joined(helpers.transcribe(adapted, held, spanish)))
+def other_tools(args):
+    """Tesseract on the three held-back pages, on our level text blocks of them, and on their level hand-cut lines."""
+    valid = data.load("valid", source="official")
+    plain = _images(valid)
+    images, texts, page = data.hand_cut_lines()
+    rows = [i for i, number in enumerate(page) if number in valid.meta["page"]]
+    level = [np.pad(255 - lines.level(images[i]), 12, constant_values=255) for i in rows]
+    reader, start = model.load(), time.process_time()
+    readings = helpers.joined(helpers.transcribe(reader, helpers.cut(valid)))
+    ours = len(plain) / (time.process_time() - start)
+    shown(f"held-back pages, shipped reader ({ours:.2f} a second)", valid.y, readings)
+    shown("their level lines, shipped reader", [texts[i] for i in rows],
+          model.read(reader, [lines.normalise(images[i]) for i in rows]))
+    for what, seen, truth, mode in (
+        ("held-back pages", plain, valid.y, 6), ("their level text blocks", list(map(_block, plain)), valid.y, 6),
+        ("their level lines", level, [texts[i] for i in rows], 7),
+    ):
+        for tongue in ("spa_old", "spa_old+spa"):
+            start = os.times()
+            read = tesseract(seen, tongue, mode)
+            end = os.times()
+            spent = end.children_user - start.children_user + end.children_system - start.children_system
+            shown(f"{what}, tesseract {tongue} ({len(seen) / spent:.2f} a second)", truth, read)
 
 
 def _block(page):
@@ -105,28 +163,91 @@ def _block(page):
     return np.where(found.level[found.top : found.bottom], 0, 255).astype(np.uint8)
 
 
-def tesseract(image, tongue):
-    with tempfile.NamedTemporaryFile(suffix=".png") as file:
-        Image.fromarray(image).save(file.name, dpi=(300, 300))
-        command = ["tesseract", file.name, "-", "-l", tongue, "--psm", "6"]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def tesseract(images, tongue, mode):
+    with tempfile.TemporaryDirectory() as folder:
+        names = []
+        for i, image in enumerate(images):
+            names.append(f"{folder}/{i:03d}.png")
+            Image.fromarray(image).save(names[-1], dpi=(300, 300))
+        Path(folder, "all.txt").write_text("\n".join(names))
+        command = ["tesseract", f"{folder}/all.txt", "-", "-l", tongue, "--psm", str(mode)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\f")[: len(images)]
+
+
+def _simulated_pages(n, seed, **options):
+    """Images at 300 dpi and texts of the pages of n simulated spreads."""
+    dataset = data._pages_of_spreads(sheets.spreads(n, seed, **options))
+    return _images(dataset), dataset.y
+
+
+def _read_pages(reader, images):
+    cut = []
+    for image in images:
+        pieces, found = scan.line_images(image)
+        cut.append([lines.normalise(piece, found.x_height) for piece in pieces])
+    return cut, helpers.transcribe(reader, cut)
+
+
+def another_press(args):
+    """A clearly different one: a sturdy type of today, lines nearer to each other, no rules, no notes."""
+    reader = model.load()
+    plain = sheets.Effects(frame=False, notes=False)
+    for name, options in (("the simulated book", {}), ("another press", dict(
+            type_=press.OTHER_PRESS, italic=press.OTHER_PRESS, effects=plain, pitch=52))):
+        images, texts = _simulated_pages(8, 11, **options)
+        cut, readings = _read_pages(reader, images)
+        print(f"{name}: pages whose number of lines is right: {_right(cut, texts):.2f}")
+        known, known_texts, errors = helpers.learning_lines(cut[:10], texts[:10], readings[:10])
+        print(f"{name}: lines aligned and kept on 10 pages: {len(known)} of {len(errors)}")
+        adapted, _ = helpers.adapt(reader, known, known_texts, (known[:4], known_texts[:4]), epochs=args.epochs,
+                                   progress=False)
+        shown(f"{name}, shipped reader", texts[10:], helpers.joined(readings[10:]))
+        shown(f"{name}, fine-tuned on 10 pages", texts[10:], helpers.joined(helpers.transcribe(adapted, cut[10:])))
+
+
+def ablation(args):
+    """What each effect of the simulator is good for.
+
+    Of lines: the shipped reader goes on learning from lines that lack an effect; what it forgets shows on the real
+    ones. Of pages: what the shipped reader makes of simulated pages that lack an effect.
+    """
+    images, texts, _ = data.hand_cut_lines()
+    texts, cut = [transcription.simplified(text) for text in texts], [lines.normalise(image) for image in images]
+    variants = {"nothing": {}, "all faces but one": dict(faces=press.TRAINING_TYPE[:1])}
+    variants |= {f.name: dict(effects=replace(simulate.ALL, **{f.name: False})) for f in fields(simulate.Effects)}
+    for name, options in variants.items():
+        reader = train_simulated(args.seconds / 60, 5, lr=1e-3, start=model.load(), report=lambda _: None, **options)
+        shown(f"real lines, {args.seconds} s of lines without: {name}", texts, model.read(reader, cut))
+    reader = model.load()
+    for name in ("nothing", *(f.name for f in fields(sheets.Effects))):
+        effects = sheets.ALL if name == "nothing" else replace(sheets.ALL, **{name: False})
+        images, texts = _simulated_pages(3, 21, effects=effects)
+        cut, readings = _read_pages(reader, images)
+        shown(f"simulated pages without: {name}, lines right {_right(cut, texts):.2f}", texts, helpers.joined(readings))
+
+
+PARTS = {
+    "speed": speed, "statistics": statistics, "lines": real_lines, "pages": whole_pages, "press": another_press,
+    "ablation": ablation, "tesseract": other_tools,
+}  # fmt: skip
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
-    parser.add_argument("--folds", type=int, default=4)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--tesseract", action="store_true")
+    parser.add_argument("--seconds", type=int, default=60, help="of learning for each line of the ablation")
     args = parser.parse_args()
     os.environ["DEEPLEARN_DATA"] = args.folder
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")
     torch.set_num_threads(1)
-    simulator_speed()
-    whole_pages(args.tesseract)
-    adapted_pages(args.epochs)
-    real_lines(args.folds, args.seeds, args.epochs)
+    for part in args.parts or list(PARTS)[:-2]:
+        if part not in PARTS:
+            parser.error(f"unknown part {part!r}: expected one of {', '.join(PARTS)}")
+        PARTS[part](args)
 
 
 if __name__ == "__main__":
