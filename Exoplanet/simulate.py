@@ -26,7 +26,7 @@ import numpy as np
 from common.datasets import Dataset
 from Exoplanet import disk
 
-VERSION = 1
+VERSION = 2
 SIZE = 128
 MAX_PLANETS = 4
 MAX_DUMPS = 5
@@ -80,13 +80,14 @@ def draw_runs(n, rng, alma=False):
         "half_width": uniform(120, 220) if alma else np.full(n, HALF_WIDTH),
         # the disk
         "disk_mass": log_uniform(1e-4, 5e-2), "slope": uniform(0.0, 1.0),
-        "r_in": np.exp(uniform(*np.log((0.5, 8) if alma else (3, 30)))),
+        "r_in": np.exp(uniform(*np.log((0.5, 8) if alma else (3, 35)))),
         "cavity": log_uniform(1e-3, 0.2),  # what is left in the hole
-        "r_c": log_uniform(*((40, 120) if alma else (50, 600))),
+        "r_c": log_uniform(*((40, 120) if alma else (50, 1000))),
         "r_out": np.where(chosen(0.0 if alma else 0.35), uniform(90, 260), np.inf), "edge": uniform(0.02, 0.15),
         "h_50": uniform(0.03, 0.10), "alpha": log_uniform(5e-4, 1e-2),
         "t_100": 20 * log_uniform(0.3, 10) ** 0.25,  # temperature at 100 au in K, of stars of 0.3 to 10 suns
-        "lift": uniform(0.0, 0.2 if alma else 1.2),  # of the surface that glows, in scale heights
+        # of the surface that glows, in scale heights: grains of a millimetre settle, so that it is mostly low
+        "lift": uniform(0.0, 0.2) if alma else 1.2 * uniform(0, 1) ** 3,
         # what planets do beside their gaps
         "maturity": np.ones(n) if alma else uniform(0, 1) ** 3,  # of gaps and rings: how far they are on their way
         "wake": log_uniform(0.7, 2.5),
