@@ -43,7 +43,7 @@ if find_spec("google") and find_spec("google.colab"):
 KEEP = ("numpy", "pandas", "scipy", "torch")
 """Packages that keep the version they have: they are compiled, and a kernel has them loaded."""
 
-NOT_FOR_NOTEBOOKS = {"all", "cluster", "lab", "test"}
+NOT_FOR_NOTEBOOKS = {"all", "bench", "cluster", "event", "lab", "test"}
 """Extras in `pyproject.toml` that no notebook needs; the other extras belong to one challenge."""
 
 

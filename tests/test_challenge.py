@@ -55,6 +55,7 @@ def test_header_and_byte_order_mark_are_allowed(tmp_path):
     (b"probability\n0.5\n1_0e-1\n", "line 3 is not a number: '1_0e-1'"),
     ("0.5\n\uff10.5\n".encode(), "line 2 is not a number"),
     (b"0.5\n0x1\n", "line 2 is not a number"),
+    (b"0.5\n" + 200_000 * b"9" + b"x\n", "line 2 is not a number"),  # without trying every way to divide the digits
     (b"0.5\n1.0000001\n", "probability = 1.0000001, expected a number from 0 to 1"),
     (b"0.5,0.5\n0.5\n", "line 1 has 2 columns"),
     (b"0.5\n\xff\xfe\n", "not UTF-8 text"),
