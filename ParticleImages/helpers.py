@@ -315,7 +315,7 @@ def mean_images(part):
     electron, photon = (x[part.y == label].mean(axis=0) for label in (1, 0))
     fig, axes = plt.subplots(3, 1, figsize=(5.2, 6.6), layout="constrained")
     for ax, image, title in ((axes[0], electron, "mean electron"), (axes[1], photon, "mean photon")):
-        drawn = draw(ax, image, norm=LogNorm(3e-4, 1))
+        drawn = draw(ax, np.maximum(image, 3e-4), norm=LogNorm(3e-4, 1))
         ax.set_title(title, fontsize=9)
         fig.colorbar(drawn, ax=ax, label="50 GeV")
     drawn = draw(axes[2], electron - photon, cmap="RdBu_r", norm=SymLogNorm(3e-4, vmin=-0.1, vmax=0.1))
@@ -338,9 +338,11 @@ def draw(ax, image, **options):
 
 
 def picture(axes):
-    """A photon between two electrons, one on each of the axes: energy of the crystals."""
-    images = simulate.simulate(12, seed=5)
-    rows = np.flatnonzero(images.y == 1)[0], np.flatnonzero(images.y == 0)[0], np.flatnonzero(images.y == 1)[1]
+    """A photon between two electrons that radiated, one on each of the axes: energy of the crystals."""
+    images = simulate.simulate(40, seed=5)
+    electrons = np.flatnonzero(images.meta["radiated"] > 0.6)[:2]
+    photon = np.flatnonzero((images.y == 0) & ~images.meta["converted"])[0]
+    rows = electrons[0], photon, electrons[1]
     for ax, row in zip(axes, rows, strict=True):
         energy = images.X[row, 7:26, 7:26, 0]
         ax.imshow(np.where(energy > 0, energy, np.nan), cmap="inferno", norm=LogNorm(0.0005, 1))

@@ -109,6 +109,18 @@ def test_lone_hits_are_above_their_threshold(images):
     assert (hits > CALORIMETER.lone_hit - 1e-3).mean() > 0.7  # the others lie next to dead towers
 
 
+def test_noise_grows_with_eta_and_varies(images):
+    energy, eta = images.X[..., 0] * 50, abs(images.meta["eta"])
+    energy[:, 12:21] = 0
+    hits = (energy > CALORIMETER.lone_hit).sum((1, 2))
+    assert 1.3 < hits[eta > 0.9].mean() / hits[eta < 0.3].mean() < 2.2
+    assert 1.4 < hits.var() / hits.mean() < 2.2  # Poisson: 1
+    level = calorimeter.noise_level(CALORIMETER, np.array([0.0, 1.0, -1.0] * 2000), np.random.default_rng(0))
+    assert np.log(level[::3]).mean() == pytest.approx(np.log(CALORIMETER.noise), abs=0.005)
+    assert level[1::3].mean() == pytest.approx(level[2::3].mean(), rel=0.01)
+    assert level[1::3].mean() / level[::3].mean() == pytest.approx(1 + CALORIMETER.noise_growth, rel=0.01)
+
+
 def test_times_belong_to_hits(images):
     energy, time = images.X[..., 0] * 50, images.X[..., 1] * 10
     assert not time[energy < CALORIMETER.time_hit].any()
