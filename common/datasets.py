@@ -251,7 +251,7 @@ class Stream:
         chunks = self.chunks(split, n, seed)
         first = next(chunks)
         if not (isinstance(first.X, np.ndarray) and isinstance(first.y, np.ndarray)):
-            raise ValueError(f"{self.challenge} {self.task}: samples and labels must be arrays to be mapped; use load()")
+            raise ValueError(f"{self.challenge} {self.task}: samples and labels must be arrays; use load()")
         with atomic_write(folder / "X.npy") as X_path, atomic_write(folder / "y.npy") as y_path:
             at = 0
             X, y = (np.lib.format.open_memmap(path, "w+", values.dtype, (n, *values.shape[1:]))
