@@ -332,8 +332,9 @@ def renaissance(seeds, folder):
         ours = [adapted(seed) for seed in range(seeds)]
         pages = [page[:h, :w] for page, (h, w) in zip(valid.X, valid.meta["size"], strict=True)]
         for tongue in ("spa_old", "spa_old+spa"):
-            for what, images in (("whole pages", pages), ("level text block", [single._block(page) for page in pages])):
-                theirs = cer([single.tesseract(image, tongue) for image in images])
+            blocks = [single.text_block(page) for page in pages]
+            for what, images in (("whole pages", pages), ("level text blocks", blocks)):
+                theirs = cer(single.tesseract(images, tongue, 6))
                 peer = f"tesseract {tongue}, {what}"
                 yield over_seeds(section, "RenAIssance", "CER", "adapted reader, whole pages", peer,
                                  ours, [theirs] * seeds, larger_is_better=False)  # fmt: skip

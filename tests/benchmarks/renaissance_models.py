@@ -146,7 +146,7 @@ def other_tools(args):
     shown("their level lines, shipped reader", [texts[i] for i in rows],
           model.read(reader, [lines.normalise(images[i]) for i in rows]))
     for what, seen, truth, mode in (
-        ("held-back pages", plain, valid.y, 6), ("their level text blocks", list(map(_block, plain)), valid.y, 6),
+        ("held-back pages", plain, valid.y, 6), ("their level text blocks", list(map(text_block, plain)), valid.y, 6),
         ("their level lines", level, [texts[i] for i in rows], 7),
     ):
         for tongue in ("spa_old", "spa_old+spa"):
@@ -157,7 +157,7 @@ def other_tools(args):
             shown(f"{what}, tesseract {tongue} ({len(seen) / spent:.2f} a second)", truth, read)
 
 
-def _block(page):
+def text_block(page):
     """The level ink of the text block alone: what our own reader gets."""
     found = scan.layout(page)
     return np.where(found.level[found.top : found.bottom], 0, 255).astype(np.uint8)
