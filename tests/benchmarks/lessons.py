@@ -86,10 +86,10 @@ def train_exoplanet(train, valid, seed=0, score=roc_auc_score):
     return lambda X: helpers.sigmoid(helpers.logits(model, helpers.views(X), turns=4))
 
 
-def train_nmr(train, valid, seed=0):
+def train_nmr(train, valid, seed=0, epochs=300):
     from NMRSpin import helpers
 
-    return helpers.Network(seed=seed).fit(train.X, train.y, valid.X, valid.y).predict
+    return helpers.Network(epochs=epochs, seed=seed).fit(train.X, train.y, valid.X, valid.y).predict
 
 
 def train_quantum(train, seed=0):

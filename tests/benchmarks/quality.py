@@ -230,6 +230,7 @@ def nmr(seeds, folder):
     for task in ("gauss", "rkky"):
         train, valid, test = lessons.parts(data, "NMRSpin", task=task)
         centre, spread, low, high = train.y.mean(0), train.y.std(0), train.X.mean(0), train.X.std(0)
+        high[high == 0] = 1  # a column that never varies stays 0
 
         def original(seed, train=train, valid=valid, centre=centre, spread=spread, low=low, high=high):
             parts = [data.Dataset((part.X - low) / high, (part.y - centre) / spread) for part in (train, valid)]
