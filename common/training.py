@@ -202,6 +202,10 @@ def _train(
         bar.set_postfix_str(f"best validation score {history.best_score:.3f}")
         bar.update(1)
     bar.close()
+    if n_ranks > 1:
+        # Gloo's threads, if still there when the interpreter ends, can abort the process.
+        fabric.barrier()
+        torch.distributed.destroy_process_group()
     # As arrays: a tensor's memory would end with the process that made it.
     return {name: value.numpy() for name, value in best.items()}, asdict(history)
 
