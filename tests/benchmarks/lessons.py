@@ -11,7 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 from common.training import fit, predict, seed_everything
 
 SIZES = {  # training, validation and test samples
-    "Higgs": (12_000, 4_000, 20_000), "ParticleImages": (8_000, 4_000, 20_000), "StrongLensing": (3_000, 1_000, 3_000),
+    "Higgs": (12_000, 4_000, 20_000), "ParticleImages": (24_000, 4_000, 20_000), "StrongLensing": (3_000, 1_000, 3_000),
     "super-resolution": (300, 50, 200), "NMRSpin": (720, 80, 200), "Exoplanet": (2_400, 600, 1_500),
     "QuantumML": (6_000, 2_000, 8_000),
 }  # fmt: skip
@@ -40,7 +40,7 @@ def train_particle_images(train, valid, seed=0, score=roc_auc_score):
     seed_everything(seed)
     model = helpers.CNN(X.shape[1], 12)
     fit(model, (X, train.y.astype("f4")), (X_valid, valid.y.astype("f4")), loss=binary_cross_entropy_with_logits,
-        score=score, epochs=7, batch_size=64, lr=3e-3, weight_decay=0.05, seed=seed, progress=False)  # fmt: skip
+        score=score, epochs=6, batch_size=64, lr=3e-3, weight_decay=0.05, seed=seed, progress=False)  # fmt: skip
     return lambda X: helpers.probability(model, helpers.network_input(X, "energy"))
 
 
