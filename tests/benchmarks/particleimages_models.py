@@ -4,7 +4,8 @@ LightGBM sees the 23 shower shapes of the lesson; it gets the best of three tree
 stops early there. The CNN of the lesson sees the energies, the residual network energies and shapes, and in training
 also what happened to each particle; each keeps its best epoch on the same images. "Trees, groups" are told what
 happened, too: the chosen trees, with the groups as classes. The test images are used once. Images come from the stream
-(and are kept), 22 s for 100,000 on one core and 8 kB of memory each.
+(and are kept), 22 s for 100,000 on one core and 8 kB of memory each. With --real the same models are measured on
+real images, which took no part in their training.
 """
 
 import argparse
@@ -48,6 +49,7 @@ def main():
     parser.add_argument("--lr", type=float, default=4e-3)
     parser.add_argument("--residual-epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--real", metavar="SAMPLE.npz", help="real images, see particleimages_fidelity.py")
     args = parser.parse_args()
 
     shapes, x, y, happened = {}, {}, {}, {}
@@ -55,6 +57,9 @@ def main():
         part = data.load(split, n, workers=1)
         shapes[split], y[split] = helpers.shower_shapes(part.X), part.y.astype("f4")
         x[split], happened[split] = helpers.network_input(part.X), residual.groups(part)
+    if args.real:
+        part = data.read_excerpt(args.real)
+        shapes["real"], x["real"], y["real"] = helpers.shower_shapes(part.X), helpers.network_input(part.X), part.y
     del part
     print("images    model              AUC       95 %                on validation")
     for n in args.n:
@@ -79,11 +84,11 @@ def main():
         end = time.perf_counter()
         seed_everything(args.seed)
         both = residual.ImageAndShapes(shapes["train"][:n])
-        train, valid, test = (residual.together(x[split], shapes[split]) for split in ("train", "valid", "test"))
+        joined = {split: residual.together(x[split], shapes[split]) for split in x}
         both_history = fit(
             both,
-            (train[:n], happened["train"][:n]),
-            (valid, happened["valid"]),
+            (joined["train"][:n], happened["train"][:n]),
+            (joined["valid"], happened["valid"]),
             seed=args.seed,
             loss=cross_entropy,
             score=lambda _, logits: roc_auc_score(y["valid"], residual.electron_logit(logits)),
@@ -96,11 +101,15 @@ def main():
         last = time.perf_counter()
         told = trees_of(trees.num_leaves, trees.best_iteration_, args.seed)
         told.fit(shapes["train"][:n], happened["train"][:n])
-        scores = [
-            trees.predict_proba(shapes["test"])[:, 1], helpers.probability(cnn, x["test"]),
-            residual.probability(both, test), told.predict_proba(shapes["test"])[:, 3:].sum(axis=1),
-        ]  # fmt: skip
-        scores += [helpers.combine(*scores[:2]), helpers.combine(scores[0], scores[2])]
+
+        def scores_on(split, trees=trees, cnn=cnn, both=both, told=told, joined=joined):
+            scores = [
+                trees.predict_proba(shapes[split])[:, 1], helpers.probability(cnn, x[split]),
+                residual.probability(both, joined[split]), told.predict_proba(shapes[split])[:, 3:].sum(axis=1),
+            ]  # fmt: skip
+            return [*scores, helpers.combine(*scores[:2]), helpers.combine(scores[0], scores[2])]
+
+        scores = scores_on("test")
         copies = bootstrap(roc_auc_score, y["test"], *scores)
         trees_valid = roc_auc_score(y["valid"], trees.predict_proba(shapes["valid"])[:, 1])
         about = {
@@ -121,6 +130,11 @@ def main():
             low, high = np.quantile(copies[i] - copies[0], [0.025, 0.975])
             difference = roc_auc_score(y["test"], scores[i]) - roc_auc_score(y["test"], scores[0])
             print(f"{n:7,}   {name + ' - trees':26} {difference:+.4f}, 95 % {low:+.4f} to {high:+.4f}", flush=True)
+        if args.real:
+            for name, score in zip(about, scores_on("real"), strict=True):
+                error = bootstrap(roc_auc_score, y["real"], score)[0].std()
+                auc = roc_auc_score(y["real"], score)
+                print(f"{n:7,}   {name:18} on {len(score)} real images {auc:.3f} +- {error:.3f}")
 
 
 if __name__ == "__main__":
