@@ -23,7 +23,7 @@ def cut(dataset):
     return pages
 
 
-def transcribe(model, pages, language=None, weight=0.1):
+def transcribe(model, pages, language=None, weight=0.2):
     """Read pages that `cut` has cut.
 
     Parameters
@@ -81,7 +81,8 @@ def learning_lines(pages, texts, readings):
     return [image for image, _ in kept], [text for _, text in kept], np.array(errors)
 
 
-def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3, simulated=0, seed=0, progress=True):
+def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3, simulated=0, kept=0.1, seed=0,
+          progress=True):
     """Train a reader further on lines of one book; the model that is given stays as it is.
 
     Parameters
@@ -96,6 +97,9 @@ def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3, simulated=0
         Of AdamW, at the start; it falls to 0 as a cosine.
     simulated : int
         Simulated lines that are mixed in, so that rare characters are not forgotten.
+    kept : float
+        Share of the given weights in those of the result, which is their mean with the learned ones: few lines teach a
+        reader their own noise, too.
     seed : int
 
     Returns
@@ -103,6 +107,10 @@ def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3, simulated=0
     model : Reader
     History
         Its validation score is minus the character error rate.
+
+    References
+    ----------
+    M. Wortsman et al., Proc. CVPR 2022, arXiv:2109.01903 (means of weights before and after fine-tuning).
     """
     if not len(lines) or len(lines) != len(texts):
         raise ValueError(f"{len(lines)} lines and {len(texts)} texts: give one text a line, and at least one")
@@ -112,7 +120,7 @@ def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3, simulated=0
         more = simulate.lines(simulated, (seed, 77))
         lines = list(lines) + [x[:, :w] for x, w in zip(more.X, more.meta["width"], strict=True)]
         texts = list(texts) + more.y
-    model = copy.deepcopy(model)
+    given, model = model.state_dict(), copy.deepcopy(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=1e-2)
     n_batches = -(-len(lines) // batch)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * n_batches)
@@ -131,6 +139,9 @@ def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3, simulated=0
             history.train_loss.append(float(np.mean(losses)))
             history.valid_score.append(-metrics.error_rates(valid[1], read(model, valid[0]))["CER"])
             history.best_epoch = epoch  # the last: three pages are too few to choose by
+    mixed = {name: torch.lerp(value, given[name], kept) if value.is_floating_point() else value
+             for name, value in model.state_dict().items()}
+    model.load_state_dict(mixed)
     return model.eval(), history
 
 

@@ -14,10 +14,11 @@ import numpy as np
 from RenAIssance.spelling import ALPHABET, Typesetter
 
 ORDER = 6
+END = "\n"
 
 
 class LanguageModel:
-    """Probability of a character after the five before it.
+    """Probability of a character, or of the end of the line, after the five characters before it.
 
     Parameters
     ----------
@@ -31,18 +32,18 @@ class LanguageModel:
         self.order = order
         self._counts = defaultdict(Counter)
         for text in texts:
-            for i, character in enumerate(text):
+            for i, character in enumerate(text + END):
                 for length in range(min(order - 1, i) + 1):
                     self._counts[text[i - length : i]][character] += 1
         self._totals = {context: (counts.total(), len(counts)) for context, counts in self._counts.items()}
         self._known = {}
 
     def log_p(self, text, character):
-        """Log-probability of a character after a text."""
+        """Log-probability of a character, or of END, after a text."""
         context = text[-(self.order - 1) :]
         key = (context, character)
         if key not in self._known:
-            p = 1 / len(ALPHABET)
+            p = 1 / (len(ALPHABET) + 1)
             for length in range(len(context) + 1):
                 tail = context[len(context) - length :]
                 if tail in self._totals:
@@ -58,7 +59,7 @@ def simulated_text(n, seed=0):
     return [typesetter.line(38)[1] for _ in range(n)]
 
 
-def beam_search(log_p, model, weight=0.1, beam=8, least=-7.0):
+def beam_search(log_p, model, weight=0.2, beam=8, least=-7.0):
     """The best text for a line: what the network sees, and a little of what the language expects.
 
     Parameters
@@ -95,4 +96,6 @@ def beam_search(log_p, model, weight=0.1, beam=8, least=-7.0):
                 found[longer][1] = np.logaddexp(found[longer][1], gain)
         best = sorted(found, key=lambda text: np.logaddexp(*found[text]) + bonus[text], reverse=True)[:beam]
         readings = {text: tuple(found[text]) for text in best}
-    return max(readings, key=lambda text: np.logaddexp(*readings[text]) + bonus[text]).strip()
+    # Few lines end within a word that has no hyphen.
+    whole = {text: np.logaddexp(*p) + bonus[text] + weight * model.log_p(text, END) for text, p in readings.items()}
+    return max(whole, key=whole.get).strip()

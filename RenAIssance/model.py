@@ -91,7 +91,7 @@ def encode(texts):
     return codes
 
 
-def ctc_loss(logits, codes):
+def ctc_loss(logits, codes, steps):
     """Mean over lines of the CTC loss for each character.
 
     Parameters
@@ -99,9 +99,10 @@ def ctc_loss(logits, codes):
     logits : tensor of shape (n, steps, characters)
     codes : integer tensor of shape (n, longest)
         From `encode`.
+    steps : integer tensor of shape (n,)
+        How many steps of each line count: a letter may not be named on the paper that fills up a batch.
     """
     lengths = (codes > 0).sum(1)
-    steps = torch.full((len(logits),), logits.shape[1], dtype=torch.long)
     log_p = logits.log_softmax(2).transpose(0, 1)
     losses = nn.functional.ctc_loss(log_p, codes, steps, lengths, reduction="none", zero_infinity=True)
     return (losses / lengths.clamp(min=1)).mean()
@@ -117,7 +118,8 @@ def log_probabilities(model, lines, batch=32):
 
     Returns
     -------
-    list of ndarray of float32, shape (width / 4 + 2, characters)
+    list of ndarray of float32, shape (steps, characters)
+        At least width / 4 + 2 steps.
     """
     order = np.argsort([line.shape[1] for line in lines], kind="stable")
     out = [None] * len(lines)
@@ -133,7 +135,7 @@ def log_probabilities(model, lines, batch=32):
                 X[k, :, : lines[i].shape[1]] = lines[i]
             log_p = model(torch.from_numpy(X)).log_softmax(2).numpy()
             for k, i in enumerate(rows):
-                out[i] = log_p[k, : -(-(lines[i].shape[1] + MARGIN) // STRIDE)]
+                out[i] = log_p[k]
     return out
 
 

@@ -18,12 +18,12 @@ from RenAIssance.model import MARGIN, STRIDE, Reader, ctc_loss, encode, load, re
 
 
 def batch_of(lines, texts):
-    """Lines of about one width as a tensor (n, 36, width), and their codes."""
-    width = -(-(max(line.shape[1] for line in lines) + MARGIN) // STRIDE) * STRIDE
-    X = np.zeros((len(lines), HEIGHT, width), np.uint8)
+    """Lines of about one width as a tensor (n, 36, width), how many steps of each are its own, and their codes."""
+    steps = np.array([-(-(line.shape[1] + MARGIN) // STRIDE) for line in lines])
+    X = np.zeros((len(lines), HEIGHT, steps.max() * STRIDE), np.uint8)
     for i, line in enumerate(lines):
         X[i, :, : line.shape[1]] = line
-    return torch.from_numpy(X), torch.from_numpy(encode(texts))
+    return torch.from_numpy(X), torch.from_numpy(steps), torch.from_numpy(encode(texts))
 
 
 def augment(X, rng):
@@ -49,9 +49,9 @@ def _bent(X, rng, amount=0.6):
 
 def step(model, optimizer, lines, texts, rng):
     """One step of training on a batch of lines; returns its loss."""
-    X, codes = batch_of(lines, texts)
+    X, steps, codes = batch_of(lines, texts)
     model.train()
-    loss = ctc_loss(model(augment(X, rng)), codes)
+    loss = ctc_loss(model(augment(X, rng)), codes, steps)
     optimizer.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)

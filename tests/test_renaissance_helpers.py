@@ -43,7 +43,7 @@ def test_the_language_decides_between_letters_that_look_alike():
 def test_language_model_is_a_probability():
     spanish = language.LanguageModel(["la casa de la villa"])
     for context in ("", "la c", "zzz"):
-        assert sum(np.exp(spanish.log_p(context, c)) for c in ALPHABET) == pytest.approx(1, abs=1e-6)
+        assert sum(np.exp(spanish.log_p(context, c)) for c in (*ALPHABET, language.END)) == pytest.approx(1, abs=1e-6)
 
 
 def test_unknown_characters_are_refused():

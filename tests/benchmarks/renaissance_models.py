@@ -1,6 +1,6 @@
 """How well the real book is read: lines and whole pages, before and after learning from it, and tesseract beside it.
 
-    python tests/benchmarks/renaissance_models.py FOLDER [PART ...] [--folds 3] [--seeds 3] [--epochs 10]
+    python tests/benchmarks/renaissance_models.py FOLDER [PART ...] [--folds 6] [--seeds 3] [--epochs 8]
 
 FOLDER has the sub-folder RenAIssance with the scan, its transcription and the hand-cut lines. PARTs are `speed`,
 `statistics`, `lines`, `pages`, `press`, `ablation` (without any: all of them but the last), and `tesseract`, which has
@@ -57,6 +57,12 @@ def statistics(args):
         print(f"pages, {name:14s} real {a:.3f}  simulated {b:.3f}  ratio {b / a:.2f}")
 
 
+def _fine_tuned(args, reader, known, texts, seed=0):
+    adapted, _ = helpers.adapt(reader, known, texts, (known[:4], texts[:4]), epochs=args.epochs,
+                               simulated=args.simulated, seed=seed, progress=False)
+    return adapted
+
+
 def real_lines(args):
     images, texts, page = data.hand_cut_lines()
     texts = [transcription.simplified(text) for text in texts]
@@ -73,8 +79,7 @@ def real_lines(args):
             held = page % args.folds == fold
             learn, test = np.flatnonzero(~held), np.flatnonzero(held)
             known = [texts[i] for i in learn]
-            adapted, _ = helpers.adapt(reader, [cut[i] for i in learn], known, (cut[:4], texts[:4]),
-                                       epochs=args.epochs, seed=seed, progress=False)
+            adapted = _fine_tuned(args, reader, [cut[i] for i in learn], known, seed)
             chosen.append(_weight(invented, [before[i] for i in learn[::3]], known[::3]))
             spanish = language.LanguageModel(invented + known)
             for i, log_p in zip(test, model.log_probabilities(adapted, [cut[i] for i in test]), strict=True):
@@ -120,8 +125,7 @@ def whole_pages(args):
     for fold in range(args.folds):
         test, learn = (np.flatnonzero((np.arange(len(cut)) % args.folds == fold) == held) for held in (True, False))
         known, known_texts, _ = helpers.learning_lines(*([part[i] for i in learn] for part in (cut, texts, readings)))
-        adapted, _ = helpers.adapt(reader, known, known_texts, (known[:4], known_texts[:4]), epochs=args.epochs,
-                                   progress=False)
+        adapted = _fine_tuned(args, reader, known, known_texts)
         spanish = language.LanguageModel(language.simulated_text(5000) + known_texts)
         pages = [cut[i] for i in test]
         for i, a, b in zip(test, helpers.transcribe(adapted, pages), helpers.transcribe(adapted, pages, spanish),
@@ -199,8 +203,7 @@ def another_press(args):
         print(f"{name}: pages whose number of lines is right: {_right(cut, texts):.2f}")
         known, known_texts, errors = helpers.learning_lines(cut[:10], texts[:10], readings[:10])
         print(f"{name}: lines aligned and kept on 10 pages: {len(known)} of {len(errors)}")
-        adapted, _ = helpers.adapt(reader, known, known_texts, (known[:4], known_texts[:4]), epochs=args.epochs,
-                                   progress=False)
+        adapted = _fine_tuned(args, reader, known, known_texts)
         shown(f"{name}, shipped reader", texts[10:], helpers.joined(readings[10:]))
         shown(f"{name}, fine-tuned on 10 pages", texts[10:], helpers.joined(helpers.transcribe(adapted, cut[10:])))
 
@@ -236,9 +239,10 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--folds", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--simulated", type=int, default=200, help="lines mixed into those that are learned from")
     parser.add_argument("--seconds", type=int, default=60, help="of learning for each line of the ablation")
     args = parser.parse_args()
     os.environ["DEEPLEARN_DATA"] = args.folder
