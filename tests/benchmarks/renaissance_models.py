@@ -24,8 +24,6 @@ from RenAIssance import data, helpers, language, lines, metrics, model, press, s
 from RenAIssance import pages as sheets
 from RenAIssance.train import train_simulated
 
-WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4)  # of the language model, to choose from
-
 
 def shown(name, truth, read):
     scores = metrics.error_rates(truth, read)
@@ -74,28 +72,17 @@ def real_lines(args):
     print("confusions:", ", ".join(f"{a or '-'}>{b or '-'} {count}" for (a, b), count in table.most_common(12)))
     invented = language.simulated_text(5000)
     for seed in range(args.seeds):
-        greedy, spoken, chosen = np.empty(len(cut), object), np.empty(len(cut), object), []
+        greedy, spoken = np.empty(len(cut), object), np.empty(len(cut), object)
         for fold in range(args.folds):
             held = page % args.folds == fold
             learn, test = np.flatnonzero(~held), np.flatnonzero(held)
             known = [texts[i] for i in learn]
             adapted = _fine_tuned(args, reader, [cut[i] for i in learn], known, seed)
-            chosen.append(_weight(invented, [before[i] for i in learn[::3]], known[::3]))
             spanish = language.LanguageModel(invented + known)
             for i, log_p in zip(test, model.log_probabilities(adapted, [cut[i] for i in test]), strict=True):
-                greedy[i], spoken[i] = model.greedy(log_p), language.beam_search(log_p, spanish, chosen[-1])
+                greedy[i], spoken[i] = model.greedy(log_p), language.beam_search(log_p, spanish)
         shown(f"hand-cut lines, fine-tuned, seed {seed}, greedy", texts, greedy)
-        shown(f"hand-cut lines, fine-tuned, seed {seed}, language {chosen}", texts, spoken)
-
-
-def _weight(invented, before, texts):
-    """The weight of a language model that serves the shipped reader best, on lines to learn from."""
-    spanish = language.LanguageModel(invented)
-    rates = [
-        metrics.error_rates(texts, [language.beam_search(log_p, spanish, weight) for log_p in before])["CER"]
-        for weight in WEIGHTS
-    ]
-    return WEIGHTS[int(np.argmin(rates))]
+        shown(f"hand-cut lines, fine-tuned, seed {seed}, language model", texts, spoken)
 
 
 def _images(dataset):
