@@ -327,7 +327,8 @@ def renaissance(seeds, folder):
             return metrics.error_rates(valid.y, readings)["CER"]
 
         def adapted(seed):
-            ours, _ = helpers.adapt(reader, known, texts, (known[:4], texts[:4]), epochs=6, seed=seed, progress=False)  # noqa: B023
+            ours, _ = helpers.adapt(reader, known, texts, (known[:4], texts[:4]), epochs=8, simulated=200,  # noqa: B023
+                                    seed=seed, progress=False)
             return cer(helpers.joined(helpers.transcribe(ours, held, spanish)))  # noqa: B023
 
         ours = [adapted(seed) for seed in range(seeds)]
