@@ -114,7 +114,7 @@ def test_published_echoes(kind, labels, expected):
 
 
 def test_reference_simulator(real_samples):
-    """Five echoes of the authors' own program, with its own settings and its own draw of detunings, which is not known."""
+    """Five echoes of the authors' own program, with its settings and a draw of detunings that is not known."""
     folder = real_samples / "NMRSpin"
     table = np.loadtxt(folder / "echo_params.txt")
     recorded = np.loadtxt(folder / "echoes_r.txt") + 1j * np.loadtxt(folder / "echoes_i.txt")
