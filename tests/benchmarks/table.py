@@ -98,7 +98,8 @@ def over_seeds(section, challenge, what, ours, peer, our_scores, peer_scores, la
 def as_text(rows):
     """The table for a terminal, or for a page in Markdown: sections, and a line for each row."""
     lines, section = [], None
-    for row in rows:
+    order = list(dict.fromkeys(row.section for row in rows))
+    for row in sorted(rows, key=lambda row: order.index(row.section)):
         if row.section != section:
             section = row.section
             lines += [
