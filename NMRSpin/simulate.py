@@ -10,7 +10,7 @@ gauss_fresh, rkky_fresh
 What was worked out from the published echoes, their labels and predictions, and is kept here:
 
 - Four published echoes with known labels fix the strength of the field (alpha / 2 divided by 10^4, the number of
-  spins), the width of the detunings and the decay to a few per cent (`CALIBRATION`).
+  spins), the width of the detunings to a few per cent (`CALIBRATION`), and the decay to ten.
 - alpha is uniform up to 20, and 10^(-d/2) uniform up to 10^-3. xi is *not* independent of alpha: their total coupling
   W = alpha |sum_j f(r_j)| / 10^4 is log-uniform in 0.08 to 0.20, 1.6 to 4 line widths, where the echo is rich.
 

@@ -114,7 +114,7 @@ def test_published_echoes(kind, labels, expected):
 
 
 def test_reference_simulator(real_samples):
-    """Five echoes of the authors' own program, with its settings and a draw of detunings that is not known."""
+    """Five echoes of the authors' own program, with its settings; ten draws, as its detunings are not known."""
     folder = real_samples / "NMRSpin"
     table = np.loadtxt(folder / "echo_params.txt")
     recorded = np.loadtxt(folder / "echoes_r.txt") + 1j * np.loadtxt(folder / "echoes_i.txt")
@@ -122,9 +122,13 @@ def test_reference_simulator(real_samples):
     coupling = np.stack([alpha * spins.interaction("gauss", xi) for alpha, xi in table[:, [0, 3]]])
     sequence = spins.Sequence(dt=dt, wait=167, steps=499)
     assert half_width == simulate.LINEWIDTH / 2
-    M, _ = spins.evolve(coupling, simulate.detunings(np.random.default_rng(1)), np.zeros(5), sequence)
-    rms = np.sqrt(((abs(M) - abs(recorded[:, 1:])) ** 2).mean(axis=1))
-    assert rms.max() < 0.025 and rms.mean() < 0.015
+    rms = []
+    for seed in range(10):
+        M, _ = spins.evolve(coupling, simulate.detunings(np.random.default_rng(seed)), np.zeros(5), sequence)
+        rms.append(np.sqrt(((abs(M) - abs(recorded[:, 1:])) ** 2).mean(axis=1)))
+    rms = np.array(rms)
+    assert np.median(rms.max(axis=1)) < 0.025 and np.median(rms.mean(axis=1)) < 0.015
+    assert rms[1].max() < 0.025 and rms[1].mean() < 0.015  # one draw for all five echoes
 
 
 @pytest.mark.parametrize("kind, expected", [
