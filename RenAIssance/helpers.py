@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from common.progress import progress_bar
-from common.training import History
+from common.training import History, keep_memory
 from RenAIssance import lines as geometry
 from RenAIssance import metrics, scan, simulate, transcription
 from RenAIssance.language import beam_search
@@ -115,6 +115,7 @@ def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3, simulated=0
     if not len(lines) or len(lines) != len(texts):
         raise ValueError(f"{len(lines)} lines and {len(texts)} texts: give one text a line, and at least one")
     torch.manual_seed(seed)
+    keep_memory()
     rng = np.random.default_rng(seed)
     if simulated:
         more = simulate.lines(simulated, (seed, 77))

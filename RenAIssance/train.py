@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from common.training import seed_everything
+from common.training import keep_memory, seed_everything
 from RenAIssance import metrics, simulate
 from RenAIssance.lines import HEIGHT
 from RenAIssance.model import MARGIN, STRIDE, Reader, ctc_loss, encode, load, read, save
@@ -91,6 +91,7 @@ def train_simulated(minutes, seed=0, batch=16, lr=2.5e-3, start=None, report=pri
     Reader
     """
     seed_everything(seed)
+    keep_memory()
     rng = np.random.default_rng(seed)
     model = Reader() if start is None else start
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=1e-2)

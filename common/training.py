@@ -4,7 +4,9 @@ The loop runs on Lightning Fabric, so the same call trains on a CPU, on one GPU 
 devices; nothing in it is specific to a challenge.
 """
 
+import ctypes
 import os
+import sys
 from dataclasses import asdict, dataclass, field
 
 import lightning_fabric
@@ -23,6 +25,23 @@ def seed_everything(seed):
     lightning_fabric.seed_everything(seed, verbose=False)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
+
+
+def keep_memory():
+    """Let the C library keep large blocks that were freed, instead of giving them back to the system at once.
+
+    Each step of training allocates the same blocks again. Taken from the system they come as fresh pages, each of
+    which is cleared and mapped first: on a CPU that costs convolutions up to a third of their time. Nothing else
+    changes; where the library is not glibc, nothing at all does. `fit` calls this.
+
+    References
+    ----------
+    The GNU C Library Reference Manual, "Malloc Tunable Parameters" (M_TRIM_THRESHOLD is -1, M_MMAP_THRESHOLD -3).
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", lambda parameter, value: 0)
+        mallopt(-3, 32 << 20)  # bytes: the most that glibc takes
+        mallopt(-1, 2**31 - 1)
 
 
 @dataclass
@@ -150,6 +169,7 @@ def _train(
     fabric, model, train, valid, loss, score, epochs, batch_size, lr, weight_decay, patience,
     augment, seed, checkpoint, precision, progress,
 ):
+    keep_memory()
     rank, n_ranks = fabric.global_rank, fabric.world_size
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
     model, optimizer = fabric.setup(model, optimizer)

@@ -1,11 +1,16 @@
 """The training loop: reproducible, resumable, the same on one process and on two."""
 
+import platform
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from common.challenge import ROOT
 from common.training import fit, predict, seed_everything
 
 
@@ -157,3 +162,19 @@ def test_memory_mapped_samples(tmp_path, recwarn):
 def test_bad_numbers(options):
     with pytest.raises(ValueError, match="must be a whole number of at least 1"):
         train(**options)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+def test_memory_is_kept_for_the_next_step():
+    program = (
+        "import resource, torch; from common.training import keep_memory\n"
+        "def faults():\n"
+        "    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "    for _ in range(20): [torch.ones(2_000_000) for _ in range(8)]\n"
+        "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before\n"
+        "print(faults()); keep_memory(); faults(); print(faults())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    before, after = map(int, done.stdout.split())
+    assert before > 20 * 8000, "64 MB are 16,000 pages"
+    assert after < 1000
