@@ -1,9 +1,10 @@
 """From particles to images: showers in crystals of lead tungstate, noise, dead channels, read-out and time.
 
 The barrel of the CMS calorimeter (JINST 3 (2008) S08004) is a grid of crystals of 2.2 cm, 0.0174 in eta and in phi. A
-shower fills a few of them; how it spreads follows Grindhammer and Peters, hep-ex/0001020. Most of the crystals of an
-image are not in the files: the read-out drops them, and so do the lists of hits that are kept for analysis. The rules
-below were worked out on real images; they decide which of the faint pixels exist.
+shower fills a few of them; how it develops and spreads follows Grindhammer and Peters, hep-ex/0001020. The crystals do
+not quite point at the collision: a shower is slanted against them, and leaves a longer trace the deeper it goes. Most
+of the crystals of an image are not in the files: the read-out drops them, and so do the lists of hits that are kept for
+analysis. These rules were worked out on real images; they decide which of the faint pixels exist.
 
 Every function works on many images at once: arrays (n, SIZE, SIZE), rows along eta and columns along phi.
 """
@@ -11,7 +12,7 @@ Every function works on many images at once: arrays (n, SIZE, SIZE), rows along 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, roots_genlaguerre
 
 SIZE = 32  # crystals along each side of an image
 SEED = 16  # row and column of the seed crystal
@@ -19,6 +20,7 @@ CELL = 0.0174  # width of a crystal in eta and in phi
 TOWER = 5  # crystals along each side of a trigger tower
 MARGIN = 4  # crystals by which the seed may differ from where the hardest particle points
 CANVAS = SIZE + 2 * MARGIN  # images are cut out of a larger canvas once the seed is known
+SLICES = 3  # of a shower, in depth
 HALF, SOFT_HALF = 4, 2  # a shower fills 2 HALF + 1 crystals squared, one of a soft particle 2 SOFT_HALF + 1
 BATCH = 1000  # images at once: their arrays stay in the cache of the processor
 
@@ -27,24 +29,36 @@ BATCH = 1000  # images at once: their arrays stay in the cache of the processor
 class Calorimeter:
     """Parameters of the calorimeter and of its read-out. Energies in GeV, lengths in crystals, times in ns.
 
-    Set by hand against the published means of the images and 50 real images: the profile of the showers (all that
-    is called core, tail or halo), `grain`, `response`, `seed_spread` and the four of the times. Read off single real
-    images: the thresholds and the dead channels. The noise is that of the lone hits of 100 real images, whose number
-    grows with |eta| and varies more than counting alone would have it. `constant_term` is the published resolution.
+    Fitted to the published means of each class and to the profiles of 100 real images along eta and phi, without their
+    labels: `core_scale`, `core_swing`, the tail and the halo, both stretches, `grain` and `response`. Set by hand
+    against 50 real images: `seed_spread` and the four of the times. Read off single real images: the thresholds and the
+    dead channels. The noise is that of the lone hits of 100 real images, whose number grows with |eta| and varies more
+    than counting alone would have it. The rest is published.
     """
 
+    # Lead tungstate, and how its crystals lie
+    radiation_length: float = 0.396  # 0.89 cm
+    moliere_radius: float = 0.973  # 2.19 cm
+    critical_energy: float = 0.0096
+    atomic_number: float = 68.3  # mean of lead, tungsten and oxygen by weight
+    tilt: float = 0.0524  # 3 degrees between a crystal and the line from the collision, along eta and along phi
+    radius: float = 57.3  # of their front faces: 1.29 m
+    collision_spread: float = 2.2  # along the beam: 5 cm
+
     # Showers: a core of Grindhammer and Peters' form, and two Gaussians around it
-    core_share: float = 0.84
-    core_radius: float = 0.155
+    core_scale: float = 1.10  # radius of the core over the published one
+    core_swing: float = 0.75  # the core's share changes with depth by so much of what is published
     core_spread: float = 0.06  # of the radius, from shower to shower (logarithmic)
-    core_stretch: float = 1.31  # along phi, for both classes: a part of it is not understood
-    tail_width: float = 0.79
+    core_stretch: float = 1.34  # along phi: the field bends the shower's own electrons and positrons. Over one X0 by
+    # 0.3 B X0 / p = 10 MeV / p at eta = 0, against 13.6 MeV / p of scattering: together 1.25
+    tail_stretch: float = 1.11
+    tail_width: float = 0.763
     halo_width: float = 2.1
-    halo_share: float = 0.043
+    halo_part: float = 0.235  # of what is outside the core
     soft: float = 1.0  # particles of less energy fill fewer crystals
-    response: float = 0.996
+    response: float = 0.998
     constant_term: float = 0.006
-    grain: float = 0.010  # variance over energy: the showers are made of particles
+    grain: float = 0.014  # variance over energy: the showers are made of particles
     noise: float = 0.0425  # at eta = 0
     noise_growth: float = 0.15  # per |eta|: the crystals there have lost more of their transparency
     noise_spread: float = 0.05  # from image to image: regions and times of data taking (logarithmic)
@@ -97,13 +111,19 @@ def images(card, particles, eta, rng):
     for first in range(0, len(eta), BATCH):
         last = min(first + BATCH, len(eta))
         cosh_eta = np.cosh(eta[first:last, None, None] + CELL * (np.arange(SIZE)[:, None] - SEED)).astype(np.float32)
-        signal = showers(card, particles.of_events(first, last), cosh_eta[:, SEED, 0], rng)
+        signal = showers(card, particles.of_events(first, last), eta[first:last], rng)
+        signal += granularity(card, signal, rng)
         noise = noise_level(card, eta[first:last], rng).astype(np.float32)[:, None, None]
-        width = np.sqrt(noise**2 + np.float32(card.grain) * signal)
-        signal += width * rng.standard_normal(signal.shape, dtype=np.float32)
+        signal += noise * rng.standard_normal(signal.shape, dtype=np.float32)
         out[first:last, ..., 0] = energy = read_out(card, signal, cosh_eta, rng)
         out[first:last, ..., 1] = times(card, energy, rng)
     return out
+
+
+def granularity(card, signal, rng):
+    """Fluctuations of where the energy goes, GeV: of crystals, but not of their sum."""
+    change = np.sqrt(np.float32(card.grain) * signal) * rng.standard_normal(signal.shape, dtype=np.float32)
+    return change - signal * (change.sum((1, 2)) / signal.sum((1, 2)))[:, None, None]
 
 
 def noise_level(card, eta, rng):
@@ -115,22 +135,107 @@ def noise_level(card, eta, rng):
 # Showers
 
 
-def showers(card, particles, cosh_eta, rng):
+def showers(card, particles, eta, rng):
     """Energy in each crystal without noise, (n, SIZE, SIZE), the seed at [SEED, SEED]."""
-    n, event = len(cosh_eta), particles.event
-    energy = (particles.pt * cosh_eta[event]) * card.response * rng.normal(1, card.constant_term, n)[event]
+    n, event = len(eta), particles.event
+    energy = particles.pt * np.cosh(eta)[event] * card.response * rng.normal(1, card.constant_term, n)[event]
+    row_slope, column_slope = slopes(card, particles, eta, rng)
+    usual = usual_depth(card, energy)
     first = hardest(event, energy)
-    # the hardest particle enters its crystal anywhere
-    middle = MARGIN + SEED
-    row = particles.eta + (middle + rng.random(n) - 0.5 - particles.eta[first])[event]
-    column = particles.phi + (middle + rng.random(n) - 0.5 - particles.phi[first])[event]
-    radius = (card.core_radius * np.exp(card.core_spread * rng.standard_normal(n))).astype(np.float32)[event]
+    # the hardest particle passes its crystal anywhere
+    row, column = particles.eta + row_slope * usual, particles.phi + column_slope * usual
+    row += (MARGIN + SEED + rng.random(n) - 0.5 - row[first])[event]
+    column += (MARGIN + SEED + rng.random(n) - 0.5 - column[first])[event]
+    widen = card.core_scale * np.exp(card.core_spread * rng.standard_normal(n))[event]
     canvas = np.zeros((n, CANVAS, CANVAS), np.float32)
     off_centre = np.maximum(abs(row - CANVAS / 2), abs(column - CANVAS / 2))
-    for half, chosen in ((HALF, energy > card.soft), (SOFT_HALF, energy <= card.soft)):
-        chosen &= off_centre < CANVAS / 2 - half - 1
-        deposit(card, canvas, half, *(values[chosen] for values in (event, energy, row, column, radius)))
+    hard = energy > card.soft
+    for half, chosen, slices in ((HALF, hard, hard_slices), (SOFT_HALF, ~hard, soft_slices)):
+        chosen = np.flatnonzero(chosen & (off_centre < CANVAS / 2 - half - 2))
+        depth, share, radius = slices(card, energy[chosen], rng)
+        deeper = depth - usual[chosen]
+        cores = share, deeper * row_slope[chosen], deeper * column_slope[chosen], radius * widen[chosen]
+        deposit(card, canvas, half, *(values[chosen] for values in (event, energy, row, column)), cores)
     return crop(card, canvas, rng)
+
+
+def slopes(card, particles, eta, rng):
+    """How far along eta and phi each particle's shower moves across the crystals per X0 of depth, in crystals.
+
+    The crystals are tilted along both: along eta away from the middle of the detector on both sides, along phi here
+    one way or the other at random, since real images have no preferred side and no preferred diagonal. Collisions are
+    spread along the beam, which changes the angle of all particles of an event; and each particle has its own.
+    """
+    z = card.collision_spread * rng.standard_normal(len(eta))
+    along_eta = np.copysign(card.tilt, eta) + z / (card.radius * np.cosh(eta) ** 2)
+    along_phi = rng.choice((-card.tilt, card.tilt), len(eta))
+    return (
+        card.radiation_length * (along_eta[particles.event] + particles.eta_slope),
+        card.radiation_length * (along_phi[particles.event] + particles.phi_slope),
+    )
+
+
+def usual_depth(card, energy):
+    """Mean depth of the energy of showers without fluctuations, X0."""
+    maximum, shape = longitudinal(card, energy)
+    return maximum * shape / (shape - 1)
+
+
+def longitudinal(card, energy, rng=None):
+    """Depth of the maximum T (X0) and shape a of the gamma distribution of a shower's energy in depth.
+
+    Density (b t)^(a-1) exp(-b t) b / Gamma(a) with b = (a - 1) / T. Mean and, with rng, correlated fluctuations of
+    the logarithms of T and a are those of homogeneous calorimeters in hep-ex/0001020, for electrons; photons are taken
+    to be alike.
+    """
+    y = np.log(np.maximum(energy / card.critical_energy, 10))
+    maximum, shape = np.log(y - 0.812), np.log(0.81 + (0.458 + 2.26 / card.atomic_number) * y)
+    if rng is not None:
+        alike, opposite = rng.standard_normal((2, len(y)))
+        correlation = 0.705 - 0.023 * y
+        alike, opposite = alike * np.sqrt((1 + correlation) / 2), opposite * np.sqrt((1 - correlation) / 2)
+        maximum += (alike + opposite) / (1.26 * y - 1.4)
+        shape += (alike - opposite) / (0.86 * y - 0.58)
+    return np.exp(maximum), np.exp(shape).clip(SHAPES[0], SHAPES[-1])
+
+
+SHAPES = np.linspace(1.2, 9.0, 79)
+NODES, WEIGHTS = np.array([roots_genlaguerre(SLICES, shape - 1) for shape in SHAPES]).transpose(1, 2, 0)
+WEIGHTS /= WEIGHTS.sum(axis=0)
+
+
+def hard_slices(card, energy, rng):
+    """Depth (X0), share of the energy in the core, and radius of the core in each slice of showers, (SLICES, m) each.
+
+    The slices are the points of a Gauss-Laguerre quadrature: they have the first five moments of the shower in depth.
+    """
+    maximum, shape = longitudinal(card, energy, rng)
+    scale = maximum / (shape - 1)
+    depth = np.stack([np.interp(shape, SHAPES, nodes) for nodes in NODES]) * scale
+    weight = np.stack([np.interp(shape, SHAPES, weights) for weights in WEIGHTS])
+    tau = depth / usual_depth(card, energy)
+    share = MEAN_CORE + card.core_swing * (core_share(card, energy, tau) - MEAN_CORE)
+    return depth, weight * share.clip(0.05, 0.97), core_radius(card, energy, tau)
+
+
+def soft_slices(card, energy, _):
+    """The same for showers in one piece, (1, m) each."""
+    share = np.full((1, len(energy)), MEAN_CORE)
+    return usual_depth(card, energy)[None], share, core_radius(card, energy, 1.0)[None]
+
+
+MEAN_CORE = 0.83  # share of the core, mean over the depth of a shower of 50 GeV
+
+
+def core_share(card, energy, tau):
+    """Share of the core at depth tau, in units of the shower's mean depth (hep-ex/0001020)."""
+    x = (0.401 + 0.00187 * card.atomic_number - tau) / (1.313 - 0.0686 * np.log(energy))
+    return (2.632 - 0.00094 * card.atomic_number) * np.exp(x - np.exp(x))
+
+
+def core_radius(card, energy, tau):
+    """Radius of the core at depth tau, in crystals (hep-ex/0001020)."""
+    return card.moliere_radius * (0.0251 + 0.00319 * np.log(energy) + (0.1162 - 0.000381 * card.atomic_number) * tau)
 
 
 def hardest(event, energy):
@@ -139,23 +244,33 @@ def hardest(event, energy):
     return order[np.flatnonzero(np.diff(event[order], append=event.max() + 1))]
 
 
-def deposit(card, canvas, half, event, energy, row, column, radius):
-    """Add to the canvas what particles at (row, column) leave in the crystals up to `half` away."""
+def deposit(card, canvas, half, event, energy, row, column, cores):
+    """Add to the canvas what particles leave in the crystals up to `half` away.
+
+    event, energy, row and column (m,); cores: share of the energy, offsets along rows and columns, and radius of the
+    cores of their slices, (slices, m) each. What is outside the cores has no offset.
+    """
     row0, column0 = np.rint(row).astype(int), np.rint(column).astype(int)
     edges = np.arange(-half, half + 2) - 0.5
-    y = (edges - (row - row0)[:, None]).astype(np.float32)
-    x = (edges - (column - column0)[:, None]).astype(np.float32)
-    core = core_integral(x[:, None, :] / np.float32(card.core_stretch), y[:, :, None], radius[:, None, None])
-    core = core[:, 1:] - core[:, :-1]
-    share = np.float32(card.core_share) * (core[:, :, 1:] - core[:, :, :-1])
-    tail_share = 1 - card.core_share - card.halo_share
-    for width, part in ((card.tail_width, tail_share), (card.halo_width, card.halo_share)):
-        by_row, by_column = (np.diff(ndtr(z / np.float32(width)), axis=1) for z in (y, x))
-        share += np.float32(part) * by_row[:, :, None] * by_column[:, None, :]
-    share *= energy[:, None, None].astype(np.float32)
+    y, x = ((edges - (z - z0)[:, None]).astype(np.float32) for z, z0 in ((row, row0), (column, column0)))
+    outside = 1 - cores[0].sum(axis=0)
+    energies = np.zeros((len(energy), 2 * half + 1, 2 * half + 1), np.float32)
+    for width, part in ((card.tail_width, 1 - card.halo_part), (card.halo_width, card.halo_part)):
+        stretch = card.tail_stretch if width == card.tail_width else 1
+        by_row, by_column = (np.diff(ndtr(z / np.float32(w)), axis=1) for z, w in ((y, width), (x, width * stretch)))
+        energies += (part * outside).astype(np.float32)[:, None, None] * by_row[:, :, None] * by_column[:, None, :]
+    for share, down, right, radius in zip(*(values.astype(np.float32) for values in cores), strict=True):
+        core = core_integral(
+            (x - right[:, None])[:, None, :] / np.float32(card.core_stretch),
+            (y - down[:, None])[:, :, None],
+            radius[:, None, None],
+        )
+        core = core[:, 1:] - core[:, :-1]
+        energies += share[:, None, None] * (core[:, :, 1:] - core[:, :, :-1])
+    energies *= energy[:, None, None].astype(np.float32)
     window = np.arange(-half, half + 1)
     crystal = ((event * CANVAS + row0) * CANVAS + column0)[:, None, None] + window[:, None] * CANVAS + window
-    canvas += np.bincount(crystal.ravel(), share.ravel(), canvas.size).reshape(canvas.shape)
+    canvas += np.bincount(crystal.ravel(), energies.ravel(), canvas.size).reshape(canvas.shape)
 
 
 def core_integral(x, y, radius):

@@ -18,10 +18,8 @@ import numpy as np
 class Tracker:
     """Parameters of the tracker. Lengths in m, energies in GeV, material in radiation lengths (X0).
 
-    Set by hand, against the published means of the images, the published separation of the classes and 50 real images:
-    `material_scale`, `outer_material` and `pairs_per_length`, which is a tenth below the value that theory gives.
-    The rest is the CMS detector (JINST 3 (2008) S08004): its field, the radii of its layers, and the map of its
-    material as read off the published figure.
+    Nothing here is fitted: it is the CMS detector (JINST 3 (2008) S08004), its field, the radii of its layers, and the
+    map of its material as read off the published figure.
     """
 
     pt: float = 50.0  # of the electrons and photons
@@ -31,7 +29,7 @@ class Tracker:
     crystal: float = 0.0225  # pitch of the crystals there, in eta and in phi
     material_eta: tuple = (0.0, 0.3, 0.6, 0.9, 1.1, 1.3, 1.5)
     material: tuple = (0.40, 0.43, 0.55, 0.85, 1.10, 1.40, 1.60)  # X0 up to the crystals, at these eta
-    material_scale: float = 1.2
+    material_scale: float = 1.0
     layer_radius: tuple = (
         0.03, 0.045, 0.073, 0.102, 0.16, 0.22, 0.255, 0.339, 0.4185, 0.498,
         0.55, 0.608, 0.692, 0.78, 0.868, 0.965, 1.08, 1.13, 1.17,
@@ -39,8 +37,7 @@ class Tracker:
     layer_weight: tuple = (
         0.3, 1.1, 1.1, 1.1, 0.4, 0.7, 1.5, 1.5, 1.2, 1.2, 0.9, 1.6, 1.4, 1.1, 1.1, 1.1, 1.1, 0.8, 0.4,
     )  # fmt: skip
-    outer_material: float = 0.35  # 1/m: the weights grow as exp(outer_material r)
-    pairs_per_length: float = 0.67  # conversions per X0: 7/9 at high energy, less below
+    pairs_per_length: float = 0.75  # conversions per X0: 7/9 at infinite energy, a few per cent less at tens of GeV
     min_fraction: float = 0.002  # softest photon that is radiated, as a fraction of its electron
     min_energy: float = 0.1  # softer particles are dropped
     generations: int = 3  # of pairs
@@ -50,18 +47,22 @@ class Tracker:
 class Particles:
     """Particles at the calorimeter, flat arrays in the order of their events.
 
-    event (index), pt (GeV), eta and phi (in crystals, from where a straight line would lead).
+    event (index), pt (GeV), eta and phi (in crystals, from where a straight line would lead), eta_slope and phi_slope
+    (m per m of radius, against that line).
     """
 
     event: np.ndarray
     pt: np.ndarray
     eta: np.ndarray
     phi: np.ndarray
+    eta_slope: np.ndarray
+    phi_slope: np.ndarray
 
     def of_events(self, first, last):
         """The particles of the events from first up to last, their events numbered from 0."""
         rows = slice(*np.searchsorted(self.event, (first, last)))
-        return Particles(self.event[rows] - first, self.pt[rows], self.eta[rows], self.phi[rows])
+        event, *others = (getattr(self, field.name)[rows] for field in fields(self))
+        return Particles(event - first, *others)
 
 
 @dataclass
@@ -111,7 +112,8 @@ def cross(card, eta, electron, rng):
     material = card.material_scale * np.interp(abs(eta), card.material_eta, card.material)
     conversion_radius = np.full(n, np.nan, np.float32)
     radius = 0.0
-    for layer_radius, share in zip(card.layer_radius, layer_shares(card), strict=True):
+    shares = np.array(card.layer_weight) / sum(card.layer_weight)
+    for layer_radius, share in zip(card.layer_radius, shares, strict=True):
         fly(card, flight, layer_radius - radius)
         radius = layer_radius
         thickness = material * share
@@ -128,13 +130,8 @@ def cross(card, eta, electron, rng):
     order = np.argsort(flight.event, kind="stable")
     order = order[flight.pt[order] > card.min_energy]
     eta, phi = flight.eta[order] / card.crystal, flight.phi[order] / card.crystal
-    return Particles(flight.event[order], flight.pt[order], eta, phi), truth
-
-
-def layer_shares(card):
-    """Share of the material in each layer."""
-    weight = np.array(card.layer_weight) * np.exp(card.outer_material * np.array(card.layer_radius))
-    return weight / weight.sum()
+    slopes = flight.eta_slope[order], flight.phi_slope[order]
+    return Particles(flight.event[order], flight.pt[order], eta, phi, *slopes), truth
 
 
 def fly(card, flight, length):

@@ -1,5 +1,7 @@
 """The ParticleImages simulator: contract of simulate(), published figures of its images, its parts by themselves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -215,6 +217,7 @@ def test_without_material_the_field_alone_bends():
     expected = 0.15 * empty.field * empty.radius**2 / empty.pt / empty.crystal  # crystals
     np.testing.assert_allclose(abs(particles.phi), np.arange(n) % 2 * expected, rtol=1e-6, atol=1e-12)
     assert set(np.sign(particles.phi)) == {-1, 0, 1} and not particles.eta.any()
+    np.testing.assert_allclose(particles.phi_slope * empty.radius / 2, particles.phi * empty.crystal, atol=1e-12)
 
 
 def test_spectra():
@@ -234,7 +237,8 @@ def test_shower_is_contained():
     canvas = np.zeros((1, calorimeter.CANVAS, calorimeter.CANVAS), np.float32)
     one = np.ones(1)
     at = one * (calorimeter.CANVAS // 2)
-    calorimeter.deposit(CALORIMETER, canvas, 4, np.zeros(1, int), 50 * one, at, at, one * CALORIMETER.core_radius)
+    core = np.array([[0.8]]), np.zeros((1, 1)), np.zeros((1, 1)), np.array([[0.14]])
+    calorimeter.deposit(CALORIMETER, canvas, 4, np.zeros(1, int), 50 * one, at, at, core)
     assert 0.985 * 50 < canvas.sum() < 50 and (canvas >= 0).all()
     middle = canvas[0, 16:25, 16:25]
     np.testing.assert_allclose(middle, middle[::-1, ::-1], rtol=1e-3)
@@ -248,6 +252,60 @@ def test_core_integral_is_that_of_the_profile():
     x, y = np.meshgrid(grid, grid)
     profile = 0.3**2 / (np.pi * (x**2 + y**2 + 0.3**2) ** 2)
     assert calorimeter.core_integral(1.0, 1.0, 0.3) == pytest.approx(profile.mean(), rel=1e-3)
+
+
+def test_slices_have_the_moments_of_showers_in_depth():
+    """A gamma distribution of shape a and scale s: mean a s, variance a s^2, third moment 2 a s^3."""
+    for shape in (2.0, 4.7, 7.3):
+        nodes, weights = (
+            np.array([np.interp(shape, calorimeter.SHAPES, row) for row in table])
+            for table in (calorimeter.NODES, calorimeter.WEIGHTS)
+        )
+        assert weights.sum() == pytest.approx(1) and (weights > 0).all()
+        mean = weights @ nodes
+        assert mean == pytest.approx(shape, rel=1e-3)
+        assert weights @ (nodes - mean) ** 2 == pytest.approx(shape, rel=0.01)
+        assert weights @ (nodes - mean) ** 3 == pytest.approx(2 * shape, rel=0.02)
+
+
+def test_showers_develop_as_published():
+    """Depths in radiation lengths; Grindhammer and Peters give the fluctuations of the maximum at 50 GeV as 0.106."""
+    energy = np.full(20_000, 50.0)
+    maximum, shape = calorimeter.longitudinal(CALORIMETER, energy, np.random.default_rng(0))
+    assert np.log(maximum).std() == pytest.approx(0.106, rel=0.03)
+    assert np.corrcoef(np.log(maximum), np.log(shape))[0, 1] == pytest.approx(0.508, abs=0.03)
+    depth, share, radius = calorimeter.hard_slices(CALORIMETER, energy, np.random.default_rng(0))
+    assert 9 < calorimeter.usual_depth(CALORIMETER, energy[:1])[0] < 10.5
+    assert (np.diff(depth, axis=0) > 0).all() and (np.diff(radius, axis=0) > 0).all()  # the deeper, the wider
+    assert share.sum(axis=0).mean() == pytest.approx(calorimeter.MEAN_CORE, abs=0.02)
+    assert 0.01 < share.sum(axis=0).std() < 0.05
+
+
+def test_tilted_crystals_turn_the_showers():
+    """The traces of slanted showers lie along a diagonal of the image, as often along the one as along the other."""
+
+    def covariances(card):
+        n, rng = 4000, np.random.default_rng(0)
+        eta = rng.uniform(-1.2, 1.2, n)
+        particles = tracker.Particles(np.arange(n), np.full(n, 50.0), *np.zeros((4, n)))
+        block = calorimeter.showers(card, particles, eta, rng)[:, 14:19, 14:19].astype(float)
+        block /= block.sum((1, 2))[:, None, None]
+        place = np.arange(-2, 3)
+        return (block * place[:, None] * place).sum((1, 2)) - (block.sum(2) @ place) * (block.sum(1) @ place)
+
+    tilted = covariances(CALORIMETER)
+    upright = covariances(replace(CALORIMETER, tilt=0.0, collision_spread=0.0))
+    assert abs(tilted).mean() > 1.4 * abs(upright).mean()  # a square grid, cut at 5 x 5, makes a covariance by itself
+    assert abs((tilted > 0).mean() - 0.5) < 0.03
+    assert 0.004 < abs(tilted).mean() < 0.015  # (0.0524 x 1.8 crystals)^2 = 0.009, a part of it outside 5 x 5
+
+
+def test_granularity_moves_energy_and_makes_none():
+    rng = np.random.default_rng(0)
+    signal = rng.gamma(0.2, 5, (50, 32, 32)).astype(np.float32)
+    change = calorimeter.granularity(CALORIMETER, signal, rng)
+    np.testing.assert_allclose(change.sum((1, 2)), 0, atol=0.01)
+    assert (change**2).sum() == pytest.approx(CALORIMETER.grain * signal.sum(), rel=0.1)
 
 
 def test_hardest():

@@ -81,7 +81,7 @@ def test_it_learns_and_is_repeatable(part, x):
         model = vit.ViT(depth=1)
         fit(
             model, (x[:800], y[:800]), (x[800:], y[800:]), loss=binary_cross_entropy_with_logits,
-            score=roc_auc_score, epochs=4, batch_size=16, lr=3e-3, progress=False,
+            score=roc_auc_score, epochs=8, batch_size=16, lr=3e-3, progress=False,
         )  # fmt: skip
         answers.append(predict(model, x))
     np.testing.assert_array_equal(*answers)
