@@ -11,7 +11,7 @@ from RenAIssance import lines as geometry
 from RenAIssance import metrics, scan, simulate, transcription
 from RenAIssance.language import beam_search
 from RenAIssance.model import log_probabilities, read
-from RenAIssance.train import step
+from RenAIssance.train import ruled, step
 
 
 def cut(dataset):
@@ -81,8 +81,8 @@ def learning_lines(pages, texts, readings):
     return [image for image, _ in kept], [text for _, text in kept], np.array(errors)
 
 
-def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3, simulated=0, kept=0.1, seed=0,
-          progress=True):
+def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3, simulated=0, rules=0.2, kept=0.1,
+          seed=0, progress=True):
     """Train a reader further on lines of one book; the model that is given stays as it is.
 
     Parameters
@@ -97,6 +97,8 @@ def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3, simulated=0
         Of AdamW, at the start; it falls to 0 as a cosine.
     simulated : int
         Simulated lines that are mixed in, so that rare characters are not forgotten.
+    rules : float
+        Share of the lines that get a piece of a rule beside them; see `train.ruled`.
     kept : float
         Share of the given weights in those of the result, which is their mean with the learned ones: few lines teach a
         reader their own noise, too.
@@ -134,16 +136,37 @@ def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3, simulated=0
             rng.shuffle(batches := list(batches))
             losses = []
             for rows in batches:
-                losses.append(step(model, optimizer, [lines[i] for i in rows], [texts[i] for i in rows], rng))
+                images = [ruled(lines[i], rng) if rng.random() < rules else lines[i] for i in rows]
+                losses.append(step(model, optimizer, images, [texts[i] for i in rows], rng))
                 schedule.step()
                 bar.update(1)
             history.train_loss.append(float(np.mean(losses)))
             history.valid_score.append(-metrics.error_rates(valid[1], read(model, valid[0]))["CER"])
             history.best_epoch = epoch  # the last: three pages are too few to choose by
-    mixed = {name: torch.lerp(value, given[name], kept) if value.is_floating_point() else value
-             for name, value in model.state_dict().items()}
-    model.load_state_dict(mixed)
+    model.load_state_dict(_mean((1 - kept, model.state_dict()), (kept, given)))
     return model.eval(), history
+
+
+def averaged(models):
+    """One reader whose weights are the mean of those of several, which were adapted with different seeds.
+
+    What each of them has learned by chance is averaged out; reading takes no longer than with one.
+
+    References
+    ----------
+    M. Wortsman et al., Proc. ICML 2022, arXiv:2203.05482 (means of weights of several fine-tuned models).
+    """
+    model = copy.deepcopy(models[0])
+    model.load_state_dict(_mean(*((1 / len(models), each.state_dict()) for each in models)))
+    return model.eval()
+
+
+def _mean(*parts):
+    """Weighted mean of stored weights, from pairs (share, weights)."""
+    return {
+        name: sum(share * weights[name] for share, weights in parts) if value.is_floating_point() else value
+        for name, value in parts[0][1].items()
+    }
 
 
 def best_and_worst(truth, readings, n=3):

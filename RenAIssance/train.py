@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from common.training import keep_memory, seed_everything
-from RenAIssance import metrics, simulate
+from RenAIssance import metrics, press, simulate
 from RenAIssance.lines import HEIGHT
 from RenAIssance.model import MARGIN, STRIDE, Reader, ctc_loss, encode, load, read, save
 
@@ -45,6 +45,27 @@ def _bent(X, rng, amount=0.6):
     columns = torch.linspace(-1, 1, width).expand(n, height, width) + shift[:, 1] * (2 / width)
     grid = torch.stack([columns, rows], dim=3)
     return nn.functional.grid_sample(X[:, None], grid, align_corners=True)[:, 0]
+
+
+def ruled(line, rng):
+    """A line with a piece of the page's frame: an upright rule, thin and broken, beside its first or last letter.
+
+    Parameters
+    ----------
+    line : ndarray of uint8, shape (36, width)
+        Ink.
+    rng : numpy.random.Generator
+    """
+    height, width = line.shape
+    inked = np.flatnonzero((line > 127).any(axis=0))
+    if not len(inked):
+        return line
+    gap = rng.uniform(-1, 6)  # pixels; below 0 it touches the letter
+    at = inked[-1] + gap if rng.random() < 0.3 else inked[0] - gap
+    at = at + rng.normal(0, 0.03) * (np.arange(height) - height / 2) + rng.normal(0, 0.25, height)
+    whole = press.smooth_noise((height, 1), 8, rng) > rng.normal(-0.2, 0.7)
+    ink = np.clip(rng.uniform(1, 2.6) / 2 + 0.5 - abs(np.arange(width) - at[:, None]), 0, 1)
+    return np.maximum(line, (255 * ink * whole).astype(np.uint8))
 
 
 def step(model, optimizer, lines, texts, rng):

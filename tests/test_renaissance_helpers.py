@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from RenAIssance import data, helpers, language, metrics, model, simulate
+from RenAIssance import data, helpers, language, metrics, model, simulate, train
 from RenAIssance.spelling import ALPHABET
 
 
@@ -107,3 +107,27 @@ def test_adapting_learns_lines_and_leaves_the_given_reader_alone(reader):
     assert all(torch.equal(value, before[name]) for name, value in reader.state_dict().items())
     with pytest.raises(ValueError, match="at least one"):
         helpers.adapt(reader, [], [], ([], []))
+
+
+def test_rules_stand_beside_the_text():
+    rng = np.random.default_rng(0)
+    line = np.zeros((36, 120), np.uint8)
+    line[12:26, 30:90] = 255
+    added = np.stack([train.ruled(line, rng) for _ in range(200)]).astype(int) - line
+    assert added.min() == 0 and added.any(axis=(1, 2)).mean() > 0.8
+    columns = np.flatnonzero(added.any(axis=(0, 1)))
+    assert columns.min() > 15 and columns.max() < 105
+    wide = (added > 127).sum(axis=2)
+    assert wide.max() <= 4, "as thin as a rule"
+    assert not train.ruled(np.zeros((36, 50), np.uint8), rng).any()
+
+
+def test_mean_of_readers(reader):
+    other = model.Reader()
+    mean = helpers.averaged([reader, other])
+    for name, value in mean.state_dict().items():
+        a, b = reader.state_dict()[name], other.state_dict()[name]
+        torch.testing.assert_close(value, (a + b) / 2 if value.is_floating_point() else a)
+    lines = _unpadded(simulate.lines(4, 1))
+    same = helpers.averaged([reader, reader])
+    assert model.read(same, lines) == model.read(reader, lines)
