@@ -143,30 +143,10 @@ def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3, simulated=0
             history.train_loss.append(float(np.mean(losses)))
             history.valid_score.append(-metrics.error_rates(valid[1], read(model, valid[0]))["CER"])
             history.best_epoch = epoch  # the last: three pages are too few to choose by
-    model.load_state_dict(_mean((1 - kept, model.state_dict()), (kept, given)))
+    mixed = {name: torch.lerp(value, given[name], kept) if value.is_floating_point() else value
+             for name, value in model.state_dict().items()}
+    model.load_state_dict(mixed)
     return model.eval(), history
-
-
-def averaged(models):
-    """One reader whose weights are the mean of those of several, which were adapted with different seeds.
-
-    What each of them has learned by chance is averaged out; reading takes no longer than with one.
-
-    References
-    ----------
-    M. Wortsman et al., Proc. ICML 2022, arXiv:2203.05482 (means of weights of several fine-tuned models).
-    """
-    model = copy.deepcopy(models[0])
-    model.load_state_dict(_mean(*((1 / len(models), each.state_dict()) for each in models)))
-    return model.eval()
-
-
-def _mean(*parts):
-    """Weighted mean of stored weights, from pairs (share, weights)."""
-    return {
-        name: sum(share * weights[name] for share, weights in parts) if value.is_floating_point() else value
-        for name, value in parts[0][1].items()
-    }
 
 
 def best_and_worst(truth, readings, n=3):

@@ -120,14 +120,3 @@ def test_rules_stand_beside_the_text():
     wide = (added > 127).sum(axis=2)
     assert wide.max() <= 4, "as thin as a rule"
     assert not train.ruled(np.zeros((36, 50), np.uint8), rng).any()
-
-
-def test_mean_of_readers(reader):
-    other = model.Reader()
-    mean = helpers.averaged([reader, other])
-    for name, value in mean.state_dict().items():
-        a, b = reader.state_dict()[name], other.state_dict()[name]
-        torch.testing.assert_close(value, (a + b) / 2 if value.is_floating_point() else a)
-    lines = _unpadded(simulate.lines(4, 1))
-    same = helpers.averaged([reader, reader])
-    assert model.read(same, lines) == model.read(reader, lines)

@@ -1,6 +1,6 @@
 """How well the real book is read: lines and whole pages, before and after learning from it, and tesseract beside it.
 
-    python tests/benchmarks/renaissance_models.py FOLDER [PART ...] [--folds 6] [--seeds 3] [--epochs 8] [--runs 2]
+    python tests/benchmarks/renaissance_models.py FOLDER [PART ...] [--folds 6] [--seeds 3] [--epochs 8]
 
 FOLDER has the sub-folder RenAIssance with the scan, its transcription and the hand-cut lines. PARTs are `speed`,
 `statistics`, `lines`, `pages`, `press`, `ablation` (without any: all of them but the last), and `tesseract`, which has
@@ -56,11 +56,9 @@ def statistics(args):
 
 
 def _fine_tuned(args, reader, known, texts, seed=0):
-    return helpers.averaged([
-        helpers.adapt(reader, known, texts, (known[:4], texts[:4]), epochs=args.epochs, simulated=args.simulated,
-                      seed=args.runs * seed + run, progress=False)[0]
-        for run in range(args.runs)
-    ])
+    adapted, _ = helpers.adapt(reader, known, texts, (known[:4], texts[:4]), epochs=args.epochs,
+                               simulated=args.simulated, seed=seed, progress=False)
+    return adapted
 
 
 def real_lines(args):
@@ -231,7 +229,6 @@ def main():
     parser.add_argument("--folds", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--runs", type=int, default=2, help="fine-tunings whose weights are averaged")
     parser.add_argument("--simulated", type=int, default=200, help="lines mixed into those that are learned from")
     parser.add_argument("--seconds", type=int, default=60, help="of learning for each line of the ablation")
     args = parser.parse_args()
