@@ -27,7 +27,7 @@ one_thread = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 .PHONY: run test lab site browser-test newest chromium refresh bench bench-details lock clean
 
 run: .venv/.ready
-	@$(PY) -m common.notebooks run --profile ci
+	@$(one_thread) $(PY) -m common.notebooks run --profile ci
 
 test: .venv/.ready
 	$(PY) -m ruff check .
