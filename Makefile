@@ -69,6 +69,7 @@ bench: .venv/.ready
 
 bench-details: .venv/.ready
 	@$(PY) -m pip install --quiet --disable-pip-version-check $(subst -r,-c,$(PINS)) --editable ".[bench]"
+	$(PY) tests/benchmarks/kept_memory.py
 	$(PY) tests/benchmarks/higgs_training.py
 	$(PY) tests/benchmarks/higgs_models.py
 	$(PY) tests/benchmarks/particleimages_models.py

@@ -55,13 +55,16 @@ def run_section(section, options):
     def known():
         return json.loads(options.out.read_text()) if options.out.exists() else {"sections": {}}
 
-    old = known()["sections"].get(section, [])
-    # Rows of challenges that are not measured now stay.
-    rows = [row for row in old if options.only and row["challenge"].split(",")[0] not in options.only]
+    rows = []
     for row in measured(section, options):
         rows.append(row.as_dict())
         stored = known() | {"machine": machine(), "date": date.today().isoformat()}
-        stored["sections"][section] = rows
+        # Rows of challenges that are not measured now stay, also those that another run has stored meanwhile.
+        others = [
+            row for row in stored["sections"].get(section, [])
+            if options.only and row["challenge"].split(",")[0] not in options.only
+        ]  # fmt: skip
+        stored["sections"][section] = others + rows
         with atomic_write(options.out) as temporary:
             temporary.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
 

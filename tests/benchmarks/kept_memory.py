@@ -16,7 +16,7 @@ import numpy as np
 
 
 def networks():
-    """A network and a batch of each lesson."""
+    """The networks of the slowest lessons, each with a batch as they see it."""
     import torch
 
     from Exoplanet import helpers as exoplanet
