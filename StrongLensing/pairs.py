@@ -27,7 +27,10 @@ RING_BLUR = 3.2  # standard deviation in fine pixels
 RING_NOISE = 0.1  # of the largest value
 
 SURVEY = simulate.Model(FINE_SIZE, 0.084, 0.12, lens_masses=(1e12, 4e12))  # a coarse pixel has 0.168 arcsec
-SURVEY_SEEING = (0.45, 0.75)  # arcsec, full width at half maximum of what blurs the sharp image into the coarse one
+# Full widths at half maximum in arcsec: of a point in the sharp image, as Hubble's cameras differ with wavelength, pixel
+# and resampling, and of what blurs the sharp image into the coarse one.
+SURVEY_SHARPNESS = (0.12, 0.27)
+SURVEY_SEEING = (0.45, 0.8)
 SURVEY_REGISTER = 0.06  # arcsec, standard deviation of the shift between the two images, along each axis
 SURVEY_NOISE = {"fine": (0.002, 0.012), "coarse": (0.012, 0.06)}  # of the largest value, log-uniform
 SURVEY_GRAIN = 0.53  # pixels: standard deviation of the resampling that makes neighbours' noise alike
@@ -88,8 +91,9 @@ def survey_pairs(draws, rng):
     arcs = simulate.render(draws, size=FINE_SIZE, pixel=SURVEY.pixel, fwhm=SURVEY.fwhm, rescaling=SURVEY.rescaling)
     galaxies = draw_galaxies(n, rng)
     light = to_unit_range(galaxy_light(galaxies)) + galaxies["arc"][:, None, None] * to_unit_range(arcs)
-    coarse = to_unit_range(seen_from_the_ground(light, galaxies))
-    fine = to_unit_range(light)
+    light = blurred(light, galaxies["defocus"])
+    coarse = blurred(light, galaxies["blur"], galaxies["shift"], lens.binning(SIZE, 2))
+    coarse, fine = to_unit_range(coarse), to_unit_range(light)
     return tuple(
         stretch(image + log_uniform(*SURVEY_NOISE[name], n, rng)[:, None, None] * grainy_noise(image.shape, rng))
         for name, image in (("coarse", coarse), ("fine", fine))
@@ -104,12 +108,15 @@ def draw_galaxies(n, rng):
     """Random light around n lenses, and how it is seen: a dict of float32 arrays.
 
     Galaxies (n, 1 + NEIGHBOURS), the lensing one first: x, y, radius in arcsec; index, e1, e2; peak, the brightness at
-    the centre over that of the lensing galaxy. arc (n,): the same for the arcs. blur (n,) in arcsec and shift (n, 2) in
-    arcsec: of the coarse image.
+    the centre over that of the lensing galaxy. arc (n,): the same for the arcs. In arcsec, as standard deviations:
+    defocus (n,), what both images are blurred beyond the sharpest ones; blur (n,), the coarse image beyond the fine one;
+    shift (n, 2), where it is instead.
     """
     shape = (n, NEIGHBOURS)
     field = SURVEY.pixel * FINE_SIZE / 2
     peak = log_uniform(0.005, 0.15, shape, rng) * (rng.random(shape) < 0.5)
+    sharpness = rng.uniform(*SURVEY_SHARPNESS, n)
+    in_fwhm = math.sqrt(8 * math.log(2))
 
     def with_lens(of_lens, of_neighbours):
         return np.concatenate([np.broadcast_to(of_lens, (n, 1)), np.broadcast_to(of_neighbours, shape)], axis=1)
@@ -117,13 +124,14 @@ def draw_galaxies(n, rng):
     galaxies = {
         "x": with_lens(rng.normal(0, 0.08, (n, 1)), rng.uniform(-field, field, shape)),
         "y": with_lens(rng.normal(0, 0.08, (n, 1)), rng.uniform(-field, field, shape)),
-        "radius": with_lens(log_uniform(0.35, 1.6, (n, 1), rng), log_uniform(0.1, 0.3, shape, rng)),
-        "index": with_lens(rng.uniform(1.5, 4.5, (n, 1)), 1.0),
+        "radius": with_lens(log_uniform(0.25, 1.8, (n, 1), rng), log_uniform(0.1, 0.3, shape, rng)),
+        "index": with_lens(rng.uniform(0.7, 4.5, (n, 1)), 1.0),
         "e1": with_lens(rng.normal(0, 0.1, (n, 1)).clip(-0.25, 0.25), 0.0),
         "e2": with_lens(rng.normal(0, 0.1, (n, 1)).clip(-0.25, 0.25), 0.0),
         "peak": with_lens(1.0, peak),
         "arc": log_uniform(0.01, 0.2, n, rng),
-        "blur": rng.uniform(*SURVEY_SEEING, n) / math.sqrt(8 * math.log(2)),
+        "defocus": np.sqrt(sharpness**2 - SURVEY_SHARPNESS[0] ** 2) / in_fwhm,
+        "blur": rng.uniform(*SURVEY_SEEING, n) / in_fwhm,
         "shift": rng.normal(0, SURVEY_REGISTER, (n, 2)),
     }
     return {name: values.astype(np.float32) for name, values in galaxies.items()}
@@ -153,17 +161,15 @@ def galaxy_light(galaxies, supersampling=2):
     return images
 
 
-def seen_from_the_ground(images, galaxies):
-    """Coarse images (n, 64, 64) of fine ones, blurred and shifted as galaxies["blur"] and ["shift"] say."""
+def blurred(images, sigma, shift=None, binning=None):
+    """Images (n, 128, 128), each with its own Gaussian blur and shift in arcsec; `binning`, a matrix, comes after it."""
     position = torch.arange(FINE_SIZE, dtype=torch.float32) * SURVEY.pixel
-    sigma = torch.from_numpy(galaxies["blur"]).view(-1, 1, 1)
-    half = lens.binning(SIZE, 2)
-
-    def blur(shift):  # matrices (n, 64, 128)
-        distance = position[:, None] - position - torch.from_numpy(shift).view(-1, 1, 1)
-        return half @ torch.softmax(-((distance / sigma) ** 2) / 2, dim=2)
-
-    across, down = blur(galaxies["shift"][:, 0].copy()), blur(galaxies["shift"][:, 1].copy())
+    sigma = torch.from_numpy(sigma).clamp(min=0.1 * SURVEY.pixel).view(-1, 1, 1)
+    shift = torch.zeros(len(images), 2) if shift is None else torch.from_numpy(shift)
+    distance = position[:, None] - position - shift.T[..., None, None]  # along x, along y
+    across, down = torch.softmax(-((distance / sigma) ** 2) / 2, dim=-1)
+    if binning is not None:
+        across, down = binning @ across, binning @ down
     return (down @ torch.from_numpy(images) @ across.transpose(1, 2)).numpy()
 
 

@@ -60,7 +60,7 @@ def super_resolution(n_train=300, n_test=400, seed=0):
     }
     seconds = {}
     for name, make, cut, options in (
-        ("SRCNN", helpers.SRCNN, 2, dict(loss=mse_loss, epochs=4, batch_size=16, lr=1e-3)),
+        ("SRCNN", helpers.SRCNN, 2, dict(loss=mse_loss, epochs=5, batch_size=16, lr=1e-3)),
         ("residual", helpers.ResidualNetwork, 1, dict(loss=l1_loss, epochs=10, batch_size=8, lr=2e-3)),
     ):
         seed_everything(seed)
