@@ -27,8 +27,8 @@ RING_BLUR = 3.2  # standard deviation in fine pixels
 RING_NOISE = 0.1  # of the largest value
 
 SURVEY = simulate.Model(FINE_SIZE, 0.084, 0.12, lens_masses=(1e12, 4e12))  # a coarse pixel has 0.168 arcsec
-# Full widths at half maximum in arcsec: of a point in the sharp image, as Hubble's cameras differ with wavelength, pixel
-# and resampling, and of what blurs the sharp image into the coarse one.
+# Full widths at half maximum in arcsec: of a point in the sharp image, as Hubble's cameras differ with wavelength,
+# pixels and resampling; and of what blurs the sharp image into the coarse one.
 SURVEY_SHARPNESS = (0.12, 0.27)
 SURVEY_SEEING = (0.45, 0.8)
 SURVEY_REGISTER = 0.06  # arcsec, standard deviation of the shift between the two images, along each axis
@@ -109,8 +109,8 @@ def draw_galaxies(n, rng):
 
     Galaxies (n, 1 + NEIGHBOURS), the lensing one first: x, y, radius in arcsec; index, e1, e2; peak, the brightness at
     the centre over that of the lensing galaxy. arc (n,): the same for the arcs. In arcsec, as standard deviations:
-    defocus (n,), what both images are blurred beyond the sharpest ones; blur (n,), the coarse image beyond the fine one;
-    shift (n, 2), where it is instead.
+    defocus (n,), what blurs both images beyond the sharpest ones; blur (n,), what blurs the coarse image beyond the
+    fine one; shift (n, 2), where it is instead.
     """
     shape = (n, NEIGHBOURS)
     field = SURVEY.pixel * FINE_SIZE / 2
@@ -162,7 +162,7 @@ def galaxy_light(galaxies, supersampling=2):
 
 
 def blurred(images, sigma, shift=None, binning=None):
-    """Images (n, 128, 128), each with its own Gaussian blur and shift in arcsec; `binning`, a matrix, comes after it."""
+    """Images (n, 128, 128), each with its own Gaussian blur and shift in arcsec; the matrix `binning` comes last."""
     position = torch.arange(FINE_SIZE, dtype=torch.float32) * SURVEY.pixel
     sigma = torch.from_numpy(sigma).clamp(min=0.1 * SURVEY.pixel).view(-1, 1, 1)
     shift = torch.zeros(len(images), 2) if shift is None else torch.from_numpy(shift)
