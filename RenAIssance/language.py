@@ -13,12 +13,12 @@ import numpy as np
 
 from RenAIssance.spelling import ALPHABET, Typesetter
 
-ORDER = 6
+ORDER = 8
 END = "\n"
 
 
 class LanguageModel:
-    """Probability of a character, or of the end of the line, after the five characters before it.
+    """Probability of a character, or of the end of the line, after the seven characters before it.
 
     Parameters
     ----------
@@ -54,9 +54,9 @@ class LanguageModel:
 
 
 def simulated_text(n, seed=0):
-    """n lines of plausible Spanish of 1637, as transcribed: list of str."""
+    """n lines of plausible Spanish of 1637, as transcribed, one in 25 a title in capitals: list of str."""
     typesetter = Typesetter(np.random.default_rng(seed))
-    return [typesetter.line(38)[1] for _ in range(n)]
+    return [typesetter.line(38)[1] if i % 25 else typesetter.line(14)[1].upper() for i in range(n)]
 
 
 def beam_search(log_p, model, weight=0.2, beam=8, least=-7.0):

@@ -11,7 +11,7 @@ from common.datasets import Dataset, check_n
 from RenAIssance import lines as geometry
 from RenAIssance import press, spelling
 
-VERSION = 3
+VERSION = 4
 LENGTH = 36  # room of a line, in characters: 34 on average are used
 PITCH = 2.34  # of lines, in x-heights
 
@@ -97,14 +97,14 @@ def _typeset(typesetter, rng, faces, italics, effects):
     italic = effects.italics and chance[0] < 0.06
     choice = italics if italic else faces
     type_ = choice[rng.integers(len(choice))]
-    if chance[1] < 0.03:  # a title
+    if chance[1] < 0.06:  # a title
         pieces, text = typesetter.line(rng.integers(10, 18))
-        if chance[1] < 0.02:
+        if chance[1] < 0.04:
             pieces, text = [p.replace("ſ", "s").upper().replace("U", "V") for p in pieces], text.upper()
         return type_, pieces, text, "title"
-    if chance[1] < 0.15:  # beside a drop capital, or the end of a paragraph
+    if chance[1] < 0.18:  # beside a drop capital, or the end of a paragraph
         pieces, text = typesetter.line(rng.integers(6, 26))
-        if effects.spacing and chance[1] < 0.045 and text[0].isalpha():  # a chapter begins with a word in capitals
+        if effects.spacing and chance[1] < 0.075 and text[0].isalpha():  # a chapter begins with a word in capitals
             word, *rest = text.split(" ")
             pieces[0] = "\u2009".join(word.upper().replace("U", "V"))
             text = " ".join([word.upper(), *rest])
@@ -125,7 +125,7 @@ def _print(pieces, type_, kind, before, rng, effects):
         indent = int(max(0, rng.uniform(0, 1) * (measure - natural - 3 * x)))
         justify = False
     elif kind == "title":
-        spacing = rng.uniform(0.1, 0.6) if effects.spacing and rng.random() < 0.5 else 0.0
+        spacing = rng.uniform(0.1, 0.9) if effects.spacing and rng.random() < 0.5 else 0.0
         justify = "centre"
     if not effects.spacing:
         pieces = [piece.replace("\u2009", "") for piece in pieces]
