@@ -19,16 +19,16 @@ from common.datasets import SPLITS, Dataset, Stream, check_available, check_choi
 from StrongLensing import npy, pairs, simulate
 from StrongLensing.simulate import CLASSES
 
-TASKS = {  # the simulator of each, and the samples in a chunk
-    "classification": (simulate.classification, 500),
-    "super_resolution": (pairs.super_resolution, 250),
-    "model_I": (simulate.model_I, 100),
-    "model_II": (simulate.model_II, 500),
-    "model_III": (simulate.model_III, 500),
+TASKS = {  # the simulator of each, its version, and the samples in a chunk
+    "classification": (simulate.classification, simulate.VERSION, 500),
+    "super_resolution": (pairs.super_resolution, pairs.VERSION, 250),
+    "model_I": (simulate.model_I, simulate.VERSION, 100),
+    "model_II": (simulate.model_II, simulate.VERSION, 500),
+    "model_III": (simulate.model_III, simulate.VERSION, 500),
 }
 STREAMS = {
-    task: Stream("StrongLensing", make, version=simulate.VERSION, chunk_size=chunk_size, task=task)
-    for task, (make, chunk_size) in TASKS.items()
+    task: Stream("StrongLensing", make, version=version, chunk_size=chunk_size, task=task)
+    for task, (make, version, chunk_size) in TASKS.items()
 }
 
 CITATION = "S. Alexander et al., Astrophys. J. 893 (2020) 15, arXiv:1909.07346; ML4SCI DeepLense"

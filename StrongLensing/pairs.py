@@ -20,6 +20,7 @@ from common.datasets import Dataset
 from StrongLensing import lens, simulate
 from StrongLensing.simulate import BLOCK, PUBLISHED, to_unit_range
 
+VERSION = 3
 SCENES = ("ring", "survey")
 SIZE, FINE_SIZE = 64, 128
 
@@ -69,7 +70,7 @@ def super_resolution(n, seed):
         for name, values in draws.items():
             meta.setdefault(name, np.empty((n, *values.shape[1:]), np.float32))[rows] = values
     meta |= {"kind": kind, "scene": scene, "pixel": np.array([PUBLISHED.pixel, 2 * SURVEY.pixel], np.float32)[scene]}
-    meta |= {"classes": list(simulate.CLASSES), "scenes": list(SCENES), "version": simulate.VERSION}
+    meta |= {"classes": list(simulate.CLASSES), "scenes": list(SCENES), "version": VERSION}
     return Dataset(coarse[:, None], fine[:, None], meta)
 
 

@@ -35,7 +35,7 @@ import torch
 from common.datasets import Dataset
 from StrongLensing import lens
 
-VERSION = 3
+VERSION = 2
 CLASSES = ("axion", "cdm", "no")  # in the order of their labels
 AXION, CDM, NO = range(3)
 

@@ -321,7 +321,7 @@ def renaissance(seeds, folder):
         train, valid = found
         reader, cut, held = model.load(), helpers.cut(train), helpers.cut(valid)
         known, texts, _ = helpers.learning_lines(cut, train.y, helpers.transcribe(reader, cut))
-        spanish = language.LanguageModel(language.simulated_text(5000) + texts)
+        spanish = language.LanguageModel(language.simulated_text(20_000) + texts)
 
         def cer(readings, valid=valid):
             return metrics.error_rates(valid.y, readings)["CER"]

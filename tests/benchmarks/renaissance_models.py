@@ -70,7 +70,7 @@ def real_lines(args):
     shown("hand-cut lines, simulated text alone", texts, [model.greedy(log_p) for log_p in before])
     table = metrics.confusions(texts, [model.greedy(log_p) for log_p in before])
     print("confusions:", ", ".join(f"{a or '-'}>{b or '-'} {count}" for (a, b), count in table.most_common(12)))
-    invented = language.simulated_text(5000)
+    invented = language.simulated_text(args.language)
     for seed in range(args.seeds):
         greedy, spoken = np.empty(len(cut), object), np.empty(len(cut), object)
         for fold in range(args.folds):
@@ -113,7 +113,7 @@ def whole_pages(args):
         test, learn = (np.flatnonzero((np.arange(len(cut)) % args.folds == fold) == held) for held in (True, False))
         known, known_texts, _ = helpers.learning_lines(*([part[i] for i in learn] for part in (cut, texts, readings)))
         adapted = _fine_tuned(args, reader, known, known_texts)
-        spanish = language.LanguageModel(language.simulated_text(5000) + known_texts)
+        spanish = language.LanguageModel(language.simulated_text(args.language) + known_texts)
         pages = [cut[i] for i in test]
         for i, a, b in zip(test, helpers.transcribe(adapted, pages), helpers.transcribe(adapted, pages, spanish),
                            strict=True):
@@ -230,6 +230,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--simulated", type=int, default=200, help="lines mixed into those that are learned from")
+    parser.add_argument("--language", type=int, default=20_000, help="simulated lines for the language model")
     parser.add_argument("--seconds", type=int, default=60, help="of learning for each line of the ablation")
     args = parser.parse_args()
     os.environ["DEEPLEARN_DATA"] = args.folder

@@ -104,7 +104,7 @@ def main():
             asked = ASKED.get(name, "")
             print(f"{name:6s} {ours:7.0f} {theirs:14.0f} {ours / theirs:6.1f}  {asked!s:5s}  {difference:.0e}")
     print("\nwhole data sets, one thread")
-    for task, (make, chunk_size) in data.TASKS.items():
+    for task, (make, _, chunk_size) in data.TASKS.items():
         n = min(chunk_size, options.n)
         taken = min(seconds(lambda make=make, n=n: make(n, 1))[0] for _ in range(3))
         print(f"{task:17s} {n / taken:6.0f}/s")
