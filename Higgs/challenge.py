@@ -22,6 +22,7 @@ CHALLENGE = Challenge(
         Task(
             name="classification",
             submission=PREDICTIONS,
+            fewest=10,
             metrics=(
                 Metric("AUC", roc_auc_score),
                 Metric("accuracy", lambda truth, p: accuracy_score(truth, p > 0.5)),

@@ -78,6 +78,7 @@ CHALLENGE = Challenge(
             name=task,  # one row a test echo, in order, in physical units
             submission=MaterialTable(name=f"{prefix}_mat_info_eval.txt", columns=LABELS, delimiter="\t"),
             metrics=METRICS,
+            fewest=3,  # errors are in units of the standard deviations of the labels
         )
         for task, prefix in (("gauss", "gauss"), ("rkky", "RKKY"))
     ),

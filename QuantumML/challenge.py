@@ -58,7 +58,19 @@ CHALLENGE = Challenge(
     picture="Three jets of particles as a calorimeter sees them: sparse bright crystals on a dark ground.",
     notebooks=("QuantumML_Classical", "QuantumML_Quantum"),
     tasks=(
-        Task("quantum", QuantumTable("quantum_predictions.csv", COLUMNS), METRICS, data_task="anomaly_detection"),
-        Task("classical", Table("classical_predictions.csv", COLUMNS), METRICS, data_task="anomaly_detection"),
+        Task(
+            name="quantum",
+            submission=QuantumTable("quantum_predictions.csv", COLUMNS),
+            fewest=10,
+            metrics=METRICS,
+            data_task="anomaly_detection",
+        ),
+        Task(
+            name="classical",
+            submission=Table("classical_predictions.csv", COLUMNS),
+            fewest=10,
+            metrics=METRICS,
+            data_task="anomaly_detection",
+        ),
     ),
 )

@@ -257,6 +257,8 @@ class Task:
         have none). Default: the labels.
     data_task : str
         Task of the data set, where it is called something else.
+    fewest : int
+        Samples that a hidden test set needs, so that its scores and their intervals mean something.
     """
 
     name: str
@@ -264,6 +266,7 @@ class Task:
     metrics: tuple[Metric, ...]
     truth: Callable[[np.ndarray, np.ndarray | None], np.ndarray] = lambda labels, runs: labels
     data_task: str = ""
+    fewest: int = 2
 
     def score(self, truth, path):
         """Scores of a submitted file: {metric name: value}, the official one first."""

@@ -27,7 +27,9 @@ from common.files import atomic_write
 MANIFEST = "manifest.json"
 NOTEBOOK, PDF, WEIGHTS = "notebook.ipynb", "notebook.pdf", "weights.safetensors"
 PREDICTIONS = "predictions/"
-FORMAT = 1
+FORMAT = 2
+KEYLESS = 1  # the format without the key of the team: it may open a team, and add nothing to one
+KEY_SUFFIX = ".key"
 
 # Bounds in bytes; a submission of the course's own notebooks stays a factor of ten below each
 ARCHIVE_BYTES = 500_000_000
@@ -43,12 +45,13 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueEr
 
 @dataclass(frozen=True)
 class Manifest:
-    """Who hands in what: `files` maps each file of the archive to its SHA-256."""
+    """Who hands in what: `files` maps each file of the archive to its SHA-256, `key` is the SHA-256 of the team's key."""
 
     team: str
     members: tuple[str, ...]
     challenge: str
     files: dict[str, str]
+    key: str = ""
 
 
 # --------------------------------------------------------------------------------------------------
@@ -120,8 +123,8 @@ def write(path, manifest, contents):
     """
     blobs = {name: Path(c).read_bytes() if not isinstance(c, bytes) else c for name, c in sorted(contents.items())}
     about = {
-        "format": FORMAT, "team": manifest.team, "members": list(manifest.members), "challenge": manifest.challenge,
-        "files": {name: hashlib.sha256(blob).hexdigest() for name, blob in blobs.items()},
+        "format": FORMAT, "team": manifest.team, "key": manifest.key, "members": list(manifest.members),
+        "challenge": manifest.challenge, "files": {name: hashlib.sha256(blob).hexdigest() for name, blob in blobs.items()},
     }  # fmt: skip
     text = json.dumps(about, ensure_ascii=False, indent=1).encode()
     with atomic_write(path) as temporary:
@@ -192,7 +195,7 @@ def opened(path):
         No plain zip file, too large, encrypted, with other files than those of the manifest, two of a name, or more
         than can be; a manifest that is damaged or says something else than it should.
     """
-    with _plain_file(Path(path)) as file:
+    with plain_file(Path(path)) as file:
         with _damage_explained("not a sound zip file"):
             archive = zipfile.ZipFile(file)
         with archive:
@@ -216,7 +219,7 @@ def _damage_explained(what):
 
 
 @contextmanager
-def _plain_file(path):
+def plain_file(path):
     """Open a file, but no link, folder, pipe or device, and none that is far too large."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -244,15 +247,15 @@ def _members(archive):
     for entry in entries:
         name = entry.filename
         if name in members:
-            raise SubmissionError(f"{_shown(name)}: twice in the zip file")
+            raise SubmissionError(f"{shown(name)}: twice in the zip file")
         if not _is_expected(name):
-            raise SubmissionError(f"{_shown(name)}: no file of a submission has this name")
+            raise SubmissionError(f"{shown(name)}: no file of a submission has this name")
         if entry.flag_bits & 1:
-            raise SubmissionError(f"{_shown(name)}: encrypted")
+            raise SubmissionError(f"{shown(name)}: encrypted")
         if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
-            raise SubmissionError(f"{_shown(name)}: a link or a device")
+            raise SubmissionError(f"{shown(name)}: a link or a device")
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise SubmissionError(f"{_shown(name)}: compressed by an unusual method")
+            raise SubmissionError(f"{shown(name)}: compressed by an unusual method")
         members[name] = entry
     if (total := sum(entry.file_size for entry in entries)) > MEMBER_BYTES:
         raise SubmissionError(f"{total} bytes when unpacked, at most {MEMBER_BYTES} are allowed")
@@ -277,11 +280,17 @@ def _manifest(archive, members):
         about = json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise SubmissionError(f"{MANIFEST}: not JSON: {_line(error)}") from error
-    keys = {"format", "team", "members", "challenge", "files"}
-    if not isinstance(about, dict) or set(about) != keys:
-        raise SubmissionError(f"{MANIFEST}: expected the keys {', '.join(sorted(keys))}")
-    if about["format"] != FORMAT or isinstance(about["format"], bool):
+    if not isinstance(about, dict) or not isinstance(about.get("format"), int) or isinstance(about["format"], bool):
+        raise SubmissionError(f"{MANIFEST}: expected a table with its format, a number")
+    if about["format"] not in (KEYLESS, FORMAT):
         raise SubmissionError(f"{MANIFEST}: format {about['format']!r:.20}, expected {FORMAT}")
+    if about["format"] == KEYLESS:
+        about = {"key": "", **about}
+    keys = {"format", "team", "key", "members", "challenge", "files"}
+    if set(about) != keys:
+        raise SubmissionError(f"{MANIFEST}: expected the keys {', '.join(sorted(keys))}")
+    if not isinstance(about["key"], str) or not re.fullmatch(r"([0-9a-f]{64})?", about["key"], re.ASCII):
+        raise SubmissionError(f"{MANIFEST}: key must be the SHA-256 of the team's key")
     if not isinstance(about["members"], list) or len(about["members"]) > PEOPLE:
         raise SubmissionError(f"{MANIFEST}: members must be a list of at most {PEOPLE} names")
     if not isinstance(about["challenge"], str):
@@ -290,16 +299,16 @@ def _manifest(archive, members):
     if not isinstance(files, dict) or not all(isinstance(digest, str) for digest in files.values()):
         raise SubmissionError(f"{MANIFEST}: files must map each file to its SHA-256")
     if different := sorted(set(files) ^ (set(members) - {MANIFEST})):
-        raise SubmissionError(f"{_shown(different[0])}: in the manifest or in the zip file, but not in both")
+        raise SubmissionError(f"{shown(different[0])}: in the manifest or in the zip file, but not in both")
     people = tuple(check_name(person, "name of a member") for person in about["members"])
-    return Manifest(check_name(about["team"]), people, about["challenge"], files)
+    return Manifest(check_name(about["team"]), people, about["challenge"], files, about["key"])
 
 
-def _shown(name):
+def shown(name):
     """A name from a submission, safe to print."""
     return ascii(name)[1:-1][:80]
 
 
 def _line(error):
     """The first line of an error's message, safe to print."""
-    return _shown(str(error).partition("\n")[0]) or type(error).__name__
+    return shown(str(error).partition("\n")[0]) or type(error).__name__

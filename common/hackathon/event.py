@@ -84,11 +84,11 @@ def load(path=EXAMPLE):
     ------
     EventError
         Missing or no TOML, a key that is missing, unknown or of the wrong type, an unknown time zone, challenge, task
-        or metric, or a task listed twice.
+        or metric, a task listed twice, too few test samples for a score, or times that cannot be or contradict.
     """
     path = Path(path)
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError as error:
         raise EventError(f"{path}: no such file") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -108,7 +108,7 @@ def load(path=EXAMPLE):
         summary=read.take("summary", str),
         start=read.take("start", date),
         end=read.take("end", date),
-        deadline=read.take("deadline", datetime).replace(tzinfo=info),
+        deadline=read.time("deadline", info),
         zone=zone,
         prizes=read.take("prizes", str, ""),
         contact=read.take("contact", str),
@@ -118,6 +118,10 @@ def load(path=EXAMPLE):
         boards=boards,
     )
     read.finish()
+    if not event.start <= event.end:
+        raise EventError(f"{path}: end = {event.end} is before start = {event.start}")
+    if event.deadline.astimezone(info).date() < event.start:
+        raise EventError(f"{path}: deadline = {event.deadline} is before start = {event.start}")
     for name, link in [*event.links.items(), *event.surveys.items(), *((m.title, m.link) for m in event.meetings)]:
         if not isinstance(link, str) or (link and not link.startswith("https://")):
             raise EventError(f"{path}: the link {name} must start with https://, not be {link!r}")
@@ -134,9 +138,26 @@ class _Reader:
         if key not in self.table and default is not None:
             return default
         value = self.table.pop(key, None)
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)) or (
+            kind is date and isinstance(value, datetime)  # which is a date for Python
+        ):
             raise EventError(f"{self.path}: {key} = {value!r}, expected {kind.__name__}")
         return value
+
+    def time(self, key, zone):
+        """A time: as it stands where it has an offset from UTC, else by the clocks of the zone."""
+        value = self.take(key, datetime)
+        if not 1970 <= value.year < 9999:
+            raise EventError(f"{self.path}: {key} = {value}: expected a year from 1970 to 9998")
+        if value.tzinfo is not None:
+            return value
+        local = value.replace(tzinfo=zone)
+        cure = f"give it with its offset from UTC, such as {value.isoformat()}+00:00"
+        if local.astimezone(timezone.utc).astimezone(zone).replace(tzinfo=None) != value:
+            raise EventError(f"{self.path}: {key} = {value}: clocks in {zone} leave this time out in spring: {cure}")
+        if local.utcoffset() != local.replace(fold=1).utcoffset():
+            raise EventError(f"{self.path}: {key} = {value}: clocks in {zone} show this time twice in autumn: {cure}")
+        return local
 
     def finish(self):
         if self.table:
@@ -144,8 +165,7 @@ class _Reader:
 
 
 def _meeting(read, info):
-    time = read.take("time", datetime).replace(tzinfo=info)
-    meeting = Meeting(read.take("title", str), time, read.take("where", str, ""), read.take("link", str, ""))
+    meeting = Meeting(read.take("title", str), read.time("time", info), read.take("where", str, ""), read.take("link", str, ""))
     read.finish()
     return meeting
 
@@ -164,8 +184,8 @@ def _board(read):
     if unknown := [name for name in metrics if name not in known] or ([] if metrics else ["none"]):
         raise EventError(f"{read.path}: {folder}: no metric {unknown[0]!r}: choose from {', '.join(known)}")
     n = read.take("n", int)
-    if n < 2:
-        raise EventError(f"{read.path}: {folder}: n = {n}, expected at least 2 test samples")
+    if n < task.fewest:
+        raise EventError(f"{read.path}: {folder}: n = {n}, expected at least {task.fewest} test samples for a score")
     board = Board(folder, task.name, n, tuple(metrics), read.take("weights", bool, False))
     read.finish()
     return board

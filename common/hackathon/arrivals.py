@@ -1,0 +1,204 @@
+"""When each hand-in arrived: an append-only log that the organiser's machine writes, and a copy of each file.
+
+A file's own times are its sender's to set, and a file may be replaced or vanish. So what counts is the copy that was taken
+when this machine first saw the content, and the time at which it did. Content is known by its SHA-256.
+"""
+
+import errno
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import filelock
+
+from common.challenge import SubmissionError
+from common.hackathon import archive
+from common.hackathon.event import EventError
+
+FOLDER, LOG = "private/received", "log.jsonl"
+# What systems and browsers leave in folders, and the keys of teams, which are nobody else's business
+NOT_HANDED_IN = {"thumbs.db", "desktop.ini", "__macosx"}
+
+
+def now():
+    """The time of this machine, to the second."""
+    return datetime.now(timezone.utc).replace(microsecond=0)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A hand-in as this machine first saw it.
+
+    Attributes
+    ----------
+    file : str
+        Its path in the folder of submissions, safe to print.
+    time : datetime
+        When it was first seen, in UTC.
+    path : pathlib.Path
+        The copy that was taken then.
+    replaced : bool
+        Whether a file of the same name but with other content lies there by now.
+    fault : str
+        Why no copy could be taken; empty where there is one.
+    """
+
+    file: str
+    time: datetime
+    path: Path
+    replaced: bool = False
+    fault: str = ""
+
+
+def receive(event_folder, submissions, at=None):
+    """Log what is new in a folder of submissions, and say what has arrived through it.
+
+    Parameters
+    ----------
+    event_folder, submissions : path-like
+    at : datetime, optional
+        When the new files arrived, where the organiser knows it from elsewhere: a learning platform, a mail.
+
+    Returns
+    -------
+    list of Arrival
+        In the order of arrival. Earlier contents of a file that was replaced since are among them.
+
+    Raises
+    ------
+    EventError
+        No such folders, the log is damaged, or it cannot be written.
+    """
+    submissions, place = Path(submissions), Path(event_folder, FOLDER)
+    if not submissions.is_dir():
+        raise EventError(f"{submissions}: no such folder of submissions")
+    if not place.parent.is_dir():
+        raise EventError(f"{place.parent}: no such folder: is {event_folder} the event that 'prepare' made?")
+    source = str(submissions.resolve())
+    try:
+        place.mkdir(mode=0o700, exist_ok=True)
+        with filelock.FileLock(place / ".lock"):
+            return _received(place, submissions, source, at or now())
+    except OSError as error:
+        raise EventError(f"{place}: cannot be written: {error.strerror or error}") from error
+
+
+def _received(place, submissions, source, time):
+    log = _read_log(place / LOG)
+    first = {}
+    for line in log:
+        first.setdefault(line["sha256"], line)
+    present, faults, new = {}, [], []
+    for path in _in_order_of_change(_files(submissions)):
+        name = archive.shown(path.relative_to(submissions).as_posix())
+        try:
+            digest = _copy(path, place)
+        except SubmissionError as error:
+            faults.append(Arrival(name, time, path, fault=str(error)))
+            continue
+        present.setdefault(digest, name)
+        if not any(line["sha256"] == digest and line["folder"] == source and line["file"] == name for line in log + new):
+            seen = first.get(digest, {"time": time.isoformat()})["time"]
+            new.append({"time": seen, "sha256": digest, "file": name, "folder": source})
+            first.setdefault(digest, new[-1])
+    _append(place / LOG, new)
+    arrivals, names = [], set(present.values())
+    for line in log + new:
+        if line["folder"] != source or line["file"] not in names or any(a.path.stem == line["sha256"] for a in arrivals):
+            continue
+        copy = place / f"{line['sha256']}.zip"
+        if copy.exists():
+            replaced = line["sha256"] not in present
+            arrivals.append(Arrival(line["file"], datetime.fromisoformat(line["time"]), copy, replaced))
+    return sorted(arrivals + faults, key=lambda arrival: arrival.time)  # a stable sort: log order within a second
+
+
+def _files(folder):
+    """What lies in a folder of submissions, and the zip files in its folders, as learning platforms make them."""
+    for path in folder.iterdir():
+        if _ignored(path.name):
+            continue
+        if path.is_symlink() or not path.is_dir():
+            yield path
+            continue
+        inside = [inner for inner in path.iterdir() if inner.suffix.lower() == ".zip" and not _ignored(inner.name)]
+        yield from inside or [path]
+
+
+def _ignored(name):
+    return name.startswith(".") or name.lower() in NOT_HANDED_IN or name.endswith(archive.KEY_SUFFIX)
+
+
+def _in_order_of_change(paths):
+    """Paths in the order in which this machine last changed them: unlike the time of last writing, no sender sets that."""
+
+    def changed(path):
+        try:
+            return path.lstat().st_ctime_ns
+        except OSError:  # it vanished: `_copy` says so
+            return 0
+
+    return sorted(paths, key=lambda path: (changed(path), path.as_posix()))
+
+
+def _copy(path, place):
+    """Copy a file to where it is kept under its SHA-256, which is returned."""
+    if path.is_dir() and not path.is_symlink():
+        raise SubmissionError("a folder without a zip file in it: move the submission out of its folder")
+    temporary = place / f".{os.getpid()}.part"
+    try:
+        with archive.plain_file(path) as file:
+            digest = _digest(file)
+            if not (place / f"{digest}.zip").exists():
+                file.seek(0)
+                with open(temporary, "wb") as out:
+                    digest = _digest(file, out)
+                temporary.replace(place / f"{digest}.zip")
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if error.errno == errno.ENOSPC:
+            raise SubmissionError("this machine's disk is full: free some space and score again") from error
+        raise SubmissionError(f"cannot be copied: {error.strerror or error}") from error
+    return digest
+
+
+def _digest(file, out=None):
+    """The SHA-256 of a file, in hexadecimal digits, and on the way its content in another file."""
+    digest = hashlib.sha256()
+    while block := file.read(archive.BLOCK):
+        digest.update(block)
+        if out is not None:
+            out.write(block)
+    return digest.hexdigest()
+
+
+def _read_log(path):
+    """The lines of the log; one that a power cut left half written is not a line yet."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return []
+    except UnicodeDecodeError as error:
+        raise EventError(f"{path}: damaged (byte {error.start}): put back a copy of it") from error
+    whole, _, rest = text.rpartition("\n")
+    if rest:
+        path.write_text(whole + "\n" * bool(whole), "utf-8")
+    lines = []
+    for i, text in enumerate(whole.splitlines(), start=1):
+        try:
+            line = json.loads(text)
+            datetime.fromisoformat(line["time"])
+            lines.append({key: str(line[key]) for key in ("time", "sha256", "file", "folder")})
+        except (ValueError, KeyError, TypeError) as error:
+            raise EventError(f"{path}: line {i} is damaged: put back a copy of it") from error
+    return lines
+
+
+def _append(path, lines):
+    with open(path, "a", encoding="utf-8") as log:
+        log.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        log.flush()
+        os.fsync(log.fileno())
