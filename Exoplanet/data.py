@@ -56,7 +56,7 @@ def stream(task="detection", size=None):
 
 
 def load(
-    split="train", n=None, *, source="simulated", seed=0, task=None, size=None, workers=None, scheduler=None
+    split="train", n=None, *, source="simulated", seed=0, task=None, size=None, workers=None, scheduler=None, cache=True
 ):
     """Images of the Exoplanet challenge. No run is in two splits.
 
@@ -76,8 +76,8 @@ def load(
         "alma": as the interferometer ALMA sees disks, simulated only. Default: detection.
     size : int, optional
         Pixels along an axis, 32 to 600; default: 128 (alma: 64).
-    workers, scheduler
-        Who simulates; see `common.datasets.Stream.load`.
+    workers, scheduler, cache
+        Who simulates, and whether it is stored; see `common.datasets.Stream.load`.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def load(
     if size is not None and not MIN_SIZE <= check_n(size, "size") <= MAX_SIZE:
         raise ValueError(f"size must be a whole number from {MIN_SIZE} to {MAX_SIZE}, not {size!r}")
     if source == "simulated":
-        return stream(task, size).load(split, n, seed, workers=workers, scheduler=scheduler)
+        return stream(task, size).load(split, n, seed, workers=workers, scheduler=scheduler, cache=cache)
     if task == "alma":
         raise ValueError("task 'alma' has no official files: use task 'detection', or source='simulated'")
     return _load_official(split, None if n is None else check_n(n), size or TASKS[task][1])

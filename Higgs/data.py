@@ -42,7 +42,9 @@ EXCERPT = official.OfficialFile(name="uci_rows.csv.gz", urls=(), licence=UCI.lic
 EXCERPT_SHARES = {"train": (0.0, 0.6), "valid": (0.6, 0.8), "test": (0.8, 1.0)}
 
 
-def load(split="train", n=None, *, source="simulated", seed=0, task=None, workers=None, scheduler=None):
+def load(
+    split="train", n=None, *, source="simulated", seed=0, task=None, workers=None, scheduler=None, cache=True
+):
     """Events of the Higgs challenge.
 
     Parameters
@@ -59,8 +61,8 @@ def load(split="train", n=None, *, source="simulated", seed=0, task=None, worker
         Of the simulation.
     task : None
         This challenge has one task.
-    workers, scheduler
-        Who simulates; see `common.datasets.Stream.load`.
+    workers, scheduler, cache
+        Who simulates, and whether it is stored; see `common.datasets.Stream.load`.
 
     Returns
     -------
@@ -83,7 +85,7 @@ def load(split="train", n=None, *, source="simulated", seed=0, task=None, worker
     if task not in (None, "classification"):
         raise ValueError(f"unknown task {task!r}: the Higgs challenge has one task, leave task out")
     if source == "simulated":
-        return STREAM.load(split, n, seed, workers=workers, scheduler=scheduler)
+        return STREAM.load(split, n, seed, workers=workers, scheduler=scheduler, cache=cache)
     return _load_official(split, None if n is None else check_n(n))
 
 

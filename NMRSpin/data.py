@@ -59,7 +59,9 @@ FILES = {
 VALID_SHARE, SPLIT_SEED = 0.1, 42  # how the hackathon's notebook splits the labelled echoes
 
 
-def load(split="train", n=None, *, source="simulated", seed=0, task=None, workers=None, scheduler=None):
+def load(
+    split="train", n=None, *, source="simulated", seed=0, task=None, workers=None, scheduler=None, cache=True
+):
     """Echoes of the NMRSpin challenge.
 
     Parameters
@@ -75,8 +77,9 @@ def load(split="train", n=None, *, source="simulated", seed=0, task=None, worker
         Of the simulation. The detunings of the lattice are the same for all seeds.
     task : {"gauss", "rkky", "gauss_fresh", "rkky_fresh"}
         The interaction; default: gauss. The last two have fresh detunings for each echo and no official files.
-    workers, scheduler
-        Who simulates; see `common.datasets.Stream.load`. An echo takes a core about a tenth of a second.
+    workers, scheduler, cache
+        Who simulates, and whether it is stored; see `common.datasets.Stream.load`. An echo takes a core about a tenth
+        of a second.
 
     Returns
     -------
@@ -96,7 +99,7 @@ def load(split="train", n=None, *, source="simulated", seed=0, task=None, worker
     check_choice("source", source, ("simulated", "official"))
     task = check_choice("task", task or "gauss", tuple(STREAMS))
     if source == "simulated":
-        return STREAMS[task].load(split, n, seed, workers=workers, scheduler=scheduler)
+        return STREAMS[task].load(split, n, seed, workers=workers, scheduler=scheduler, cache=cache)
     if task not in FILES:
         raise ValueError(f"task {task!r} has no official files: use gauss or rkky, or source='simulated'")
     return _load_official(task, split, None if n is None else check_n(n))

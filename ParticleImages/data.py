@@ -45,7 +45,9 @@ IMAGE = (32, 32, 2)
 EXCERPT = official.OfficialFile(name="electron_photon_energy.npz", urls=(), citation=CITATION)
 
 
-def load(split="train", n=None, *, source="simulated", seed=0, task=None, workers=None, scheduler=None):
+def load(
+    split="train", n=None, *, source="simulated", seed=0, task=None, workers=None, scheduler=None, cache=True
+):
     """Images of the ParticleImages challenge.
 
     Parameters
@@ -63,8 +65,8 @@ def load(split="train", n=None, *, source="simulated", seed=0, task=None, worker
         Of the simulation.
     task : None
         This challenge has one task.
-    workers, scheduler
-        Who simulates; see `common.datasets.Stream.load`.
+    workers, scheduler, cache
+        Who simulates, and whether it is stored; see `common.datasets.Stream.load`.
 
     Returns
     -------
@@ -88,7 +90,7 @@ def load(split="train", n=None, *, source="simulated", seed=0, task=None, worker
     if task not in (None, "classification"):
         raise ValueError(f"unknown task {task!r}: the ParticleImages challenge has one task, leave task out")
     if source == "simulated":
-        return STREAM.load(split, n, seed, workers=workers, scheduler=scheduler)
+        return STREAM.load(split, n, seed, workers=workers, scheduler=scheduler, cache=cache)
     return _load_official(split, None if n is None else check_n(n))
 
 

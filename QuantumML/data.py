@@ -60,7 +60,9 @@ PROXY = official.OfficialFile(
 PROXY_HALF_WIDTH = 0.4  # of its images, in rapidity and in azimuth
 
 
-def load(split="train", n=None, *, source="simulated", seed=0, task=None, workers=None, scheduler=None):
+def load(
+    split="train", n=None, *, source="simulated", seed=0, task=None, workers=None, scheduler=None, cache=True
+):
     """Jet images of the QuantumML challenge.
 
     Parameters
@@ -76,8 +78,8 @@ def load(split="train", n=None, *, source="simulated", seed=0, task=None, worker
     task : {"anomaly_detection", "labelled"}
         Default: anomaly_detection, where train and valid hold quark jets only. "labelled" has both kinds in all
         splits: to compare with a classifier that may see gluons, or to choose between detectors on valid jets.
-    workers, scheduler
-        Who simulates; see `common.datasets.Stream.load`.
+    workers, scheduler, cache
+        Who simulates, and whether it is stored; see `common.datasets.Stream.load`.
 
     Returns
     -------
@@ -100,7 +102,7 @@ def load(split="train", n=None, *, source="simulated", seed=0, task=None, worker
     check_choice("source", source, ("simulated", "official"))
     task = check_choice("task", task or "anomaly_detection", tuple(STREAMS))
     if source == "simulated":
-        return STREAMS[task].load(split, n, seed, workers=workers, scheduler=scheduler)
+        return STREAMS[task].load(split, n, seed, workers=workers, scheduler=scheduler, cache=cache)
     return _load_official(task, split, None if n is None else check_n(n))
 
 

@@ -10,8 +10,11 @@ Command line: `python -m RenAIssance.data simulate --n 2000 --out lines.npz`, `.
 
 import csv
 import io
+import tempfile
 import zipfile
+from contextlib import nullcontext
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -57,7 +60,9 @@ LINE_TEXTS = official.OfficialFile(name="lines_book1_pages01_19.csv", urls=())
 MAX_LINE_BYTES = 1_000_000
 
 
-def load(split="train", n=None, *, source="simulated", seed=0, task=None, workers=None, scheduler=None):
+def load(
+    split="train", n=None, *, source="simulated", seed=0, task=None, workers=None, scheduler=None, cache=True
+):
     """Pages of the book, or lines.
 
     Parameters
@@ -74,8 +79,8 @@ def load(split="train", n=None, *, source="simulated", seed=0, task=None, worker
         Of the simulation: another book in the same type.
     task : {"pages", "lines", "spreads"}
         Default: pages.
-    workers, scheduler
-        Who simulates; see `common.datasets.Stream.load`.
+    workers, scheduler, cache
+        Who simulates, and whether it is stored; see `common.datasets.Stream.load`.
 
     Returns
     -------
@@ -100,11 +105,11 @@ def load(split="train", n=None, *, source="simulated", seed=0, task=None, worker
     if source == "official" and task == "spreads":
         raise ValueError('there are no official spreads with truth: use task="pages"')
     if task != "pages":
-        return STREAMS[task].load(split, n, seed, workers=workers, scheduler=scheduler)
+        return STREAMS[task].load(split, n, seed, workers=workers, scheduler=scheduler, cache=cache)
     if source == "simulated" and split == "test" and n is not None and n > _n_test():
         return _pages_of_spreads(STREAMS["spreads"].load(
-            split, -(-n // 2), seed, workers=workers, scheduler=scheduler))[:n]
-    images, texts, truth = _book_pages(source, seed)
+            split, -(-n // 2), seed, workers=workers, scheduler=scheduler, cache=cache))[:n]
+    images, texts, truth = _book_pages(source, seed, cache)
     known = [i for i, text in enumerate(texts) if text is not None]
     rows = {
         "train": known[:-N_VALID], "valid": known[-N_VALID:], "test": [i for i in range(len(texts)) if i not in known],
@@ -156,13 +161,17 @@ def book(source="simulated", seed=0):
     return _simulated_book(seed)[:2]
 
 
-def _simulated_book(seed):
-    """PDF, DOCX and the truth of all pages of a simulated book; the files are made where they are missing."""
-    spreads = STREAMS["spreads"].load("train", SPREADS, seed)
+def _simulated_book(seed, folder=None):
+    """PDF, DOCX and the truth of all pages of a simulated book.
+
+    The files are made where they are missing: beside the cached spreads, or in the folder, and then nothing else is.
+    """
+    spreads = STREAMS["spreads"].load("train", SPREADS, seed, cache=folder is None)
     texts = [text.split("\f") for text in spreads.y]
     texts[0] = texts[0][1:]  # the first page is a right one, alone
-    *_, cache = STREAMS["spreads"]._folders("train", seed)
-    pdf, docx = cache / "book.pdf", cache / "book.docx"
+    if folder is None:
+        *_, folder = STREAMS["spreads"]._folders("train", seed)
+    pdf, docx = folder / "book.pdf", folder / "book.docx"
     if not pdf.exists():
         images = [Image.fromarray(x) for x in spreads.X]
         images[0] = images[0].crop((images[0].width // 2, 0, images[0].width, images[0].height))
@@ -195,12 +204,13 @@ def _write_docx(texts, path):
     document.save(str(path))
 
 
-def _book_pages(source, seed):
+def _book_pages(source, seed, cache):
     """Images, transcriptions (None where there is none) and truth (None where it is not known) of all pages."""
     if source == "official":
         return *_read_book(*book("official")), None
-    pdf, docx, truth = _simulated_book(seed)
-    return *_read_book(pdf, docx), truth
+    with nullcontext() if cache else tempfile.TemporaryDirectory() as folder:  # which only its owner can enter
+        pdf, docx, truth = _simulated_book(seed, folder and Path(folder))
+        return *_read_book(pdf, docx), truth
 
 
 @lru_cache(maxsize=1)  # the splits of a book are asked for one after the other

@@ -53,7 +53,9 @@ LOOSE_IMAGES = tuple(official.OfficialFile(name=f"{name}.npy", urls=()) for name
 LOOSE_PAIR = tuple(official.OfficialFile(name=f"sr_pair_{name}.npy", urls=()) for name in ("lr", "hr"))
 
 
-def load(split="train", n=None, *, source="simulated", seed=0, task=None, workers=None, scheduler=None):
+def load(
+    split="train", n=None, *, source="simulated", seed=0, task=None, workers=None, scheduler=None, cache=True
+):
     """Images of the StrongLensing challenge.
 
     Parameters
@@ -72,9 +74,9 @@ def load(split="train", n=None, *, source="simulated", seed=0, task=None, worker
     task : {"classification", "super_resolution", "model_I", "model_II", "model_III"}
         Default: classification. The last three are the models of DeepLenseSim as its users run them, for comparison;
         see `StrongLensing.simulate`. They have no official files.
-    workers, scheduler
-        Who simulates; see `common.datasets.Stream.load`. Default: one process for up to 10 chunks (5000 images, 2500
-        pairs), else one a core.
+    workers, scheduler, cache
+        Who simulates, and whether it is stored; see `common.datasets.Stream.load`. Default: one process for up to 10
+        chunks (5000 images, 2500 pairs), else one a core.
 
     Returns
     -------
@@ -96,7 +98,7 @@ def load(split="train", n=None, *, source="simulated", seed=0, task=None, worker
     check_choice("source", source, ("simulated", "official"))
     task = check_choice("task", task or "classification", tuple(STREAMS))
     if source == "simulated":
-        return STREAMS[task].load(split, n, seed, workers=workers, scheduler=scheduler)
+        return STREAMS[task].load(split, n, seed, workers=workers, scheduler=scheduler, cache=cache)
     if task.startswith("model_"):
         raise ValueError(f"task {task!r} has no official files: use classification, or source='simulated'")
     return _load_official(task, split, None if n is None else check_n(n))

@@ -42,6 +42,7 @@ def main(challenge, streams, files=(), describe=None, argv=None):
         command.add_argument("--workers", type=int, help="processes (default: one a core)")
         command.add_argument("--scheduler", help="address of a Dask scheduler, tcp://host:8786")
     simulate.add_argument("--out", type=Path, required=True, help=".npz, or .parquet or .csv for tables")
+    about.set_defaults(hide_labels=False)
     simulate.add_argument("--hide-labels", action="store_true",
                           help="write the labels to a file of their own, OUT with .truth before the suffix")
     args = parser.parse_args(argv)
@@ -52,7 +53,7 @@ def main(challenge, streams, files=(), describe=None, argv=None):
         if args.command == "simulate":
             _check_request(args)
         dataset = streams[args.task].load(
-            args.split, args.n, args.seed, workers=args.workers, scheduler=args.scheduler
+            args.split, args.n, args.seed, workers=args.workers, scheduler=args.scheduler, cache=not args.hide_labels
         )
         if args.command == "simulate":
             _write(dataset, args)

@@ -173,7 +173,7 @@ class Stream:
     task: str = ""
     sample: Path | None = None
 
-    def load(self, split="train", n=None, seed=0, *, workers=None, scheduler=None, progress=True):
+    def load(self, split="train", n=None, seed=0, *, workers=None, scheduler=None, cache=True, progress=True):
         """The first n samples of a split.
 
         Parameters
@@ -190,6 +190,9 @@ class Stream:
         scheduler : str, optional
             Address of a Dask scheduler ("tcp://host:8786") whose workers simulate instead. It is asked
             only for what is missing here; the course must be installed there too.
+        cache : bool
+            False simulates everything now, and in memory only: nothing is read from a disk or left on it. So is made
+            what a secret seed has to hide, such as the test set of an event.
         progress : bool
             Whether to show a progress bar while simulating.
 
@@ -210,6 +213,8 @@ class Stream:
         if n is None:
             check_choice("split", split, SPLITS)
             n = self.chunk_size * max(1, self._shipped(split, seed))
+        if not cache:
+            return self._in_memory(split, n, seed, workers, scheduler, progress)
         self.prepare(split, n, seed, workers=workers, scheduler=scheduler, progress=progress)
         return concatenate(self.chunks(split, n, seed))
 
@@ -274,20 +279,31 @@ class Stream:
         # In a notebook, a bar is an output. It is there whether or not the chunks are cached, so that a notebook has
         # the same outputs on every machine.
         show = progress and (bool(missing) or in_notebook() and len(chunks) > self._shipped(split, seed))
+        for i, blob in self._simulated(missing, split, seed, workers, scheduler, show):
+            self._store(split, seed, i, blob)
+
+    def _in_memory(self, split, n, seed, workers, scheduler, progress):
+        check_n(1 if workers is None else workers, "workers")
+        _check_seed(seed)
+        count = self._count(split, n)
+        blobs = dict(self._simulated(range(count), split, seed, workers, scheduler, progress))
+        return concatenate(from_bytes(blobs[i]) for i in range(count))[:n]
+
+    def _simulated(self, chunks, split, seed, workers, scheduler, show):
+        """Yield (i, bytes) of these chunks, in any order, with a progress bar."""
         bar = progress_bar(
-            total=len(missing) * self.chunk_size, desc=f"simulating {self.challenge} {split}",
+            total=len(chunks) * self.chunk_size, desc=f"simulating {self.challenge} {split}",
             unit="sample", disable=not show,
         )
-        if not missing:
-            bar.close()
-            return
-        if scheduler is not None:
-            made = _on_cluster(self, split, seed, missing, scheduler)
-        else:
-            made = _on_this_machine(self, split, seed, missing, workers)
         with bar:
+            if not chunks:
+                return
+            if scheduler is not None:
+                made = _on_cluster(self, split, seed, chunks, scheduler)
+            else:
+                made = _on_this_machine(self, split, seed, chunks, workers)
             for i, blob in made:
-                self._store(split, seed, i, blob)
+                yield i, blob
                 bar.update(self.chunk_size)
 
     def make(self, split, seed, i):
@@ -304,8 +320,7 @@ class Stream:
     # to be verified, and two processes that make the same chunk write the same file.
 
     def _folders(self, split, seed):
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer | str):
-            raise ValueError(f"seed must be a whole number or a text, not {seed!r}")
+        _check_seed(seed)
         label = str(seed)
         if not (label.isdecimal() and len(label) < 10):  # it may be a secret: do not show it
             label = hashlib.sha256(label.encode()).hexdigest()[:16]
@@ -344,6 +359,11 @@ class Stream:
         for other in cache.glob(f"{i:05d}-*.npz"):  # a damaged one
             if other != whole:
                 other.unlink(missing_ok=True)
+
+
+def _check_seed(seed):
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer | str):
+        raise ValueError(f"seed must be a whole number or a text, not {seed!r}")
 
 
 def _checksum(blob):

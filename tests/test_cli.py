@@ -24,9 +24,10 @@ def test_simulate_writes_a_table(tmp_path, suffix, read):
     assert table.label.tolist() == expected.y.tolist()
 
 
-def test_hidden_labels_go_to_a_file_of_their_own(tmp_path, capsys):
+def test_hidden_labels_go_to_a_file_of_their_own(tmp_path, data_home, capsys):
     secret = "a long secret 42"
     assert run("simulate", "--n", 15, "--seed", secret, "--hide-labels", "--out", tmp_path / "t.npz") == 0
+    assert not data_home.exists()  # the cache may be read by others
     public = from_bytes((tmp_path / "t.npz").read_bytes())
     truth = from_bytes((tmp_path / "t.truth.npz").read_bytes())
     expected = toy.stream().load("train", 15, secret)

@@ -1,6 +1,7 @@
 """The simulated stream: the same bytes whoever makes them, and nothing wrong served."""
 
 import hashlib
+import importlib
 import os
 import shutil
 import signal
@@ -12,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.datasets import Dataset, concatenate, from_bytes, to_bytes
+from common.challenge import registry
+from common.datasets import Dataset, Stream, concatenate, from_bytes, to_bytes
 from tests import toy
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -156,6 +158,45 @@ def test_chunks_come_one_at_a_time():
     parts = list(stream.chunks("train", 25))
     assert [len(part) for part in parts] == [10, 10, 5]
     np.testing.assert_array_equal(concatenate(parts).X, stream.load("train", 25).X)
+
+
+@pytest.mark.parametrize("how", [dict(workers=1), dict(workers=2), {}])
+def test_without_cache_nothing_lies_on_the_disk(data_home, how):
+    hidden = toy.stream().load("test", 25, "a long secret 42", cache=False, progress=False, **how)
+    assert not data_home.exists()
+    np.testing.assert_array_equal(hidden.X, toy.stream().load("test", 25, "a long secret 42").X)
+
+
+def test_without_cache_nothing_is_read_either(data_home):
+    """Somebody who may write into a shared cache must not choose a hidden test set."""
+    toy.stream().load("test", 10, "a long secret 42")
+    true = toy.stream().load("test", 10, "a long secret 42", cache=False).X
+    path = stored(data_home)
+    path.unlink()
+    forged = to_bytes(toy.simulate(10, 5))
+    (path.parent / f"00000-{hashlib.sha256(forged).hexdigest()[:32]}.npz").write_bytes(forged)
+    np.testing.assert_array_equal(toy.stream().load("test", 10, "a long secret 42", cache=False).X, true)
+
+
+TASKS = [(folder, task.data_task or task.name) for folder, found in registry().items() for task in found.tasks]
+
+
+@pytest.mark.parametrize("folder, task", TASKS)
+def test_every_challenge_passes_on_that_nothing_is_cached(folder, task, monkeypatch):
+    seen = []
+
+    def load(stream, split="train", n=None, seed=0, *, cache=True, **where):
+        seen.append(cache)
+        raise Interrupted
+
+    monkeypatch.setattr(Stream, "load", load)
+    with pytest.raises(Interrupted):
+        importlib.import_module(f"{folder}.data").load("test", 4, seed="a long secret 42", task=task, cache=False)
+    assert seen == [False]
+
+
+class Interrupted(Exception):
+    pass
 
 
 # --------------------------------------------------------------------------------------------------

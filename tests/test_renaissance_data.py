@@ -144,6 +144,16 @@ def test_a_simulated_book_goes_through_its_files(book):
     assert max(text.count("\n") for text in book["test"].y) <= 23
 
 
+def test_a_book_that_is_not_cached_is_the_same(book, tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "SPREADS", 4)
+    monkeypatch.setattr(data, "TRANSCRIBED", 3)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    hidden = data.load("test", seed=7, cache=False)
+    assert np.array_equal(hidden.X, book["test"].X) and hidden.y == book["test"].y
+    assert [path.name for path in tmp_path.rglob("*")] == ["temporary"]
+
+
 def test_load_refuses_what_it_does_not_know():
     for options, message in [
         (dict(split="all"), "split"), (dict(source="web"), "source"), (dict(task="words"), "task"),
