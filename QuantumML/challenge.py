@@ -9,6 +9,7 @@ from common.challenge import Challenge, Metric, SubmissionError, Table, Task
 
 MAX_QUBITS = 20
 CIRCUIT_NAME = "quantum_circuit.qasm"
+CIRCUIT_BYTES = 200_000
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,10 @@ class QuantumTable(Table):
     def accepts(self, name):
         """Whether a file of this name belongs to the submission: the table, or the circuit."""
         return name in (self.name, CIRCUIT_NAME)
+
+    def most_bytes(self, n):
+        """Size that either file can have at most."""
+        return max(super().most_bytes(n), CIRCUIT_BYTES)
 
     def read(self, path, n):
         """As Table.read(); SubmissionError too where the circuit is missing, unreadable or has too many qubits."""
@@ -61,6 +66,7 @@ CHALLENGE = Challenge(
         Task(
             name="quantum",
             submission=QuantumTable("quantum_predictions.csv", COLUMNS),
+            imports=("QuantumML.qasm", "qiskit_qasm3_import"),
             fewest=10,
             metrics=METRICS,
             data_task="anomaly_detection",

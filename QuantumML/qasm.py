@@ -12,9 +12,9 @@ from pathlib import Path
 
 from common.challenge import read_regular_file
 from common.files import atomic_write
+from QuantumML.challenge import CIRCUIT_BYTES as MAX_BYTES
 from QuantumML.quantum import MAX_QUBITS, UnsupportedCircuit, check_qubits
 
-MAX_BYTES = 200_000
 MAX_STATEMENTS = 5000
 MAX_NESTING = 8
 GATES = (

@@ -34,6 +34,10 @@ class Folder:
         number = re.fullmatch(re.escape(self.name).replace(r"\{:03d\}", r"(\d{3})"), name, re.ASCII)
         return bool(number) and int(number[1]) > 0
 
+    def most_bytes(self, n):
+        """Size that the file of a page can have at most."""
+        return self.most
+
     def write(self, path, values):
         """Write texts into a folder, which is made where it is missing; returns its path.
 
@@ -118,6 +122,7 @@ CHALLENGE = Challenge(
         Task(
             name="pages",
             submission=TEXTS,
+            imports=("jiwer",),
             metrics=(
                 Metric("CER", rate("CER"), higher_is_better=False),
                 Metric("WER", rate("WER"), higher_is_better=False),

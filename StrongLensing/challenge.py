@@ -113,6 +113,7 @@ CHALLENGE = Challenge(
         Task(
             name="super_resolution",
             submission=IMAGES,
+            imports=("skimage.metrics",),
             metrics=tuple(Metric(name, function, name != "MSE") for name, function in IMAGE_SCORES.items()),
         ),
     ),

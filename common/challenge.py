@@ -100,9 +100,8 @@ class Table:
             finite, out of range, or of another shape. Nothing but numbers is ever read from the file.
         """
         path = _target(path, self.name)
-        most = 1000 + n * len(self.columns) * 40  # bytes: 40 characters a number are plenty
         try:
-            lines = read_regular_file(path, most).decode("utf-8-sig").splitlines()
+            lines = read_regular_file(path, self.most_bytes(n)).decode("utf-8-sig").splitlines()
         except UnicodeDecodeError as error:
             raise SubmissionError(f"{path.name}: not UTF-8 text (byte {error.start})") from error
         rows = [(i, line.split(self.delimiter)) for i, line in enumerate(lines, start=1) if line.strip()]
@@ -125,6 +124,10 @@ class Table:
     def accepts(self, name):
         """Whether a file of this name belongs to the submission."""
         return name == self.name
+
+    def most_bytes(self, n):
+        """Size that a file of n samples can have at most: 40 characters a number are plenty."""
+        return 1000 + n * len(self.columns) * 40
 
     def _shape(self):
         return f"{len(self.columns)} column(s) ({', '.join(self.columns)})"
@@ -181,8 +184,7 @@ class Array:
             numbers, not finite, out of range, or of another shape. Pickled objects are refused.
         """
         path = _target(path, self.name)
-        most = 1000 + 8 * n * int(np.prod(self.shape))  # bytes: up to float64
-        stream = io.BytesIO(read_regular_file(path, most))
+        stream = io.BytesIO(read_regular_file(path, self.most_bytes(n)))
         try:
             version, _ = np.lib.format.read_magic(stream)
             read = np.lib.format.read_array_header_1_0 if version == 1 else np.lib.format.read_array_header_2_0
@@ -203,6 +205,10 @@ class Array:
     def accepts(self, name):
         """Whether a file of this name belongs to the submission."""
         return name == self.name
+
+    def most_bytes(self, n):
+        """Size that a file of n samples can have at most, in float64."""
+        return 1000 + 8 * n * int(np.prod(self.shape))
 
     def _check_shape(self, shape, n):
         if shape != (n, *self.shape):
@@ -259,6 +265,8 @@ class Task:
         Task of the data set, where it is called something else.
     fewest : int
         Samples that a hidden test set needs, so that its scores and their intervals mean something.
+    imports : tuple of str
+        Modules that reading and scoring load late; who bounds the time and memory of a submission loads them first.
     """
 
     name: str
@@ -267,6 +275,7 @@ class Task:
     truth: Callable[[np.ndarray, np.ndarray | None], np.ndarray] = lambda labels, runs: labels
     data_task: str = ""
     fewest: int = 2
+    imports: tuple[str, ...] = ()
 
     def score(self, truth, path):
         """Scores of a submitted file: {metric name: value}, the official one first."""

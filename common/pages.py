@@ -139,7 +139,7 @@ def _in_course(address, source):
 @cache
 def _templates():
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(), trim_blocks=True)
-    environment.filters["digits"] = lambda value: f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"
+    environment.filters["digits"] = lambda value: f"{value:.6g}"
     return environment
 
 

@@ -1,7 +1,8 @@
 """The event itself: hidden test sets, submissions, scores, a leaderboard, certificates.
 
-    python -m common.hackathon prepare --seed SECRET --out event
+    python -m common.hackathon prepare --event my_event.toml --out event
     python -m common.hackathon submit Higgs --team "Café Quark" --event event/public --predictions my_folder
+    python -m common.hackathon receive event submissions
     python -m common.hackathon score event submissions
     python -m common.hackathon certificates event
 """

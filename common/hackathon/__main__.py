@@ -1,12 +1,15 @@
-"""The command line of the event: python -m common.hackathon prepare | submit | score | certificates."""
+"""The command line of the event: python -m common.hackathon prepare | submit | receive | score | certificates."""
 
 import argparse
+import getpass
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 from common.challenge import SubmissionError
 from common.hackathon import __doc__ as usage
 from common.hackathon.event import EXAMPLE, EventError
+from common.hackathon.secrets import WeakSecret
 
 
 def parser():
@@ -16,7 +19,10 @@ def parser():
     )
     commands = main_parser.add_subparsers(dest="command", required=True)
     prepare = commands.add_parser("prepare", help="make the hidden test sets (organisers)")
-    prepare.add_argument("--seed", required=True, help="a secret of at least 12 characters")
+    secret = prepare.add_mutually_exclusive_group()
+    secret.add_argument("--secret-file", type=Path, help="a file with the secret (default: a random secret is made)")
+    secret.add_argument("--ask", action="store_true", help="ask for the secret, without showing it")
+    secret.add_argument("--seed", help="the secret itself, which others may see in the list of processes")
     prepare.add_argument("--out", type=Path, required=True, help="folder of the event, new")
     prepare.add_argument("--event", type=Path, default=EXAMPLE, help="event file (default: DeepLearn 2024)")
     submit = commands.add_parser("submit", help="check and pack a solution (participants)")
@@ -28,6 +34,12 @@ def parser():
     submit.add_argument("--notebook", type=Path, required=True, help="the executed notebook")
     submit.add_argument("--weights", type=Path, help="the trained model, .safetensors, .pt or .pth")
     submit.add_argument("--out", type=Path, default=Path("."), help="folder of the submission")
+    submit.add_argument("--key", type=Path, help="the key file of the team (default: made by its first submission)")
+    receive = commands.add_parser("receive", help="log when submissions arrived (organisers)")
+    receive.add_argument("event", type=Path, help="folder of the event")
+    receive.add_argument("submissions", type=Path, help="folder of the submissions")
+    receive.add_argument("--at", type=_time, help="when the new ones arrived, such as 2026-07-29T15:55:00+00:00, where "
+                         "it is known from elsewhere (default: now)")  # fmt: skip
     score = commands.add_parser("score", help="score all submissions (organisers)")
     score.add_argument("event", type=Path, help="folder of the event")
     score.add_argument("submissions", type=Path, help="folder of the submissions, as they were received")
@@ -43,7 +55,7 @@ def main(argv=None):
     args = parser().parse_args(argv)
     try:
         return COMMANDS[args.command](args)
-    except (EventError, SubmissionError, OSError, ImportError) as error:
+    except (EventError, SubmissionError, WeakSecret, OSError, ImportError) as error:
         print(f"python -m common.hackathon {args.command}: {error}", file=sys.stderr)
         return 1
 
@@ -51,7 +63,12 @@ def main(argv=None):
 def _prepare(args):
     from common.hackathon.prepare import prepare
 
-    prepare(args.event, args.seed, args.out)
+    secret = args.seed
+    if args.secret_file is not None:
+        secret = args.secret_file.read_text("utf-8-sig").strip()
+    elif args.ask:
+        secret = getpass.getpass("Secret: ")
+    prepare(args.event, secret, args.out)
     return 0
 
 
@@ -59,7 +76,8 @@ def _submit(args):
     from common.hackathon.submit import submit
 
     path, notes = submit(
-        args.challenge, args.team, args.event, args.predictions, args.notebook, args.weights, args.member, args.out
+        args.challenge, args.team, args.event, args.predictions, args.notebook, args.weights, args.member, args.out,
+        args.key,
     )
     print(*notes, f"wrote {path}: hand in this file", sep="\n")
     return 0
@@ -80,6 +98,27 @@ def _score(args):
     return 0
 
 
+def _receive(args):
+    from common.hackathon import arrivals
+    from common.hackathon.event import load
+
+    deadline = load(args.event / "event.toml").deadline
+    received = arrivals.receive(args.event, args.submissions, args.at)
+    late = sum(arrival.time > deadline for arrival in received)
+    print(f"{len(received)} submissions, {late} of them late")
+    return 0
+
+
+def _time(text):
+    """A time with its offset from UTC, which is not in the future."""
+    time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if time.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text}: give the offset from UTC too, as in {text}+00:00")
+    if time > datetime.now(timezone.utc):
+        raise argparse.ArgumentTypeError(f"{text} is in the future")
+    return time.astimezone(timezone.utc).replace(microsecond=0)
+
+
 def _certificates(args):
     from common.hackathon.certificates import certificates
 
@@ -88,7 +127,9 @@ def _certificates(args):
     return 0
 
 
-COMMANDS = {"prepare": _prepare, "submit": _submit, "score": _score, "certificates": _certificates}
+COMMANDS = {
+    "prepare": _prepare, "submit": _submit, "receive": _receive, "score": _score, "certificates": _certificates,
+}  # fmt: skip
 
 
 if __name__ == "__main__":

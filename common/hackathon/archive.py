@@ -155,6 +155,10 @@ class Archive:
         with open(target, "xb") as out:
             self._copy(name, out)
 
+    def size(self, name):
+        """Bytes of a file when unpacked."""
+        return self._members[name].file_size
+
     def head(self, name, size):
         """The first bytes of a file."""
         return self._guarded(name, lambda file: file.read(size))
@@ -302,6 +306,12 @@ def _manifest(archive, members):
         raise SubmissionError(f"{shown(different[0])}: in the manifest or in the zip file, but not in both")
     people = tuple(check_name(person, "name of a member") for person in about["members"])
     return Manifest(check_name(about["team"]), people, about["challenge"], files, about["key"])
+
+
+def one_line(error):
+    """What an error says in one line, safe to print."""
+    text = " ".join(str(error).split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)[:300]
 
 
 def shown(name):

@@ -2,324 +2,134 @@
 
 import json
 import os
-import signal
-import tempfile
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
-from common.challenge import SubmissionError, registry
-from common.datasets import read
+from common.challenge import registry
 from common.files import atomic_write
-from common.hackathon import archive
+from common.hackathon import archive, arrivals
 from common.hackathon.event import Event, EventError, load
+from common.hackathon.judge import classes_of, judge_each, truth_of
+from common.hackathon.names import skeleton
 from common.progress import progress_bar
 
-SECONDS = 120  # for one submission
-MEMORY = 8_000_000_000  # bytes of address space
-COPIES = 200  # of the test set, for the intervals
-SAFETENSORS_HEADER = 100_000_000
-
-
-@dataclass
-class Entry:
-    """One submission of predictions for one task, or one that was rejected (`reason`)."""
-
-    file: str
-    received: datetime
-    team: str = ""
-    members: tuple[str, ...] = ()
-    board: str = ""
-    scores: dict[str, float] = field(default_factory=dict)
-    copies: np.ndarray | None = None
-    late: bool = False
-    reason: str = ""
-
-    @property
-    def interval(self):
-        """The central 95 % of the scores on copies of the test set."""
-        return [float(q) for q in np.quantile(self.copies, [0.025, 0.975])]
-
-
-# --------------------------------------------------------------------------------------------------
-# One submission
-
-
-@cache
-def _event(folder):
-    return load(Path(folder, "event.toml"))
-
-
-@cache
-def truth_of(folder, name):
-    """The labels of a hidden test set, and the run of each sample (or None)."""
-    labels = read(Path(folder, "private", f"{name}.npz"))
-    values = labels.X if isinstance(labels.X, np.ndarray) else np.array(labels.X, dtype=object)
-    return values, labels.meta.get("run")
-
-
-def judge(folder, path):
-    """Validate and score one submission.
-
-    Parameters
-    ----------
-    folder : str
-        The event's.
-    path : path-like
-
-    Returns
-    -------
-    list of Entry
-        One for each task, or a single one with the reason why it was rejected.
-    """
-    path = Path(path)
-    received = datetime.fromtimestamp(int(path.lstat().st_mtime), timezone.utc)
-    rejected = Entry(archive._shown(path.name), received)
-    try:
-        with _bounded(), archive.opened(path) as opened:
-            rejected.team, rejected.members = opened.manifest.team, opened.manifest.members
-            return _scored(_event(folder), folder, opened, rejected)
-    except SubmissionError as error:
-        rejected.reason = " ".join(str(error).split())[:300]
-    except MemoryError:
-        rejected.reason = "needs more memory than there is for a submission"
-    except TimeoutError:
-        rejected.reason = f"takes more than {SECONDS} s to read and score"
-    return [rejected]
-
-
-def _scored(event, folder, opened, entry):
-    manifest = opened.manifest
-    try:
-        boards = event.of(manifest.challenge)
-    except EventError as error:
-        raise SubmissionError(str(error)) from error
-    for name in (archive.NOTEBOOK, *[archive.WEIGHTS] * any(board.weights for board in boards)):
-        if name not in manifest.files:
-            raise SubmissionError(f"no {name}: the challenge {manifest.challenge} asks for it")
-    opened.verify()
-    if archive.WEIGHTS in manifest.files:
-        check_safetensors(opened.head(archive.WEIGHTS, SAFETENSORS_HEADER))
-    challenge = registry()[manifest.challenge]
-    entries, left = [], {name for name in manifest.files if name.startswith(archive.PREDICTIONS)}
-    for board in boards:
-        task = challenge.task(board.task)
-        own = [name for name in sorted(left) if task.submission.accepts(name.removeprefix(archive.PREDICTIONS))]
-        if not own:
-            continue
-        left -= set(own)
-        with tempfile.TemporaryDirectory() as place:
-            for name in own:
-                opened.extract(name, Path(place, name.removeprefix(archive.PREDICTIONS)))
-            labels, runs = truth_of(folder, board.name)
-            values = task.submission.read(place, len(labels))
-        scores, copies = score(task, board.metrics, labels, values, runs)
-        entries.append(Entry(entry.file, entry.received, entry.team, entry.members, board.name, scores, copies))
-    if left:
-        raise SubmissionError(f"{min(left)}: no task of {manifest.challenge} asks for this file")
-    if not entries:
-        raise SubmissionError("no predictions in it")
-    return entries
-
-
-def check_safetensors(head):
-    """Raise SubmissionError unless these bytes begin a file of the safetensors format."""
-    size = int.from_bytes(head[:8], "little")
-    try:
-        about = json.loads(head[8 : 8 + size].decode("utf-8")) if 0 < size <= len(head) - 8 else None
-    except (ValueError, RecursionError):
-        about = None
-    if not isinstance(about, dict) or not any(key != "__metadata__" for key in about):
-        raise SubmissionError(f"{archive.WEIGHTS}: not a safetensors file with at least one tensor")
-
-
-def score(task, names, labels, values, runs=None):
-    """Scores of predictions, and those of the first metric on copies of the test set.
-
-    Parameters
-    ----------
-    task : common.challenge.Task
-    names : sequence of str
-        Metrics, the one that ranks first.
-    labels, values : ndarray of n samples
-    runs : ndarray of shape (n,), optional
-        Samples of one run are drawn together.
-
-    Returns
-    -------
-    scores : dict of str to float
-    copies : ndarray of shape (COPIES,)
-        The copies are the same for all submissions, so that two of them can be compared pair by pair.
-
-    Raises
-    ------
-    SubmissionError
-        A score is not a finite number.
-    """
-    metrics = {metric.name: metric.function for metric in task.metrics}
-    truth = task.truth(labels, runs)
-    # a metric may return the score of each sample
-    results = {name: np.asarray(metrics[name](truth, values), dtype=float) for name in names}
-    for name, result in results.items():
-        if not np.isfinite(result.mean()):
-            raise SubmissionError(f"its {name} is {result.mean()}: no score can be worked out")
-    first, copies = results[names[0]], []
-    for rows, drawn_runs in _drawn(len(labels), runs):
-        if first.ndim:
-            copies.append(first[rows].mean())
-        else:
-            copies.append(metrics[names[0]](task.truth(labels[rows], drawn_runs), values[rows]))
-    return {name: float(result.mean()) for name, result in results.items()}, np.array(copies, dtype=float)
-
-
-def _drawn(n, runs):
-    """Yield rows of each copy of the test set, and the runs of these, numbered anew."""
-    rng = np.random.default_rng(0)
-    members = None if runs is None else [np.flatnonzero(runs == run) for run in np.unique(runs)]
-    for _ in range(COPIES):
-        if members is None:
-            yield rng.integers(n, size=n), None
-        else:
-            drawn = [members[k] for k in rng.integers(len(members), size=len(members))]
-            yield np.concatenate(drawn), np.repeat(np.arange(len(drawn)), [len(rows) for rows in drawn])
-
-
-@contextmanager
-def _bounded():
-    """Limits of time and memory, where the system has them (not on Windows)."""
-    if not hasattr(signal, "SIGALRM"):
-        yield
-        return
-
-    def stop(*_):
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(SECONDS)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def _start():
-    """What a process that scores does first."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-# --------------------------------------------------------------------------------------------------
-# All submissions
+FEWEST_OF_A_CLASS = 2  # members (samples, or runs) in a hidden test set
 
 
 def judge_all(folder, submissions, workers=None):
-    """Validate and score all submissions in a folder, in processes of their own.
+    """Log, validate and score all submissions in a folder, in processes of their own.
+
+    Parameters
+    ----------
+    folder, submissions : path-like
+        Of the event, and of the submissions as they were received.
+    workers : int, optional
+        Processes; 0 judges in this one, without bounds of memory.
 
     Returns
     -------
     list of Entry
-        In the order in which they were received.
+        In the order in which they arrived.
+
+    Raises
+    ------
+    EventError
+        No such folders, or an event that cannot be scored.
     """
-    submissions = Path(submissions)
-    if not submissions.is_dir():
-        raise EventError(f"{submissions}: no such folder of submissions")
     event = load(Path(folder, "event.toml"))
     for board in event.boards:
-        try:
-            truth_of(str(folder), board.name)
-        except ValueError as error:
-            raise EventError(f"{error}. Was the event made by 'prepare'?") from error
-    paths = sorted(path for path in submissions.iterdir() if not path.name.startswith("."))
-    found, bar = {}, progress_bar(total=len(paths), desc="scoring", unit="submission", disable=None)
-    with bar:
-        for path, entries in _in_processes(folder, paths, workers or min(2, os.cpu_count() or 1)):
-            found[path] = entries
+        check_truth(folder, board)
+    received = arrivals.receive(folder, submissions)
+    if workers is None:  # a process takes seconds to start
+        workers = 1 if len(received) < 10 else min(2, os.cpu_count() or 1)
+    entries = []
+    with progress_bar(total=len(received), desc="scoring", unit="submission", disable=None) as bar:
+        for arrival, judged in judge_each(str(folder), received, workers):
+            entries += [entry for entry in judged if not (entry.reason and arrival.replaced)]
             bar.update()
-    entries = sorted((entry for path in paths for entry in found[path]), key=lambda e: (e.received, e.file, e.board))
+    order = {arrival.path.name: i for i, arrival in enumerate(received)}
+    entries.sort(key=lambda entry: order[entry.content])
     for entry in entries:
         entry.late = not entry.reason and entry.received > event.deadline
-    return _without_look_alikes(entries)
+    return _of_registered_teams(entries)
 
 
-def _in_processes(folder, paths, workers):
-    """Yield (path, entries); a process that dies takes no other submission with it."""
-    context, left = get_context("spawn"), list(paths)
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start) as pool:
-        jobs = {path: pool.submit(judge, str(folder), path) for path in paths}
-        try:
-            for path, job in jobs.items():
-                yield path, job.result()
-                left.remove(path)
-        except BrokenProcessPool:
-            pool.shutdown(cancel_futures=True)
-    for path in left:
-        with ProcessPoolExecutor(1, mp_context=context, initializer=_start) as pool:
-            try:
-                yield path, pool.submit(judge, str(folder), path).result()
-            except BrokenProcessPool:
-                received = datetime.fromtimestamp(int(path.lstat().st_mtime), timezone.utc)
-                yield path, [Entry(archive._shown(path.name), received, reason="ends the process that reads it")]
+def check_truth(folder, board):
+    """Raise EventError unless the labels of a board are there and enough for a score."""
+    try:
+        labels, runs = truth_of(str(folder), board.name)
+    except ValueError as error:
+        raise EventError(f"{error}. Was the event made by 'prepare'?") from error
+    if (classes := classes_of(labels)) is None:
+        return
+    if runs is not None:
+        classes = classes[np.unique(runs, return_index=True)[1]]
+    found, counts = np.unique(classes, return_counts=True)
+    if len(found) < 2 or counts.min() < FEWEST_OF_A_CLASS:
+        few = ", ".join(f"{count} of class {k}" for k, count in zip(found, counts, strict=True))
+        kind = "samples" if runs is None else "runs"
+        raise EventError(f"{board.name}: the hidden test set has too few {kind} ({few}): raise n in the event file")
 
 
-def _without_look_alikes(entries):
-    """Reject teams whose name could be taken for that of a team that was first."""
-    owner = {}
-    for entry in entries:
-        if entry.reason:
-            continue
-        keys = archive.keys(entry.team)
-        others = sorted({owner[key] for key in keys if key in owner} - {entry.team})
-        if others:
-            entry.reason = f"the team name {entry.team!r} could be taken for {others[0]!r}, which came first"
+def _of_registered_teams(entries):
+    """Reject what was not handed in by the team that had the name first, and give its members to each team.
+
+    The first submission of a name registers it, with all names that could be taken for it. Whoever has the key of the
+    team adds to it, and the team is shown as it spelt itself first. Its members are all whom it named in time.
+    """
+    owners, members = {}, {}
+    for entry in (entry for entry in entries if entry.team):
+        first = owners.setdefault(skeleton(entry.team), entry)
+        if entry.reason or first.content == entry.content:
+            pass
+        elif first.key and first.key == entry.key:
+            entry.team = first.team
+        elif first.team != entry.team:
+            entry.reason = f"the team name {entry.team!r} could be taken for {first.team!r}, which came first"
+        elif first.key:
+            entry.reason = f"the team {entry.team!r} has another key: submit with --key and the key file of the team"
         else:
-            owner |= dict.fromkeys(keys, entry.team)
+            entry.reason = f"the team {entry.team!r} began without a key, so nobody can add to it: use another name"
+        if entry.reason or entry.late:
+            continue
+        people = members.setdefault(entry.team, {})
+        if len({*people, *entry.members}) > archive.PEOPLE:
+            entry.reason = f"the team {entry.team!r} would have more than {archive.PEOPLE} members in all"
+        else:
+            people |= dict.fromkeys(entry.members)
+    for entry in entries:
+        if not entry.reason and not entry.late:
+            entry.members = tuple(members[entry.team])
     return entries
 
 
-def rank(event: Event, entries):
-    """The leaderboard as plain values.
+def rank(event: Event, entries, time=None):
+    """The leaderboard as plain values; `leaderboard.schema.json` beside this file describes them.
 
     Each team counts with the best of its submissions that were not late. Equal in all metrics is equal in rank. A
     team is `within_noise` of the first when the central 95 % of the differences on copies of the test set contain 0.
+    Until the deadline only the first metric of a task is published: others, as the log loss, tell of single labels.
+
+    Parameters
+    ----------
+    event : Event
+    entries : list of Entry
+    time : datetime, optional
+        Default: now.
     """
+    over = (time or arrivals.now()) > event.deadline
     boards = []
     for board in event.boards:
         task = registry()[board.folder].task(board.task)
-        signs = [1 if metric.higher_is_better else -1 for name in board.metrics for metric in task.metrics
-                 if metric.name == name]  # fmt: skip
-
-        def merit(entry, names=board.metrics, signs=signs):
-            return tuple(sign * entry.scores[name] for sign, name in zip(signs, names, strict=True))
-
+        published = list(board.metrics if over else board.metrics[:1])
         own = [entry for entry in entries if entry.board == board.name and not entry.reason]
-        best = {}
-        for entry in own:
-            if not entry.late and (entry.team not in best or merit(entry) > merit(best[entry.team])):
-                best[entry.team] = entry
-        order = sorted(best.values(), key=merit, reverse=True)
-        rows = []
-        for entry in order:
-            better = sum(merit(other) > merit(entry) for other in order)
-            low, high = np.quantile(entry.copies - order[0].copies, [0.025, 0.975])
-            rows.append({"rank": better + 1, **_about(entry), "within_noise": bool(low <= 0 <= high)})
         metric = next(metric for metric in task.metrics if metric.name == board.metrics[0])
         boards.append({
             "challenge": board.folder, "task": board.task, "title": registry()[board.folder].title, "n": board.n,
-            "metrics": list(board.metrics), "higher_is_better": metric.higher_is_better, "ranking": rows,
-            "history": [{**_about(entry), "late": entry.late} for entry in own],
+            "metrics": published, "higher_is_better": metric.higher_is_better,
+            "ranking": _ranking(own, board, task, published),
+            "history": [{**_about(entry, published), "late": entry.late} for entry in own],
         })  # fmt: skip
     rejected = [{"file": e.file, "received": _iso(e.received), "reason": e.reason} for e in entries if e.reason]
     return {
@@ -328,9 +138,30 @@ def rank(event: Event, entries):
     }  # fmt: skip
 
 
-def _about(entry):
+def _ranking(entries, board, task, published):
+    """The rows of a board: the best submission in time of each team."""
+    better = {metric.name: 1 if metric.higher_is_better else -1 for metric in task.metrics}
+
+    def merit(entry):
+        return tuple(better[name] * entry.scores[name] for name in board.metrics)
+
+    best = {}
+    for entry in entries:
+        if not entry.late and (entry.team not in best or merit(entry) > merit(best[entry.team])):
+            best[entry.team] = entry
+    order = sorted(best.values(), key=merit, reverse=True)
+    rows = []
+    for entry in order:
+        ahead = sum(merit(other) > merit(entry) for other in order)
+        low, high = np.quantile(entry.copies - order[0].copies, [0.025, 0.975])
+        rows.append({"rank": ahead + 1, **_about(entry, published), "within_noise": bool(low <= 0 <= high)})
+    return rows
+
+
+def _about(entry, published):
     return {
-        "team": entry.team, "members": list(entry.members), "scores": entry.scores, "interval": entry.interval,
+        "team": entry.team, "members": list(entry.members),
+        "scores": {name: entry.row["scores"][name] for name in published}, "interval": entry.row["interval"],
         "received": _iso(entry.received), "file": entry.file,
     }  # fmt: skip
 
@@ -344,7 +175,7 @@ def write(board, folder):
     from common import pages  # the leaderboard as a page needs more packages than the scores do
 
     for name, text in (
-        ("leaderboard.json", json.dumps(board, indent=1, ensure_ascii=False) + "\n"),
+        ("leaderboard.json", json.dumps(board, indent=1, ensure_ascii=False, allow_nan=False) + "\n"),
         ("leaderboard.html", pages.leaderboard(board)),
     ):
         with atomic_write(Path(folder, name)) as temporary:
@@ -360,7 +191,7 @@ def as_text(board):
         for row in part["ranking"]:
             low, high = row["interval"]
             noise = "  within noise of the first" if row["within_noise"] and row["rank"] > 1 else ""
-            score = f"{row['scores'][metric]:.4f} [{low:.4f}, {high:.4f}]"
+            score = f"{row['scores'][metric]:.6g} [{low:.6g}, {high:.6g}]"
             lines.append(f"  {row['rank']:3d}  {row['team']:<30}  {score}{noise}")
         late = sum(row["late"] for row in part["history"])
         lines.append(f"       {len(part['history'])} in all, {late} of them late")

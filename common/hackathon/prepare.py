@@ -1,15 +1,17 @@
 """What the organiser makes before the event: hidden test sets, and the truth that stays at home."""
 
 import importlib
-import shutil
+import os
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from common.challenge import registry
-from common.cli import SECRET_LENGTH
 from common.datasets import hide_labels, to_bytes
-from common.files import atomic_write
 from common.hackathon.event import EventError, load
+from common.hackathon.leaderboard import check_truth
+from common.hackathon.secrets import check_secret, new_secret, seed_of
 
 GUIDE = """# {title}: test sets
 
@@ -32,60 +34,72 @@ Solutions are due {deadline}.
 """
 
 
-def prepare(event_file, seed, out):
+def prepare(event_file, secret, out):
     """Make the folder of an event.
 
     `public` goes to the participants: the test sets without labels, and the event file. `private` never leaves the
-    organiser: the labels, in files that only their owner can read.
+    organiser: the labels and the secret, in files that only their owner can read. Labels are on no disk before all test
+    sets are made, so that an interruption leaves none behind.
 
     Parameters
     ----------
     event_file : path-like
-    seed : str
-        A secret of at least 12 characters: whoever knows it can simulate the labels.
+    secret : str or None
+        What the test sets are made from; whoever knows it can simulate the labels. None: a random one is made.
     out : path-like
         A folder that is empty or not there yet.
 
     Raises
     ------
     EventError
-        The secret is short, the folder is in use, or the event file is no good.
+        The folder is in use, or the event file is no good.
+    WeakSecret
+        Somebody could guess the secret.
     """
     event, out = load(event_file), Path(out)
-    if len(seed) < SECRET_LENGTH:
-        raise EventError(
-            f"--seed needs at least {SECRET_LENGTH} characters: whoever guesses it can simulate the labels"
-        )
+    secret = new_secret() if secret is None else check_secret(secret)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise EventError(f"{out} is in use: name a new folder, so that no truth is lost")
     out.parent.mkdir(parents=True, exist_ok=True)
+    files = _made(event, seed_of(secret, f"{event.title} {event.start}"))
+    files["private/secret.txt"] = f"{secret}\n".encode()
+    files["public/README.md"] = _guide(event).encode()
+    files["event.toml"] = files["public/event.toml"] = Path(event_file).read_bytes()
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as place:
         made = Path(place, "event")
-        _make(event, event_file, seed, made)
+        (made / "public").mkdir(parents=True)
+        (made / "private").mkdir(mode=0o700)
+        for name, blob in files.items():
+            private = name.startswith("private/")
+            with open(os.open(made / name, os.O_WRONLY | os.O_CREAT, 0o600 if private else 0o644), "wb") as file:
+                file.write(blob)
+        for board in event.boards:
+            check_truth(made, board)
         made.replace(out)  # all of it or nothing
     print(f"Give {out / 'public'} to the participants, and keep {out / 'private'} to yourself.")
+    print(f"The secret is in {out / 'private' / 'secret.txt'}: with it the same test sets can be made again.")
 
 
-def _make(event, event_file, seed, out):
-    public, private = out / "public", out / "private"
-    public.mkdir(parents=True)
-    private.mkdir(mode=0o700)
+def _made(event, seed):
+    """The test sets of all boards and their labels, as the bytes of files: {path in the folder of the event: bytes}."""
+    files = {}
     for board in event.boards:
         load_samples = importlib.import_module(f"{board.folder}.data").load
         task = registry()[board.folder].task(board.task).data_task or board.task
-        samples, labels = hide_labels(load_samples("test", board.n, seed=seed, task=task))
+        samples = load_samples("test", board.n, seed=seed, task=task, cache=False)
         if len(samples) != board.n:
             raise EventError(f"{board.name} has {len(samples)} test samples, not n = {board.n}: change the event file")
-        for folder, part in ((private, labels), (public, samples)):
-            with atomic_write(folder / f"{board.name}.npz") as temporary:
-                temporary.write_bytes(to_bytes(part))
-        (private / f"{board.name}.npz").chmod(0o600)
+        if "run" in samples.meta:  # images of one run have one label: they must not follow one another
+            samples = samples[np.random.default_rng(int(seed, 16)).permutation(board.n)]
+        samples, labels = hide_labels(samples)
+        files[f"public/{board.name}.npz"] = to_bytes(samples)
+        files[f"private/{board.name}.npz"] = to_bytes(labels)
         print(f"{board.name}: {board.n} test samples")
+    return files
+
+
+def _guide(event):
     first = event.boards[0]
-    guide = GUIDE.format(
+    return GUIDE.format(
         title=event.title, folder=first.folder, task=first.task, name=first.name, deadline=event.clock(event.deadline)
     )
-    with atomic_write(public / "README.md") as temporary:
-        temporary.write_text(guide, "utf-8")
-    for folder in (public, out):
-        shutil.copyfile(event_file, folder / "event.toml")

@@ -1,16 +1,18 @@
 """What a participant does: check a solution, and pack it into one file."""
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
 import subprocess
 import tempfile
+from datetime import datetime, timezone
 from pathlib import Path
 
 from common.challenge import SubmissionError, registry
 from common.datasets import read
-from common.hackathon import archive
+from common.hackathon import archive, keys
 from common.hackathon.event import load
 
 BROWSERS = (
@@ -21,7 +23,7 @@ BROWSERS = (
 PRINTING = 120  # s
 
 
-def submit(folder, team, event_folder, predictions, notebook, weights=None, members=(), out="."):
+def submit(folder, team, event_folder, predictions, notebook, weights=None, members=(), out=".", key=None):
     """Check and pack what a challenge asks for.
 
     Parameters
@@ -40,7 +42,9 @@ def submit(folder, team, event_folder, predictions, notebook, weights=None, memb
     members : sequence of str
         Names for the certificates.
     out : path-like
-        Folder of the submission.
+        Folder of the submission, and of the key file of the team, which its first submission makes.
+    key : path-like, optional
+        The key file, where it lies in another folder.
 
     Returns
     -------
@@ -81,10 +85,23 @@ def submit(folder, team, event_folder, predictions, notebook, weights=None, memb
     elif any(board.weights for board in boards):
         raise SubmissionError(f"{folder} asks for the trained model: give its weights with --weights")
     mark = hashlib.sha256(name.encode()).hexdigest()[:6]  # names in other scripts may have no letter from a to z
-    path = Path(out, f"{folder}-{archive.slug(name)}-{mark}.zip")
-    archive.write(path, archive.Manifest(name, people, folder, {}), contents)
+    stem = f"{archive.slug(name)}-{mark}"
+    path = _free_path(Path(out), f"{folder}-{stem}-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}")
+    key_path = keys.key_file(out, stem) if key is None else Path(key)
+    if key is None and not key_path.exists():
+        digest = keys.write_key(key_path)
+        notes.append(f"made {key_path}, the key of the team: keep it, every later submission of the team needs it")
+    else:
+        digest = keys.read_key(key_path)
+    archive.write(path, archive.Manifest(name, people, folder, {}, digest), contents)
     notes += [f"packed: {', '.join(sorted(contents))}"]
     return path, notes
+
+
+def _free_path(folder, stem):
+    """A path of a zip file that is not there yet: an earlier submission stays as it is."""
+    ends = itertools.chain([""], (f"-{i}" for i in itertools.count(2)))
+    return next(path for end in ends if not (path := folder / f"{stem}{end}.zip").exists())
 
 
 def prediction_files(task, folder):

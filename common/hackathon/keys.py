@@ -1,0 +1,43 @@
+"""The key of a team: a file that its first submission makes, and whose SHA-256 every later one carries.
+
+Whoever has the file can add submissions to the team. The organisers see the SHA-256 only.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+from pathlib import Path
+
+from common.challenge import SubmissionError, read_regular_file
+from common.hackathon.archive import KEY_SUFFIX
+
+TOKEN = re.compile(r"deeplearn-team-key-[0-9a-f]{64}")
+
+
+def read_key(path):
+    """The SHA-256 of the key in a file.
+
+    Raises
+    ------
+    SubmissionError
+        No such file, or none that holds a key.
+    """
+    text = read_regular_file(Path(path), 1000).decode("utf-8-sig", "replace").strip()
+    if not TOKEN.fullmatch(text):
+        raise SubmissionError(f"{Path(path).name}: not the key file of a team")
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_key(path):
+    """Make a new key in a file that is not there yet, and return its SHA-256; only its owner can read the file."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(f"deeplearn-team-key-{secrets.token_hex(32)}\n")
+    return read_key(path)
+
+
+def key_file(folder, stem):
+    """Where the key of a team lies beside its submissions."""
+    return Path(folder, stem + KEY_SUFFIX)
