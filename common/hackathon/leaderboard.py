@@ -20,6 +20,7 @@ from common.datasets import read
 from common.files import atomic_write
 from common.hackathon import archive
 from common.hackathon.event import Event, EventError, load
+from common.hackathon.names import skeleton
 from common.progress import progress_bar
 
 SECONDS = 120  # for one submission
@@ -280,12 +281,9 @@ def _without_look_alikes(entries):
     for entry in entries:
         if entry.reason:
             continue
-        keys = archive.keys(entry.team)
-        others = sorted({owner[key] for key in keys if key in owner} - {entry.team})
-        if others:
-            entry.reason = f"the team name {entry.team!r} could be taken for {others[0]!r}, which came first"
-        else:
-            owner |= dict.fromkeys(keys, entry.team)
+        other = owner.setdefault(skeleton(entry.team), entry.team)
+        if other != entry.team:
+            entry.reason = f"the team name {entry.team!r} could be taken for {other!r}, which came first"
     return entries
 
 
