@@ -12,17 +12,15 @@ import os
 import re
 import stat
 import struct
-import unicodedata
 import zipfile
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from confusable_homoglyphs import confusables
-
 from common.challenge import SubmissionError
 from common.files import atomic_write
+from common.hackathon.names import check_name
 
 MANIFEST = "manifest.json"
 NOTEBOOK, PDF, WEIGHTS = "notebook.ipynb", "notebook.pdf", "weights.safetensors"
@@ -36,7 +34,6 @@ ARCHIVE_BYTES = 500_000_000
 MEMBER_BYTES = 500_000_000
 MANIFEST_BYTES = 100_000
 MEMBERS = 1000
-NAME_LENGTH = 80
 PEOPLE = 20
 BLOCK = 1 << 20
 # What zipfile raises for damaged files; ENOSPC and its like are not among the OSErrors it makes itself
@@ -52,58 +49,6 @@ class Manifest:
     challenge: str
     files: dict[str, str]
     key: str = ""
-
-
-# --------------------------------------------------------------------------------------------------
-# Names of teams and people
-
-
-def check_name(text, what="team name"):
-    """The name as it is shown, in composed Unicode (NFC), without spaces around it.
-
-    Raises
-    ------
-    SubmissionError
-        Empty, longer than NAME_LENGTH, or with characters that cannot be seen, or that change how others are seen.
-    """
-    if not isinstance(text, str):
-        raise SubmissionError(f"the {what} must be a text, not {text!r:.40}")
-    name = unicodedata.normalize("NFC", text).strip()
-    if not 0 < len(name) <= NAME_LENGTH:
-        raise SubmissionError(f"the {what} has {len(name)} characters, expected 1 to {NAME_LENGTH}")
-    for character in name:
-        category = unicodedata.category(character)
-        if category[0] in "CZ" and character != " ":  # controls, directions, surrogates; odd spaces
-            raise SubmissionError(f"the {what} contains the invisible character U+{ord(character):04X}: leave it out")
-    marks = "".join(".M"[unicodedata.combining(c) > 0] for c in unicodedata.normalize("NFD", name))
-    if "MMMM" in marks:  # languages stack two, some three
-        raise SubmissionError(f"the {what} has a letter with four or more accents")
-    if not any(character.isalnum() for character in name):
-        raise SubmissionError(f"the {what} has neither a letter nor a digit")
-    return name
-
-
-def slug(name):
-    """The letters a to z and the digits of a name, for the name of a file; "team" where it has none."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or "team"
-
-
-def keys(name):
-    """What names that could be taken for each other share: a set of texts.
-
-    One text ignores case, accents, spaces and punctuation; the other maps each letter to the first of those that look
-    like it, in any script. Two names are alike when they have one of the texts in common.
-    """
-    letters = [c for c in unicodedata.normalize("NFKD", name) if c.isalnum()] or list(name)
-    return {"".join(letters).casefold(), "".join(map(_prototype, letters))}
-
-
-def _prototype(character):
-    """The first of the characters that look like this one, without its case."""
-    found = confusables.is_confusable(character, greedy=True) or []
-    alike = [character] + [glyph["c"] for entry in found for glyph in entry["homoglyphs"]]
-    return min(c.casefold() for c in alike if len(c) == 1 and c.isalnum())
 
 
 # --------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from fontTools.ttLib import TTFont, TTLibError
 from fpdf import FPDF
 
 from common.files import atomic_write
-from common.hackathon.archive import slug
 from common.hackathon.event import EventError, load
+from common.hackathon.names import slug
 
 WIDTH, HEIGHT, MARGIN = 297, 210, 34  # mm, A4 across
 INK, ACCENT, SOFT = (28, 36, 48), (194, 65, 12), (91, 102, 117)

@@ -1,6 +1,5 @@
 """What a participant does: check a solution, and pack it into one file."""
 
-import hashlib
 import itertools
 import json
 import os
@@ -14,6 +13,7 @@ from common.challenge import SubmissionError, registry
 from common.datasets import read
 from common.hackathon import archive, keys
 from common.hackathon.event import load
+from common.hackathon.names import check_name, file_stem
 
 BROWSERS = (
     "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge",
@@ -60,8 +60,8 @@ def submit(folder, team, event_folder, predictions, notebook, weights=None, memb
     """
     event = load(Path(event_folder, "event.toml"))
     boards = event.of(folder)
-    name = archive.check_name(team)
-    people = tuple(archive.check_name(person, "name of a member") for person in members)
+    name = check_name(team)
+    people = tuple(check_name(person, "name of a member") for person in members)
     challenge = registry()[folder]
     contents, notes = {}, []
     for board in boards:
@@ -84,8 +84,7 @@ def submit(folder, team, event_folder, predictions, notebook, weights=None, memb
         contents[archive.WEIGHTS] = as_safetensors(Path(weights))
     elif any(board.weights for board in boards):
         raise SubmissionError(f"{folder} asks for the trained model: give its weights with --weights")
-    mark = hashlib.sha256(name.encode()).hexdigest()[:6]  # names in other scripts may have no letter from a to z
-    stem = f"{archive.slug(name)}-{mark}"
+    stem = file_stem(name)
     path = _free_path(Path(out), f"{folder}-{stem}-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}")
     key_path = keys.key_file(out, stem) if key is None else Path(key)
     if key is None and not key_path.exists():
