@@ -18,13 +18,14 @@ import pytest
 
 from common.challenge import SubmissionError
 from common.datasets import Dataset, read
-from common.hackathon import archive, certificates, event, leaderboard, submit
+from common.hackathon import archive, arrivals, certificates, event, judge, secrets, submit
 from common.hackathon.__main__ import main
 from common.hackathon.prepare import prepare
 from Higgs.challenge import CHALLENGE
 
 TASK = CHALLENGE.task()
 N = 60
+ORDER = np.arange(N) % 2  # labels of the event `prepared`, in its order
 EVENT = """
 title = "Test event"
 summary = "Two challenges."
@@ -44,12 +45,25 @@ task = "classification"
 n = 60
 weights = true
 """
-IN_TIME = datetime(2026, 7, 29, 15, 59, tzinfo=timezone.utc).timestamp()
+IN_TIME = datetime(2026, 7, 29, 15, 59, tzinfo=timezone.utc)
+SECRET = "0f8e-larch-51d3-quartz-7c2a"
+KEY = "7" * 64
 CELL = {"cell_type": "code", "id": "a", "source": "1", "execution_count": 1, "outputs": [], "metadata": {}}
 NOTEBOOK = {"cells": [CELL], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}  # fmt: skip
 
 
-def toy_load(split, n, seed, task):
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """The time of the event: one minute before the deadline. Call it with another time to go there."""
+
+    def go(time=IN_TIME):
+        monkeypatch.setattr(arrivals, "now", lambda: time)
+
+    go()
+    return go
+
+
+def toy_load(split, n, seed, task, cache=False):
     """Test samples that need no simulation, labelled 0, 1, 0, 1 ..., or 0, 1, 2 ... for the three classes."""
     X = np.random.default_rng(len(seed)).normal(size=(n, 28)).astype("f4")
     return Dataset(X, np.arange(n) % (3 if task else 2), {"run": np.arange(n)})
@@ -57,14 +71,20 @@ def toy_load(split, n, seed, task):
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """The folder of an event whose labels are known: 0, 1, 0, 1 ... and 0, 1, 2, 0, 1, 2 ..."""
+    """The folder of an event whose labels are known: see `truth`."""
     place = tmp_path_factory.mktemp("event")
     (place / "event.toml").write_text(EVENT, "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("Higgs.data.load", lambda *a, **k: toy_load(*a, **{**k, "task": None}))
         patch.setattr("StrongLensing.data.load", toy_load)
-        prepare(place / "event.toml", "a secret of ours", place / "event")
+        prepare(place / "event.toml", SECRET, place / "event")
+    ORDER[:] = truth(place / "event")
     return place / "event"
+
+
+def truth(folder, name="Higgs-classification"):
+    """The labels of a board, in the order in which its samples are given out."""
+    return read(folder / "private" / f"{name}.npz").X
 
 
 def contents(probability):
@@ -72,23 +92,22 @@ def contents(probability):
     return {"predictions/higgs_predictions.csv": text.encode(), "notebook.ipynb": json.dumps(NOTEBOOK).encode()}
 
 
-def hand_in(folder, name, probability, team="Team", members=(), when=IN_TIME, challenge="Higgs", more=None):
+def hand_in(folder, name, probability, team="Team", members=(), challenge="Higgs", more=None, key=KEY):
     folder.mkdir(exist_ok=True)
     path = folder / name
-    manifest = archive.Manifest(team, tuple(members), challenge, {})
+    manifest = archive.Manifest(team, tuple(members), challenge, {}, key)
     archive.write(path, manifest, {**contents(probability), **(more or {})})
-    os.utime(path, (when, when))
     return path
 
 
 def good(strength=3.0, seed=0):
-    """Probabilities that are better the stronger."""
+    """Probabilities that are better the stronger, for the event `prepared`."""
     noise = np.random.default_rng(seed).normal(size=N)
-    return 1 / (1 + np.exp(-(strength * (np.arange(N) % 2 - 0.5) + noise)))
+    return 1 / (1 + np.exp(-(strength * (ORDER - 0.5) + noise)))
 
 
 def judged(folder, path):
-    entries = leaderboard.judge(str(folder), path)
+    entries = judge.judge(str(folder), arrivals.Arrival(path.name, IN_TIME, path))
     assert entries, "neither a score nor a reason"
     return entries
 
@@ -121,9 +140,16 @@ def test_the_readme_says_what_the_event_file_says():
     ('time_zone = "CET"', 'time_zone = "Mars/Olympus"', "unknown time_zone 'Mars/Olympus'"),
     ('folder = "Higgs"', 'folder = "Higs"', "no challenge 'Higs': choose one of Higgs"),
     ("n = 60", 'n = "many"', "n = 'many', expected int"),
-    ("n = 60", "n = 1", "at least 2 test samples"),
+    ("n = 60", "n = 9", "expected at least 10 test samples for a score"),
+    ("deadline = 2026-07-29T18:00:00", "deadline = 2026-07-29", "expected datetime"),
+    ("deadline = 2026-07-29T18:00:00", "deadline = 2026-07-01T18:00:00", "is before start"),
+    ("end = 2026-07-29", "end = 2026-07-01", "end = 2026-07-01 is before start"),
+    ("end = 2026-07-29", "end = 2026-07-29T18:00:00", "expected date"),
+    ("deadline = 2026-07-29T18:00:00", "deadline = 2027-03-28T02:30:00", "leave this time out in spring"),
+    ("deadline = 2026-07-29T18:00:00", "deadline = 2026-10-25T02:30:00", "show this time twice in autumn"),
+    ("deadline = 2026-07-29T18:00:00", "deadline = 9999-12-31T23:59:59", "expected a year from 1970"),
     ("n = 60", 'n = 60\nmetrics = ["AUCC"]', "no metric 'AUCC'"),
-    ("n = 60", 'n = 60\ncolour = 1', "unknown key|colour"),
+    ("n = 60", 'n = 60\ncolour = 1', "unknown key 'colour'"),
     ('folder = "StrongLensing"\ntask = "classification"', 'folder = "Higgs"', "is listed twice"),
     ('contact = "Prof', 'contct = "Prof', "contact = None"),
     ('title = "Test', 'title = Test', "not an event file in TOML"),
@@ -132,10 +158,18 @@ def test_the_readme_says_what_the_event_file_says():
 def test_wrong_event_files(tmp_path, old, new, message):
     assert old in EVENT
     (tmp_path / "e.toml").write_text(EVENT.replace(old, new, 1))
-    if message == "unknown key|colour":
-        message = "unknown key 'colour'"
     with pytest.raises(event.EventError, match=message):
         event.load(tmp_path / "e.toml")
+
+
+@pytest.mark.parametrize("deadline, utc", [
+    ("2026-07-29T18:00:00Z", "2026-07-29T18:00:00+00:00"), ("2026-07-29T18:00:00-04:00", "2026-07-29T22:00:00+00:00"),
+    ("2026-07-29T18:00:00", "2026-07-29T16:00:00+00:00"),
+])  # fmt: skip
+def test_an_offset_in_the_event_file_is_heeded(tmp_path, deadline, utc):
+    text = "\ufeff" + EVENT.replace("2026-07-29T18:00:00", deadline)  # with the mark that Windows editors write
+    (tmp_path / "e.toml").write_text(text, "utf-8", newline="\r\n")
+    assert event.load(tmp_path / "e.toml").deadline.astimezone(timezone.utc).isoformat() == utc
 
 
 # --------------------------------------------------------------------------------------------------
@@ -153,25 +187,78 @@ def test_public_files_hold_no_labels(prepared):
         assert stat.S_IMODE((prepared / "private").stat().st_mode) == 0o700
 
 
-def test_a_short_secret_and_a_used_folder_are_refused(tmp_path, prepared, capsys):
-    assert main(["prepare", "--seed", "short", "--out", str(tmp_path / "e")]) == 1
-    assert "at least 12 characters" in capsys.readouterr().err
+@pytest.mark.parametrize("secret", [
+    "short", "a long secret", "correct horse battery staple", "the hackathon of 2026 for all", "passwordpassword1",
+    "1234567890123456789", "aaaaaaaaaaaaaaaaaa1a", "Higgs boson against background 2026",
+])  # fmt: skip
+def test_secrets_that_somebody_could_guess(tmp_path, capsys, secret):
+    (tmp_path / "secret.txt").write_text(secret)
+    assert main(["prepare", "--secret-file", str(tmp_path / "secret.txt"), "--out", str(tmp_path / "e")]) == 1
+    said = capsys.readouterr().err
+    assert "a random one is made and kept for you" in said and secret not in said and not (tmp_path / "e").exists()
+
+
+def test_secrets_that_nobody_guesses():
+    assert secrets.check_secret(SECRET) == SECRET
+    assert len({secrets.check_secret(secrets.new_secret()) for _ in range(20)}) == 20
+    seeds = {secrets.seed_of(SECRET, salt) for salt in ("one", "one", "other")}
+    assert len(seeds) == 2 and not any(SECRET in seed for seed in seeds)
+
+
+def test_a_random_secret_is_kept_where_only_its_owner_reads(tmp_path, monkeypatch, capsys):
+    (tmp_path / "event.toml").write_text(EVENT, "utf-8")
+    seeds = []
+
+    def load(split, n, *, seed, task, cache):
+        assert not cache
+        seeds.append(seed)
+        return toy_load(split, n, seed, task if task == "classification" and len(seeds) % 2 == 0 else None)
+
+    monkeypatch.setattr("Higgs.data.load", load)
+    monkeypatch.setattr("StrongLensing.data.load", load)
+    for name in ("one", "two"):
+        assert main(["prepare", "--event", str(tmp_path / "event.toml"), "--out", str(tmp_path / name)]) == 0
+    files = [tmp_path / name / "private" / "secret.txt" for name in ("one", "two")]
+    assert len({file.read_text() for file in files}) == 2 and seeds[0] == seeds[1] != seeds[2]
+    said = capsys.readouterr().out
+    assert str(files[0]) in said and files[0].read_text().strip() not in said
+    if os.name == "posix":
+        assert stat.S_IMODE(files[0].stat().st_mode) == 0o600
+
+
+def test_samples_of_one_run_do_not_follow_one_another(prepared):
+    runs = read(prepared / "private" / "Higgs-classification.npz").meta["run"]
+    assert sorted(runs) == list(range(N)) and np.mean(np.diff(runs) == 1) < 0.2
+
+
+def test_a_used_folder_is_refused(prepared, capsys):
     before = {path: path.read_bytes() for path in prepared.rglob("*.npz")}
-    assert main(["prepare", "--seed", "a secret of ours", "--out", str(prepared)]) == 1
+    assert main(["prepare", "--seed", SECRET, "--out", str(prepared)]) == 1
     assert "in use" in capsys.readouterr().err
     assert before == {path: path.read_bytes() for path in prepared.rglob("*.npz")}
 
 
-def test_a_failure_leaves_no_half_event(tmp_path, monkeypatch):
+@pytest.mark.parametrize("error", [OSError("no space"), KeyboardInterrupt()])
+def test_a_failure_leaves_no_truth_behind(tmp_path, monkeypatch, error):
     (tmp_path / "event.toml").write_text(EVENT, "utf-8")
 
     def fail(*_, **__):
-        raise OSError("no space")
+        raise error
 
-    monkeypatch.setattr("Higgs.data.load", fail)
-    with pytest.raises(OSError, match="no space"):
-        prepare(tmp_path / "event.toml", "a secret of ours", tmp_path / "out")
-    assert [path.name for path in tmp_path.iterdir()] == ["data_home"] or not (tmp_path / "out").exists()
+    monkeypatch.setattr("Higgs.data.load", lambda *a, **k: toy_load("test", N, "", None))
+    monkeypatch.setattr("StrongLensing.data.load", fail)
+    with pytest.raises(type(error)):
+        prepare(tmp_path / "event.toml", SECRET, tmp_path / "out")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "event.toml"]
+
+
+def test_a_test_set_without_enough_of_a_class_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "event.toml").write_text(EVENT, "utf-8")
+    monkeypatch.setattr("Higgs.data.load", lambda *a, **k: Dataset(np.zeros((N, 28)), np.arange(N) // (N - 1), {}))
+    monkeypatch.setattr("StrongLensing.data.load", lambda *a, **k: toy_load("test", N, "", "classification"))
+    with pytest.raises(event.EventError, match=r"too few samples \(59 of class 0, 1 of class 1\): raise n"):
+        prepare(tmp_path / "event.toml", SECRET, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 # --------------------------------------------------------------------------------------------------
@@ -201,8 +288,8 @@ def test_what_is_submitted_is_scored(prepared, solution):
     assert any("no PDF" in note for note in notes)
     (entry,) = judged(prepared, path)
     assert entry.reason == "" and entry.team == "Café Quark" and entry.members == ("Ana Đorđević",)
-    assert entry.scores["AUC"] == pytest.approx(TASK.metrics[0].function(np.arange(N) % 2, good()))
-    low, high = entry.interval
+    assert entry.scores["AUC"] == pytest.approx(TASK.metrics[0].function(ORDER, good()))
+    low, high = entry.row["interval"]
     assert low < entry.scores["AUC"] < high
     with zipfile.ZipFile(path) as packed:
         assert sorted(packed.namelist()) == [
@@ -262,37 +349,6 @@ def test_weights_are_never_unpickled(prepared, solution, monkeypatch):
     with pytest.raises(SubmissionError, match="not a sound safetensors file"):
         submitted(prepared, solution, weights=solution / "w.safetensors")
     assert not (solution / "harm").exists()
-
-
-# --------------------------------------------------------------------------------------------------
-# The leaderboard
-
-
-def test_best_history_late_ties_and_noise(prepared, tmp_path):
-    folder = tmp_path / "subs"
-    hand_in(folder, "a1.zip", good(1.0), "A", when=IN_TIME - 90)
-    hand_in(folder, "a2.zip", good(4.0), "A", when=IN_TIME - 60)
-    hand_in(folder, "a3.zip", np.arange(N) % 2, "A", when=IN_TIME + 120)  # perfect, and late
-    hand_in(folder, "b.zip", good(4.0), "B")
-    hand_in(folder, "b2.zip", good(4.0), "B")  # at the same second
-    hand_in(folder, "c.zip", good(3.9, seed=1), "C")
-    hand_in(folder, "d.zip", 1 - good(3.0), "D")
-    hand_in(folder, "e.zip", good(9.0), "Á")  # could be taken for A
-    (folder / "notes.txt").write_text("hello")
-    entries = leaderboard.judge_all(prepared, folder, workers=1)
-    board = leaderboard.rank(event.load(prepared / "event.toml"), entries)
-    higgs = board["boards"][0]
-    teams = {row["team"]: row for row in higgs["ranking"]}
-    first = [team for team in teams if teams[team]["rank"] == 1]
-    assert teams["A"]["scores"] == teams["B"]["scores"] and teams["A"]["rank"] == teams["B"]["rank"]
-    assert teams["D"]["rank"] == 4 and not teams["D"]["within_noise"]
-    assert teams["C"]["within_noise"] and all(teams[team]["within_noise"] for team in first)
-    assert teams["A"]["file"] == "a2.zip"
-    assert [row["late"] for row in higgs["history"]].count(True) == 1 and len(higgs["history"]) == 7
-    reasons = {row["file"]: row["reason"] for row in board["rejected"]}
-    assert "could be taken for 'A'" in reasons["e.zip"] and "not a sound zip file" in reasons["notes.txt"]
-    again = leaderboard.rank(event.load(prepared / "event.toml"), leaderboard.judge_all(prepared, folder, workers=2))
-    assert json.dumps(again) == json.dumps(board)
 
 
 def test_script_in_a_name_is_escaped(prepared, tmp_path, capsys):
@@ -366,6 +422,15 @@ def sound(tmp_path):
 
 
 CSV = "predictions/higgs_predictions.csv"
+TENSOR = {"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
+
+
+def weights(about, size=4):
+    """A file of safetensors by hand."""
+    header = json.dumps(about).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(size)
+
+
 EDITS = {
     "path traversal": (lambda e: [*e.items(), ("../../evil", b"x")], "no file of a submission has this name"),
     "absolute name": (lambda e: [*e.items(), ("/etc/evil", b"x")], "no file of a submission has this name"),
@@ -392,7 +457,19 @@ EDITS = {
     "unknown challenge": (lambda e: remade(e, challenge="../Higgs"), "has no challenge"),
     "team is a number": (lambda e: remade(e, team=7), "must be a text"),
     "members are a text": (lambda e: remade(e, members="Ana"), "must be a list"),
-    "another format": (lambda e: remade(e, format=2), "format 2, expected 1"),
+    "another format": (lambda e: remade(e, format=3), "format 3, expected 2"),
+    "format is a text": (lambda e: remade(e, format="2"), "its format, a number"),
+    "key is no digest": (lambda e: remade(e, key="../x"), "key must be the SHA-256"),
+    "notebook is garbage": (lambda e: remade({**e, "notebook.ipynb": b"\0no"}), "not a notebook of format 4"),
+    "notebook is empty": (lambda e: remade({**e, "notebook.ipynb": b""}), "not a notebook of format 4"),
+    "notebook is deep": (lambda e: remade({**e, "notebook.ipynb": b"[" * 99_999}), "not a notebook of format 4"),
+    "notebook of format 3": (lambda e: remade({**e, "notebook.ipynb": b'{"nbformat":3,"cells":[]}'}), "of format 4"),
+    "PDF is a page": (lambda e: remade({**e, "notebook.pdf": b"<html>"}), "notebook.pdf: not a PDF"),
+    "weights of a huge header": (lambda e: remade({**e, "weights.safetensors": b"\xff" * 9}), "header of"),
+    "weights without tensors": (lambda e: remade({**e, "weights.safetensors": weights({})}), "not a safetensors"),
+    "weights of other length": (lambda e: remade({**e, "weights.safetensors": weights(TENSOR, 5)}), "not a safetens"),
+    "weights of a huge shape": (lambda e: remade({**e, "weights.safetensors": weights(
+        {"w": {"dtype": "F32", "shape": [10**9] * 60, "data_offsets": [0, 4]}})}), "not a safetensors"),
 }
 
 
@@ -449,8 +526,8 @@ def test_a_wrong_size_in_the_directory(prepared, sound, tmp_path):
 def test_a_submission_that_takes_too_long(prepared, sound, monkeypatch):
     import time
 
-    monkeypatch.setattr(leaderboard, "SECONDS", 1)
-    monkeypatch.setattr(leaderboard, "score", lambda *_: time.sleep(20))
+    monkeypatch.setattr(judge, "SECONDS", 1)
+    monkeypatch.setattr(judge, "score", lambda *_: time.sleep(20))
     assert "takes more than 1 s" in reason(prepared, sound)
 
 
@@ -496,7 +573,7 @@ def mutated(blob, rng):
 
 def test_a_thousand_mutated_submissions(prepared, sound, tmp_path, monkeypatch):
     """Each ends in a score or in one line that says why not, and nothing is left behind."""
-    monkeypatch.setattr(leaderboard, "COPIES", 2)
+    monkeypatch.setattr(judge, "COPIES", 2)
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", None)

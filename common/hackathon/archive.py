@@ -42,7 +42,7 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueEr
 
 @dataclass(frozen=True)
 class Manifest:
-    """Who hands in what: `files` maps each file of the archive to its SHA-256, `key` is the SHA-256 of the team's key."""
+    """Who hands in what: `files` maps each file of the archive to its SHA-256; `key` is that of the team's key."""
 
     team: str
     members: tuple[str, ...]
@@ -68,8 +68,9 @@ def write(path, manifest, contents):
     """
     blobs = {name: Path(c).read_bytes() if not isinstance(c, bytes) else c for name, c in sorted(contents.items())}
     about = {
-        "format": FORMAT, "team": manifest.team, "key": manifest.key, "members": list(manifest.members),
-        "challenge": manifest.challenge, "files": {name: hashlib.sha256(blob).hexdigest() for name, blob in blobs.items()},
+        "format": FORMAT, "team": manifest.team, "key": manifest.key,
+        "members": list(manifest.members), "challenge": manifest.challenge,
+        "files": {name: hashlib.sha256(blob).hexdigest() for name, blob in blobs.items()},
     }  # fmt: skip
     text = json.dumps(about, ensure_ascii=False, indent=1).encode()
     with atomic_write(path) as temporary:

@@ -1,7 +1,7 @@
 """When each hand-in arrived: an append-only log that the organiser's machine writes, and a copy of each file.
 
-A file's own times are its sender's to set, and a file may be replaced or vanish. So what counts is the copy that was taken
-when this machine first saw the content, and the time at which it did. Content is known by its SHA-256.
+A file's own times are its sender's to set, and a file may be replaced or vanish. So what counts is the copy that was
+taken when this machine first saw the content, and the time at which it did. Content is known by its SHA-256.
 """
 
 import errno
@@ -88,9 +88,8 @@ def receive(event_folder, submissions, at=None):
 
 def _received(place, submissions, source, time):
     log = _read_log(place / LOG)
-    first = {}
-    for line in log:
-        first.setdefault(line["sha256"], line)
+    first = {line["sha256"]: line["time"] for line in reversed(log)}
+    known = {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
     present, faults, new = {}, [], []
     for path in _in_order_of_change(_files(submissions)):
         name = archive.shown(path.relative_to(submissions).as_posix())
@@ -100,20 +99,19 @@ def _received(place, submissions, source, time):
             faults.append(Arrival(name, time, path, fault=str(error)))
             continue
         present.setdefault(digest, name)
-        if not any(line["sha256"] == digest and line["folder"] == source and line["file"] == name for line in log + new):
-            seen = first.get(digest, {"time": time.isoformat()})["time"]
+        if (digest, name) not in known:
+            seen = first.setdefault(digest, time.isoformat())
             new.append({"time": seen, "sha256": digest, "file": name, "folder": source})
-            first.setdefault(digest, new[-1])
     _append(place / LOG, new)
-    arrivals, names = [], set(present.values())
+    arrivals, names = {}, set(present.values())
     for line in log + new:
-        if line["folder"] != source or line["file"] not in names or any(a.path.stem == line["sha256"] for a in arrivals):
-            continue
         copy = place / f"{line['sha256']}.zip"
-        if copy.exists():
+        if line["folder"] == source and line["file"] in names and line["sha256"] not in arrivals and copy.exists():
             replaced = line["sha256"] not in present
-            arrivals.append(Arrival(line["file"], datetime.fromisoformat(line["time"]), copy, replaced))
-    return sorted(arrivals + faults, key=lambda arrival: arrival.time)  # a stable sort: log order within a second
+            seen = datetime.fromisoformat(line["time"])
+            arrivals[line["sha256"]] = Arrival(line["file"], seen, copy, replaced)
+    # the sort is stable: within a second, the order is that of the log
+    return sorted([*arrivals.values(), *faults], key=lambda arrival: arrival.time)
 
 
 def _files(folder):
@@ -133,7 +131,7 @@ def _ignored(name):
 
 
 def _in_order_of_change(paths):
-    """Paths in the order in which this machine last changed them: unlike the time of last writing, no sender sets that."""
+    """Paths in the order in which this machine last changed them, which unlike the time of writing no sender sets."""
 
     def changed(path):
         try:

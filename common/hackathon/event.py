@@ -165,7 +165,8 @@ class _Reader:
 
 
 def _meeting(read, info):
-    meeting = Meeting(read.take("title", str), read.time("time", info), read.take("where", str, ""), read.take("link", str, ""))
+    title, time = read.take("title", str), read.time("time", info)
+    meeting = Meeting(title, time, read.take("where", str, ""), read.take("link", str, ""))
     read.finish()
     return meeting
 

@@ -10,9 +10,11 @@ from zxcvbn import zxcvbn
 LENGTH = 16
 DIGITS_OF_GUESSES = 16
 # What comes to mind first, of this course and of secrets
-OBVIOUS = ("secret", "seed", "hackathon", "deeplearn", "course", "event", "challenge", "organiser", "teacher", "student",
-           "higgs", "physics", "machine", "learning", "test", "hidden", "truth", "labels",
-           "correct", "horse", "battery", "staple")  # fmt: skip
+OBVIOUS = (
+    "secret", "seed", "hackathon", "deeplearn", "course", "event", "challenge", "organiser", "teacher", "student",
+    "higgs", "physics", "machine", "learning", "test", "hidden", "truth", "labels", "correct", "horse", "battery",
+    "staple",
+)  # fmt: skip
 
 
 class WeakSecret(ValueError):

@@ -1,0 +1,396 @@
+"""Scoring: arrivals, keys, ranking, what is shown, and that nothing in one submission stops the others."""
+
+import hashlib
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from datetime import timedelta
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+from common.challenge import SubmissionError
+from common.hackathon import archive, arrivals, contents, event, judge, keys, leaderboard
+from common.hackathon.__main__ import main
+from Exoplanet.challenge import CHALLENGE as EXOPLANET
+from tests.test_hackathon import (  # noqa: F401  (fixtures)
+    IN_TIME,
+    KEY,
+    N,
+    clock,
+    good,
+    hand_in,
+    prepared,
+    solution,
+    submitted,
+    truth,
+)  # fmt: skip
+
+SCHEMA = json.loads(Path(leaderboard.__file__).with_name("leaderboard.schema.json").read_text("utf-8"))
+OTHER_KEY = "8" * 64
+
+
+@pytest.fixture
+def folder(prepared, tmp_path, monkeypatch):  # noqa: F811
+    """An event of its own for a test that scores, with few bootstrap copies."""
+    monkeypatch.setattr(judge, "COPIES", 20)
+    return shutil.copytree(prepared, tmp_path / "event")
+
+
+def scored(folder, submissions, time=IN_TIME):
+    """The leaderboard, judged in this process; it fits the schema and is JSON without NaN."""
+    board = leaderboard.rank(event.load(folder / "event.toml"), leaderboard.judge_all(folder, submissions, 0), time)
+    jsonschema.validate(json.loads(json.dumps(board, allow_nan=False)), SCHEMA)
+    return board
+
+
+def reasons(board):
+    return {row["file"]: row["reason"] for row in board["rejected"]}
+
+
+def teams(board):
+    return {row["team"]: row for row in board["boards"][0]["ranking"]}
+
+
+# --------------------------------------------------------------------------------------------------
+# Ranking
+
+
+def test_best_history_late_ties_and_noise(folder, tmp_path, clock):  # noqa: F811
+    place = tmp_path / "subs"
+    hand_in(place, "a1.zip", good(1.0), "A")
+    hand_in(place, "a2.zip", good(4.0), "A", ["Ana"])
+    hand_in(place, "b.zip", good(4.0), "B")
+    hand_in(place, "c.zip", good(3.9, seed=1), "C")
+    hand_in(place, "d.zip", 1 - good(3.0), "D")
+    hand_in(place, "e.zip", good(9.0), "Á", key=OTHER_KEY)  # could be taken for A
+    (place / "notes.txt").write_text("hello")
+    arrivals.receive(folder, place)
+    clock(IN_TIME + timedelta(minutes=2))
+    hand_in(place, "a3.zip", truth(folder), "A", ["Zoe"])  # perfect, and late
+    board = scored(folder, place)
+    higgs, rows = board["boards"][0], teams(board)
+    assert rows["A"]["scores"] == rows["B"]["scores"] and rows["A"]["rank"] == rows["B"]["rank"]
+    assert rows["D"]["rank"] == 4 and not rows["D"]["within_noise"]
+    assert all(rows[team]["within_noise"] for team in "ABC")
+    assert rows["A"]["file"] == "a2.zip" and rows["A"]["members"] == ["Ana"]
+    assert [row["late"] for row in higgs["history"]].count(True) == 1 and len(higgs["history"]) == 6
+    assert "could be taken for 'A'" in reasons(board)["e.zip"] and "not a sound zip" in reasons(board)["notes.txt"]
+    entries = leaderboard.judge_all(folder, place, workers=2)
+    assert json.dumps(leaderboard.rank(event.load(folder / "event.toml"), entries, IN_TIME)) == json.dumps(board)
+
+
+def test_until_the_deadline_only_the_first_metric_is_published(folder, tmp_path):
+    hand_in(tmp_path / "subs", "a.zip", good())
+    before = scored(folder, tmp_path / "subs")["boards"][0]
+    after = scored(folder, tmp_path / "subs", IN_TIME + timedelta(days=1))["boards"][0]
+    assert before["metrics"] == ["AUC"] and set(before["history"][0]["scores"]) == {"AUC"}
+    assert set(after["history"][0]["scores"]) == set(after["metrics"]) == {"AUC", "accuracy", "log loss"}
+
+
+def test_what_is_shown_is_rounded_to_what_the_test_set_can_tell():
+    row = judge.row_of(["AUC", "log loss"], {"AUC": 0.78912345, "log loss": 0.5123456789}, np.array([0.75, 0.83]))
+    assert row == {"scores": {"AUC": 0.789, "log loss": 0.512}, "interval": [0.752, 0.828]}
+    for value in (0.0, 1e300, -1e300, 5e-324, 123456789.123, 1.0):
+        row = judge.row_of(["a"], {"a": value}, np.full(9, value))
+        shown = f"{row['scores']['a']:.6g}"
+        assert len(shown) <= 13 and float(shown) == pytest.approx(value, rel=1e-3)
+
+
+def test_copies_have_every_class():
+    labels = np.repeat([0, 1, 2], [2, 3, 30])
+    for rows, runs in judge.drawn(labels):
+        assert np.array_equal(np.bincount(labels[rows]), [2, 3, 30]) and runs is None
+    runs = np.repeat(np.arange(8), 4)
+    labels = (runs > 5).astype(int)  # two runs with planets
+    task = EXOPLANET.task()
+    for rows, drawn in judge.drawn(labels, runs):
+        assert len(np.unique(drawn)) == 8 and labels[rows].sum() == 8
+        assert np.isfinite(task.metrics[0].function(task.truth(labels[rows], drawn), np.linspace(0, 1, 32)[rows]))
+    assert judge.classes_of(np.zeros((3, 3))) is None and judge.classes_of(np.array(["a", "b"], object)) is None
+
+
+# --------------------------------------------------------------------------------------------------
+# Arrivals
+
+
+def test_the_log_is_what_this_machine_saw(folder, tmp_path, clock):  # noqa: F811
+    place = tmp_path / "subs"
+    path = hand_in(place, "a.zip", good(2.0), "A")
+    for when in (0, 2**33, 253402300800):  # 1970, 2242 and beyond the year 9999: the sender's to choose
+        try:
+            os.utime(path, (when, when))
+        except (OSError, OverflowError):
+            continue
+        (row,) = scored(folder, place)["boards"][0]["ranking"]
+        assert row["received"] == "2026-07-29T15:59:00Z"
+    clock(IN_TIME + timedelta(days=1))
+    path.rename(place / "again.zip")  # the same content, seen in time
+    assert not scored(folder, place)["boards"][0]["history"][0]["late"]
+    log = (folder / arrivals.FOLDER / arrivals.LOG).read_text("utf-8").splitlines()
+    assert len(log) == 2 and len(json.loads(log[0])["sha256"]) == 64
+    if os.name == "posix":
+        assert (folder / arrivals.FOLDER).stat().st_mode & 0o77 == 0
+
+
+def test_a_late_one_does_not_destroy_the_one_in_time(folder, tmp_path, clock):  # noqa: F811
+    hand_in(tmp_path / "subs", "a.zip", good(2.0), "A")
+    arrivals.receive(folder, tmp_path / "subs")
+    clock(IN_TIME + timedelta(minutes=2))
+    hand_in(tmp_path / "subs", "a.zip", good(5.0), "A")  # under the same name
+    board = scored(folder, tmp_path / "subs")
+    assert [row["late"] for row in board["boards"][0]["history"]] == [False, True] and teams(board)["A"]["rank"] == 1
+
+
+def test_when_files_arrived_can_be_said(folder, tmp_path, clock, capsys):  # noqa: F811
+    clock(IN_TIME + timedelta(days=3))
+    hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    command = ["receive", str(folder), str(tmp_path / "subs")]
+    assert main([*command, "--at", "2026-07-29T15:00:00Z"]) == 0
+    assert "1 submissions, 0 of them late" in capsys.readouterr().out
+    assert not scored(folder, tmp_path / "subs")["boards"][0]["history"][0]["late"]
+    for wrong, said in (("2026-07-29T15:00:00", "offset"), ("2999-01-01T00:00:00Z", "future"), ("noon", "invalid")):
+        with pytest.raises(SystemExit):
+            main([*command, "--at", wrong])
+        assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage, said", [
+    (lambda text: text[:-30], ""),  # half a line: it was never written
+    (lambda text: "{}\n" + text, "line 1 is damaged"), (lambda text: text.replace("2026", "x"), "line 1 is damaged"),
+])  # fmt: skip
+def test_a_damaged_log(folder, tmp_path, damage, said):
+    hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    scored(folder, tmp_path / "subs")
+    log = folder / arrivals.FOLDER / arrivals.LOG
+    log.write_text(damage(log.read_text("utf-8")), "utf-8")
+    if said:
+        with pytest.raises(event.EventError, match=said):
+            scored(folder, tmp_path / "subs")
+    else:
+        assert teams(scored(folder, tmp_path / "subs"))
+
+
+def test_folders_as_learning_platforms_make_them(folder, tmp_path):
+    place = tmp_path / "subs"
+    place.mkdir()
+    hand_in(place / "Muster_12345_file_", "h.zip", good(), "A")
+    (place / "Muster_12345_file_" / "onlinetext.html").write_text("see my file")
+    hand_in(place / "Other_7_file_", "h.zip", good(), "B")
+    hand_in(place / "Other_7_file_", "h2.zip", good(2.0), "B")
+    (place / "Nobody_8_file_").mkdir()
+    for name in ("Thumbs.db", "desktop.ini", ".DS_Store", "._h.zip", "team-1a2b3c.key"):
+        (place / name).write_text("x")
+    (place / "out").symlink_to(tmp_path)
+    board = scored(folder, place)
+    assert set(teams(board)) == {"A", "B"} and teams(board)["A"]["file"] == "Muster_12345_file_/h.zip"
+    assert reasons(board) == {
+        "Nobody_8_file_": "a folder without a zip file in it: move the submission out of its folder",
+        "out": "a link, expected the zip file itself",
+    }
+
+
+# --------------------------------------------------------------------------------------------------
+# Teams and their keys
+
+
+def test_nobody_takes_over_a_name(folder, tmp_path):
+    place = tmp_path / "subs"
+    hand_in(place, "b.zip", good(2.0), "Honest", ["Ana", "Bo"])
+    os.utime(hand_in(place, "a.zip", truth(folder), "Honest", ["Mallory"], key=OTHER_KEY), (1, 1))
+    hand_in(place, "c.zip", truth(folder), "honest.", key=OTHER_KEY)
+    hand_in(place, "d.zip", truth(folder), "Honest", ["Mallory"], key="")
+    hand_in(place, "e.zip", good(1.0), "HONEST", ["Cy"])  # the team itself, in capitals
+    board = scored(folder, place)
+    (row,) = board["boards"][0]["ranking"]
+    assert row["team"] == "Honest" and row["members"] == ["Ana", "Bo", "Cy"] and row["file"] == "b.zip"
+    assert "has another key" in reasons(board)["a.zip"] and "has another key" in reasons(board)["d.zip"]
+    assert "could be taken for 'Honest', which came first" in reasons(board)["c.zip"]
+
+
+def test_a_team_without_a_key_cannot_be_added_to(folder, tmp_path):
+    hand_in(tmp_path / "subs", "a.zip", good(2.0), "Old", ["Ana"], key="")
+    hand_in(tmp_path / "subs", "b.zip", truth(folder), "Old", ["Mallory"], key="")
+    board = scored(folder, tmp_path / "subs")
+    assert teams(board)["Old"]["members"] == ["Ana"] and "began without a key" in reasons(board)["b.zip"]
+
+
+def test_a_name_is_registered_by_a_submission_that_is_not_scored(folder, tmp_path):
+    hand_in(tmp_path / "subs", "a.zip", good()[:-1], "Honest")
+    hand_in(tmp_path / "subs", "b.zip", good(), "Honest", key=OTHER_KEY)
+    assert set(reasons(scored(folder, tmp_path / "subs"))) == {"a.zip", "b.zip"}
+
+
+def test_members_in_all_are_bounded(folder, tmp_path):
+    for i in range(3):
+        hand_in(tmp_path / "subs", f"{i}.zip", good(i + 1.0), "A", [f"P{i}-{j}" for j in range(9)])
+    board = scored(folder, tmp_path / "subs")
+    assert len(teams(board)["A"]["members"]) == 18 and "more than 20 members in all" in reasons(board)["2.zip"]
+
+
+def test_submit_keeps_what_is_there_and_makes_one_key(prepared, solution):  # noqa: F811
+    first, notes = submitted(prepared, solution)
+    (key,) = (solution / "out").glob("*.key")
+    assert any(str(key) in note and "keep it" in note for note in notes)
+    blob = first.read_bytes()
+    others = {submitted(prepared, solution)[0] for _ in range(3)}
+    assert len(others) == 3 and first not in others and first.read_bytes() == blob
+    digests = set()
+    for path in (first, *others):
+        with archive.opened(path) as opened:
+            digests.add(opened.manifest.key)
+    assert digests == {keys.read_key(key)} and len(list((solution / "out").glob("*.key"))) == 1
+    moved, notes = submitted(prepared, solution, out=solution / "other", key=key)
+    with archive.opened(moved) as opened:
+        assert opened.manifest.key in digests and not any("keep it" in note for note in notes)
+    assert not list((solution / "other").glob("*.key"))
+    for content in (b"", b"deeplearn-team-key-12", b"\xff" * 2000):
+        key.write_bytes(content)
+        with pytest.raises(SubmissionError, match="not the key file|more than 1000 bytes"):
+            submitted(prepared, solution)
+
+
+# --------------------------------------------------------------------------------------------------
+# Nothing stops a scoring
+
+
+class OfItsOwn(Exception):
+    """A kind of error that nobody expects."""
+
+
+ERRORS = (OSError(28, "No space left"), ValueError("no"), MemoryError(), RecursionError("deep"), OfItsOwn("x"))
+STEPS = {
+    "archive": (archive, "_members"), "manifest": (archive, "_manifest"), "challenge": (judge, "_boards"),
+    "checksums": (archive.Archive, "verify"), "notebook": (contents, "check"),
+    "unpacking": (archive.Archive, "extract"), "scores": (judge, "score"), "copies": (judge, "drawn"),
+    "row": (judge, "row_of"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_any_error_at_any_step_rejects_one_submission(folder, tmp_path, monkeypatch, step):
+    for i in range(2 * len(ERRORS) + 1):
+        hand_in(tmp_path / "subs", f"{i:02d}.zip", good(i + 1.0), f"Team {'ABCDEFGHJKM'[i]}")
+    owner, name = STEPS[step]
+    function = getattr(owner, name)
+    last, faults = [""], {f"{2 * i + 1:02d}.zip": error for i, error in enumerate(ERRORS)}
+    judge_one = judge.judge
+
+    def told(folder, arrival):
+        last[0] = arrival.file
+        return judge_one(folder, arrival)
+
+    def fails(*args, **kwargs):
+        if last[0] in faults:
+            raise faults[last[0]]
+        return function(*args, **kwargs)
+
+    monkeypatch.setattr(judge, "judge", told)
+    monkeypatch.setattr(owner, name, fails)
+    board = scored(folder, tmp_path / "subs")
+    assert set(reasons(board)) == set(faults) and len(teams(board)) == len(ERRORS) + 1
+    assert all(reason.isprintable() and 5 < len(reason) < 330 for reason in reasons(board).values())
+    assert leaderboard.as_text(board).count("\nrejected: ") == len(ERRORS)
+
+
+def test_a_file_that_vanishes_or_cannot_be_copied_rejects_that_one(folder, tmp_path, monkeypatch):
+    for name in ("a", "b", "c"):
+        hand_in(tmp_path / "subs", f"{name}.zip", good(), name)
+    digest = arrivals._digest
+
+    def disturbed(file, out=None):
+        if out is not None and "b.zip" in last:
+            raise OSError(28, "No space left on device")
+        return digest(file, out)
+
+    last, plain = [], archive.plain_file
+
+    def opening(path):
+        last[:] = [path.name]
+        if path.name == "a.zip":
+            path.unlink()
+        return plain(path)
+
+    monkeypatch.setattr(archive, "plain_file", opening)
+    monkeypatch.setattr(arrivals, "_digest", disturbed)
+    board = scored(folder, tmp_path / "subs")
+    assert set(teams(board)) == {"c"}
+    assert "No such file" in reasons(board)["a.zip"] and "disk is full: free some space" in reasons(board)["b.zip"]
+    assert not list((folder / arrivals.FOLDER).glob(".*.part"))
+
+
+def test_predictions_that_are_far_too_large_are_not_unpacked(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(archive.Archive, "extract", lambda *_: pytest.fail("unpacked"))
+    hand_in(tmp_path / "subs", "a.zip", good(), "A", more={"predictions/higgs_predictions.csv": b"0" * 3_000_000})
+    assert "3,000,000 bytes, at most 3,400 for 60 samples" in reasons(scored(folder, tmp_path / "subs"))["a.zip"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is bounded on Linux only")
+def test_bounds_of_memory_and_time_hold(folder, tmp_path):
+    """In processes of their own, as `score` judges: one takes too much memory, one too long, one kills its process."""
+    place = tmp_path / "subs"
+    for i, kind in enumerate(("memory", "time", "kill", "honest")):
+        hand_in(place, f"{kind}.zip", good(i + 1.0), f"Team {kind}")
+    script = f"""
+import os, sys
+import numpy as np
+from common.hackathon import arrivals, event, judge, leaderboard
+judge.SECONDS, plain = 1, judge.score
+def score(task, names, labels, values, runs=None):
+    kind = judge.kind
+    if kind == "memory":
+        np.ones(judge.MEMORY)
+    while kind == "time":
+        pass
+    if kind == "kill":
+        os.kill(os.getpid(), 9)
+    return plain(task, names, labels, values, runs)
+judge.score, one = score, judge.judge
+def told(folder, arrival):
+    judge.kind = arrival.file.split(".")[0]
+    return one(folder, arrival)
+judge.judge = told
+if __name__ == "__main__":
+    for entry in leaderboard.judge_all({str(folder)!r}, {str(place)!r}, 2):
+        print(entry.team, "|", entry.reason)
+"""
+    (tmp_path / "script.py").write_text(script)
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, timeout=300,
+                          env={**os.environ, "PYTHONPATH": str(root)}, cwd=root)  # fmt: skip
+    lines = dict(line.split(" | ") if " | " in line else (line.strip(" |"), "") for line in done.stdout.splitlines())
+    assert lines.pop("Team honest") == "" and len(lines) == 3, done.stderr[-2000:]
+    assert "needs more than 512 MB" in lines["Team memory"] and "takes more than 1 s" in lines["Team time"]
+    assert "ends the process that reads it" in lines[""]
+
+
+def test_random_bytes_in_every_field(folder, tmp_path):
+    """Each ends in a score or in one line; see also the thousand mutated submissions."""
+    rng = np.random.default_rng(1)
+    path, base = tmp_path / "fuzz.zip", hand_in(tmp_path / "one", "base.zip", good())
+    with zipfile.ZipFile(base) as packed:
+        entries = {name: packed.read(name) for name in packed.namelist()}
+    about = json.loads(entries["manifest.json"])
+    fields = [*about, *(name for name in entries if name != "manifest.json"), "notebook.pdf", "weights.safetensors"]
+    for field, _ in itertools.product(fields, range(12)):
+        noise = rng.bytes(int(rng.integers(0, 200)))
+        changed, manifest = dict(entries), dict(about)
+        if field in about:
+            manifest[field] = noise.decode("utf-8" if rng.random() < 0.2 else "latin-1", "replace")
+        else:
+            changed[field] = noise
+            manifest["files"] = {**about["files"], field: hashlib.sha256(noise).hexdigest()}
+        changed["manifest.json"] = json.dumps(manifest).encode()
+        with zipfile.ZipFile(path, "w") as out:
+            for name, blob in changed.items():
+                out.writestr(name, blob)
+        for entry in judge.judge(str(folder), arrivals.Arrival("fuzz.zip", IN_TIME, path)):
+            assert bool(entry.reason) != bool(entry.scores) and entry.reason.isprintable() and len(entry.reason) < 330
+            assert "cannot be scored" not in entry.reason  # every kind is known by its own line
+    assert KEY == about["key"] and N == 60
