@@ -27,7 +27,7 @@ PITCH = 1.25  # distance of lines in sizes of the font
 SMALLEST = 4  # pt
 JOINERS = {0x200C, 0x200D}  # they shape others and have no shape of their own
 ACCENTED = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}]\p{M}+")
-ODD = regex.compile(r"bold|black|heavy|light|thin|medium|italic|oblique|cond|mono|emoji", regex.IGNORECASE)
+ODD = regex.compile(r"bold|black|heavy|light|thin|medium|italic|oblique|cond|mono|emoji|lastresort", regex.IGNORECASE)
 
 
 class Fonts:
