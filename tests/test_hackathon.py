@@ -18,7 +18,7 @@ import pytest
 
 from common.challenge import SubmissionError
 from common.datasets import Dataset, read
-from common.hackathon import archive, arrivals, certificates, event, judge, secrets, submit
+from common.hackathon import archive, arrivals, event, judge, secrets, submit
 from common.hackathon.__main__ import main
 from common.hackathon.prepare import prepare
 from Higgs.challenge import CHALLENGE
@@ -358,38 +358,6 @@ def test_script_in_a_name_is_escaped(prepared, tmp_path, capsys):
     html = (event_folder / "leaderboard.html").read_text("utf-8")
     assert "<script" not in html and "onerror" not in html.replace("&lt;img", "") and "&lt;script&gt;" in html
     assert json.loads((event_folder / "leaderboard.json").read_text("utf-8"))["boards"][0]["ranking"]
-
-
-def test_certificates(prepared, tmp_path):
-    pdfium = pytest.importorskip("pypdfium2")
-    folder = shutil.copytree(prepared, tmp_path / "event")
-    long = "Bartholomew Featherstonehaugh-Cholmondeley von und zu Hohenzollern-Sigmaringen"
-    hand_in(tmp_path / "subs", "a.zip", good(), "Café Łódź", ["Đorđe Škrtić", "Ελένη Παπαδοπούλου", long])
-    hand_in(tmp_path / "subs", "b.zip", 1 - good(), "Solo")
-    assert main(["score", str(folder), str(tmp_path / "subs"), "--workers", "1"]) == 0
-    written = certificates.certificates(folder)
-    assert len(written) == len(set(written)) == 4
-    texts = []
-    for path in written:
-        document = pdfium.PdfDocument(path)
-        assert len(document) == 1
-        texts.append(document[0].get_textpage().get_text_range().replace("\r\n", " "))
-    for name in ("Đorđe Škrtić", "Ελένη Παπαδοπούλου", long):
-        (text,) = [text for text in texts if name in text]
-        assert "Café Łódź" in text and "first place" in text and "July 29, 2026" in text and "Higgs" in text
-    assert any("Solo" in text and "second place" in text for text in texts)
-    before = [path.read_bytes() for path in written]
-    assert before == [path.read_bytes() for path in certificates.certificates(folder)]
-
-
-def test_certificates_need_scores_and_letters(prepared, tmp_path):
-    folder = shutil.copytree(prepared, tmp_path / "event")
-    with pytest.raises(event.EventError, match="run 'python -m common.hackathon score' first"):
-        certificates.certificates(folder)
-    hand_in(tmp_path / "subs", "a.zip", good(), "陳大文")
-    assert main(["score", str(folder), str(tmp_path / "subs"), "--workers", "1"]) == 0
-    with pytest.raises(event.EventError, match="no font has the letter '陳'.* --font"):
-        certificates.certificates(folder)
 
 
 # --------------------------------------------------------------------------------------------------

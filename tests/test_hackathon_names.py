@@ -106,38 +106,38 @@ def test_names_that_differ():
 
 FIRST_NAMES = """
 Aaron Abdul Abigail Ada Adam Aditi Adriana Agnes Ahmed Aiko Aisha Alan Albert Alejandro Alex Alice Alina Amelia
-Amina
-Amir Ana Anders Andrea Angela Anil Anita Anna Anton Arjun Arthur Asha Astrid Ayşe Beatriz Ben Bianca Bruno
-Camila Carl
-Carmen Chen Chiara Chloe Clara Dan Daniel Dara Dario Deepak Diego Dina Dmitri Elena Eli Elias Ella Elsa Emil
-Emily Emma
-Enzo Eric Erik Eva Fatima Felix Finn Florian Fiona Gabriel Gina Giulia Grace Greta Gil Hana Hannah Hans Hassan
-Helena
-Henrik Hiro Hugo Ida Igor Ila Ilse Imani Ines Ingrid Irina Iris Isaac Isabel Ivan Jack Jakub James Jan Jane
-Jasmin Javier
-Jean Jill Jim Joan João Johan John Jon José Juan Jule Julia Jun Kai Karim Karin Karl Kate Kim Kira Kofi Lars
-Laura Lea
-Leila Lena Leo Li Lia Liam Lil Lila Lily Lin Lina Lisa Liu Lola Luca Lucia Luis Luna Malik Mara Marc Marco Maria
-Marie
-Mark Marta Martin Mary Matteo Maya Mei Mia Milan Mina Mira Mohamed Mona Nadia Nell Neil Nia Nico Nils Nina Nino
-Noah Nora
-Olga Oli Olivia Omar Oscar Otto Pablo Paul Paula Pavel Pedro Peter Petra Philip Pia Priya Rahul Raj Rana Rania
-Raul Ravi
-Rita Rob Robin Rosa Ruth Sam Samir Sana Sara Sergei Silvia Simon Sofia Sonja Stefan Sven Tara Tariq Theo Tim
-Tina Tom Uli
-Uma Vera Viktor Vivian Wei Will Xia Yael Yara Yuki Yusuf Zara Zoe
+Amina Amir Ana Anders Andrea Angela Anil Anita Anna Anton Arjun Arthur Asha Astrid Ayşe Beatriz Ben Bianca Bruno
+Camila Carl Carmen Chen Chiara Chloe Clara Dan Daniel Dara Dario Deepak Diego Dina Dmitri Elena Eli Elias Ella
+Elsa Emil Emily Emma Enzo Eric Erik Eva Fatima Felix Finn Florian Fiona Gabriel Gina Giulia Grace Greta Gil Hana
+Hannah Hans Hassan Helena Henrik Hiro Hugo Ida Igor Ila Ilse Imani Ines Ingrid Irina Iris Isaac Isabel Ivan Jack
+Jakub James Jan Jane Jasmin Javier Jean Jill Jim Joan João Johan John Jon José Juan Jule Julia Jun Kai Karim
+Karin Karl Kate Kim Kira Kofi Lars Laura Lea Leila Lena Leo Li Lia Liam Lil Lila Lily Lin Lina Lisa Liu Lola
+Luca Lucia Luis Luna Malik Mara Marc Marco Maria Marie Mark Marta Martin Mary Matteo Maya Mei Mia Milan Mina
+Mira Mohamed Mona Nadia Nell Neil Nia Nico Nils Nina Nino Noah Nora Olga Oli Olivia Omar Oscar Otto Pablo Paul
+Paula Pavel Pedro Peter Petra Philip Pia Priya Rahul Raj Rana Rania Raul Ravi Rita Rob Robin Rosa Ruth Sam Samir
+Sana Sara Sergei Silvia Simon Sofia Sonja Stefan Sven Tara Tariq Theo Tim Tina Tom Uli Uma Vera Viktor Vivian
+Wei Will Xia Yael Yara Yuki Yusuf Zara Zoe
 Александр Алексей Анна Борис Вера Виктор Галина Дарья Дмитрий Екатерина Елена Иван Игорь Ирина Ксения Лев Лилия
-Максим
-Мария Михаил Наталья Нина Олег Ольга Павел Пётр Роман Руслан Сергей Софья Тимур Фёдор Юлия Юрий Ярослав
+Максим Мария Михаил Наталья Нина Олег Ольга Павел Пётр Роман Руслан Сергей Софья Тимур Фёдор Юлия Юрий Ярослав
 Αθηνά Αλέξης Άννα Γιάννης Γιώργος Δημήτρης Ειρήνη Ελένη Ζωή Θάνος Ιωάννα Κώστας Λένα Λίνα Μαρία Νίκος Ξένια
 Πέτρος Σοφία
 محمد أحمد علي فاطمة عمر حسن حسين مريم زينب خالد ليلى نور سارة يوسف أمير رضا مینا پروین
 דוד דנה שרה משה יעל נועם אורי רחל יוסף מיכל תמר לאה רון רוני
 अनिल अनीता अमित आशा कमल कोमल गीता दीपक नील नीला प्रिया मीरा राज राजा रवि राहुल सीता सुनील सुनीता
-অনিতা কমল মিতা রবি গাথা தமிழ் அருண் கமலா గీత రవి ಅನಿಲ್ ಗೀತಾ ആനി അനു സുനിൽ สมชาย สมหญิง มานี มานะ ปิติ
-陳大文 陳大明 王伟 王芳 李娜 李明 张敏 张伟 刘洋 太郎 花子 さくら はな はなこ ハナ ゆき ゆうき けん げん 김민준
-김민수 이서연 박지훈 지훈 지은
-አበበ አልማዝ Արամ Անի გიორგი ნინო
+অনিতা কমল মিতা রবি গাথা
+தமிழ் அருண் கமலா
+గీత రవి
+ಅನಿಲ್ ಗೀತಾ
+ആനി അനു സുനിൽ
+สมชาย สมหญิง มานี มานะ ปิติ
+陳大文 陳大明 王伟 王芳 李娜 李明 张敏 张伟 刘洋 太郎 花子
+さくら はな はなこ
+ハナ
+ゆき ゆうき けん げん
+김민준 김민수 이서연 박지훈 지훈 지은
+አበበ አልማዝ
+Արամ Անի
+გიორგი ნინო
 """.split()
 
 

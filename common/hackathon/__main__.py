@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import io
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -46,12 +47,16 @@ def parser():
     score.add_argument("--workers", type=int, help="processes (default: 2)")
     certificates = commands.add_parser("certificates", help="print certificates (organisers)")
     certificates.add_argument("event", type=Path, help="folder of the event, scored")
-    certificates.add_argument("--font", type=Path, help="a TrueType font for names in other scripts")
+    certificates.add_argument("--font", type=Path, action="append", default=[],
+                              help="a TrueType font for names in other scripts; once for each")  # fmt: skip
     return main_parser
 
 
 def main(argv=None):
     """Run the command line; returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # letters that the terminal lacks are shown by their number
+            stream.reconfigure(errors="backslashreplace")
     args = parser().parse_args(argv)
     try:
         return COMMANDS[args.command](args)
@@ -122,9 +127,16 @@ def _time(text):
 def _certificates(args):
     from common.hackathon.certificates import certificates
 
-    written = certificates(args.event, args.font)
+    written, missing = certificates(args.event, args.font)
     print(f"wrote {len(written)} certificates to {args.event / 'certificates'}")
-    return 0
+    if not missing:
+        return 0
+    names = "; ".join(f"{name!r} ({' '.join(f'{c} U+{ord(c[0]):04X}' for c in letters)})"
+                      for name, letters in missing.items())  # fmt: skip
+    raise EventError(
+        f"no font has all letters of {names}: the certificates with these names are not written; "
+        "install fonts that have them (on Debian, fonts-noto) or give each with --font"
+    )
 
 
 COMMANDS = {

@@ -1,42 +1,45 @@
 """Certificates as PDF files: one for each member of each team and challenge."""
 
 import json
+import re
+import tempfile
 from datetime import datetime
-from importlib import resources
 from pathlib import Path
 
-from fontTools.ttLib import TTFont, TTLibError
-from fpdf import FPDF
-
-from common.files import atomic_write
 from common.hackathon.event import EventError, load
-from common.hackathon.names import slug
+from common.hackathon.lettering import Document, Fonts, Page
+from common.hackathon.names import file_stem
 
 WIDTH, HEIGHT, MARGIN = 297, 210, 34  # mm, A4 across
 INK, ACCENT, SOFT = (28, 36, 48), (194, 65, 12), (91, 102, 117)
 PLACES = {1: "first place", 2: "second place", 3: "third place"}
+OURS = re.compile(r"[A-Za-z0-9]+-\w+-(\d\d+|late)-.+\.pdf")
 
 
-def certificates(folder, font=None):
-    """Write the certificates of a scored event into its folder `certificates`.
+def certificates(folder, fonts=()):
+    """Write the certificates of a scored event into its folder `certificates`, instead of those that are there.
 
     Members of a team are named; a team without members gets one in its own name. Late submissions count as taking part.
+    All are drawn before the first replaces an earlier one; other files in the folder stay.
 
     Parameters
     ----------
     folder : path-like
         Of the event, with leaderboard.json.
-    font : path-like, optional
-        A TrueType font for the letters that EB Garamond and DejaVu lack, such as Chinese ones.
+    fonts : sequence of path-like
+        TrueType fonts for letters that EB Garamond, DejaVu Sans and Noto Sans Devanagari lack, such as Chinese ones.
+        Those that are installed on this machine come last.
 
     Returns
     -------
-    list of pathlib.Path
+    written : list of pathlib.Path
+    missing : dict of str to list of str
+        Names without a certificate, with the letters that no font has.
 
     Raises
     ------
     EventError
-        The event was not scored, or no font has a letter of a name.
+        The event was not scored, or one of the fonts is none.
     """
     folder = Path(folder)
     event = load(folder / "event.toml")
@@ -46,9 +49,26 @@ def certificates(folder, font=None):
         raise EventError(
             f"{folder}/leaderboard.json is missing or damaged: run 'python -m common.hackathon score' first"
         ) from error
-    fonts = _fonts(font)
-    day = f"{event.end:%B} {event.end.day}, {event.end.year}"
-    written = []
+    fonts, target, missing = Fonts(fonts), folder / "certificates", {}
+    with tempfile.TemporaryDirectory(prefix=".certificates.", dir=folder) as place:
+        names = []
+        for name, person, row, challenge, metric in _awards(boards):
+            lacking = {text: fonts.missing(text) for text in (person, row["team"])}
+            if any(lacking.values()):
+                missing |= {text: letters for text, letters in lacking.items() if letters}
+                continue
+            Path(place, name).write_bytes(_certificate(event, person, row, challenge, metric, fonts))
+            names.append(name)
+        target.mkdir(exist_ok=True)
+        for path in target.iterdir():
+            if OURS.fullmatch(path.name):
+                path.unlink()
+        written = [Path(place, name).replace(target / name) for name in names]
+    return written, missing
+
+
+def _awards(boards):
+    """Yield name of the file, name of the person, row of the leaderboard, challenge and metric of each certificate."""
     for board in boards:
         several = sum(other["challenge"] == board["challenge"] for other in boards) > 1
         challenge = board["title"] + (f", {board['task'].replace('_', ' ')}" if several else "")
@@ -56,59 +76,41 @@ def certificates(folder, font=None):
         rows |= {row["team"]: row for row in board["ranking"]}
         for row in rows.values():
             for i, person in enumerate(row["members"] or [row["team"]]):
-                pdf = _certificate(event, day, person, row, challenge, board["metrics"][0], fonts)
                 place = f"{row['rank']:02d}" if row["rank"] else "late"
-                name = "-".join([board["challenge"], board["task"], place, slug(row["team"]), str(i + 1)])
-                path = folder / "certificates" / f"{name}.pdf"
-                while path in written:  # two names may have the same letters from a to z
-                    path = path.with_stem(path.stem + "x")
-                with atomic_write(path) as temporary:
-                    temporary.write_bytes(pdf)
-                written.append(path)
-    return written
+                name = "-".join([board["challenge"], board["task"], place, file_stem(row["team"]), str(i + 1)])
+                yield f"{name}.pdf", person, row, challenge, board["metrics"][0]
 
 
-def _fonts(extra):
-    """Files of the fonts, and for each the letters that it has; the first that has a letter draws it."""
-    import matplotlib
-
-    garamond = resources.files("fontpkg_eb_garamond") / "files" / "EBGaramond[wght].ttf"
-    dejavu = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
-    files = [Path(str(garamond)), dejavu, *([Path(extra)] if extra else [])]
-    try:
-        return {path: set(TTFont(path, fontNumber=0).getBestCmap()) for path in files}
-    except (OSError, TTLibError) as error:
-        raise EventError(f"{extra}: no TrueType font: {error}") from error
-
-
-def _certificate(event, day, person, row, challenge, metric, fonts):
-    for text in (person, row["team"]):
-        if missing := [c for c in text if not any(ord(c) in letters for letters in fonts.values())]:
-            raise EventError(f"no font has the letter {missing[0]!r} of {text!r}: give one that has it with --font")
-    pdf = FPDF("landscape", format="A4")
+def _certificate(event, person, row, challenge, metric, fonts):
+    """One certificate as the bytes of a PDF."""
+    pdf = Document("landscape", format="A4")
     pdf.set_auto_page_break(False)
     pdf.set_creation_date(datetime.combine(event.end, datetime.min.time()))  # the same bytes each time
     pdf.set_title(f"Certificate of {person}")
     pdf.set_lang("en")
-    for i, path in enumerate(fonts):
-        pdf.add_font(f"font{i}", fname=path)
-    pdf.set_fallback_fonts([f"font{i}" for i in range(1, len(fonts))], exact_match=False)
     pdf.add_page()
     _frame(pdf)
-    rank = row["rank"]
-    _line(pdf, event.title, 36, 24, SOFT)
-    _line(pdf, "Certificate" if rank in PLACES else "Certificate of participation", 52, 44, INK)
-    _line(pdf, "This is to certify that", 80, 16, SOFT)
-    _line(pdf, person, 92, 38, ACCENT)
-    if person != row["team"]:
-        _line(pdf, f"of the team {row['team']}", 112, 18, INK)
+    page, rank, team = Page(pdf, fonts), row["rank"], row["team"]
+
+    def line(text, y, height, size, color, left=MARGIN, right=WIDTH - MARGIN, align="C"):
+        pdf.set_text_color(*color)
+        page.write(text, (left, y, right - left, height), size, align)
+
+    line(event.title, 32, 11, 24, SOFT)
+    line("Certificate" if rank in PLACES else "Certificate of participation", 44, 20, 44, INK)
+    line("This is to certify that", 68, 8, 16, SOFT)
+    if person == team:
+        line(person, 81, 32, 38, ACCENT)
+    else:
+        line(person, 78, 20, 38, ACCENT)
+        line("of the team", 100, 6, 14, SOFT)
+        line(team, 107, 13, 24, INK)
     won = f"won the {PLACES[rank]} in the challenge" if rank in PLACES else "took part in the challenge"
-    _line(pdf, won, 128, 16, SOFT)
-    _line(pdf, challenge, 138, 26, INK)
-    score = f"{metric} {row['scores'][metric]:.4f}" + (f", rank {rank}" if rank else "")
-    _line(pdf, score, 154, 16, SOFT)
-    _line(pdf, day, 172, 14, INK, MARGIN, WIDTH / 2 - 10, "L")
-    _line(pdf, event.contact.partition(",")[0], 172, 14, INK, WIDTH / 2 + 10, WIDTH - MARGIN, "R")
+    line(won, 124, 8, 16, SOFT)
+    line(challenge, 133, 14, 26, INK)
+    line(f"{metric} {row['scores'][metric]:.4g}" + (f", rank {rank}" if rank else ""), 149, 8, 16, SOFT)
+    line(f"{event.end:%B} {event.end.day}, {event.end.year}", 168, 12, 14, INK, right=WIDTH / 2 - 10, align="L")
+    line(event.contact.partition(",")[0], 168, 12, 14, INK, left=WIDTH / 2 + 10, align="R")
     return bytes(pdf.output())
 
 
@@ -124,15 +126,3 @@ def _frame(pdf):
             for radius in (2, 4, 6.5):
                 pdf.set_line_width(1.4 / radius)
                 pdf.circle(x, y, radius)
-
-
-def _line(pdf, text, y, size, color, left=MARGIN, right=WIDTH - MARGIN, align="C"):
-    """One line of text, as large as asked for but no wider than the space; a very long one takes two."""
-    pdf.set_text_color(*color)
-    width = right - left
-    pdf.set_font("font0", size=size)
-    while pdf.get_string_width(text) > width and size > 15:
-        size -= 1
-        pdf.set_font("font0", size=size)
-    pdf.set_xy(left, y)
-    pdf.multi_cell(width, size * 0.42, text, align=align)
