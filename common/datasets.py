@@ -454,6 +454,13 @@ def check_n(n, name="n"):
     return int(n)
 
 
+def check_splits(counts, where):
+    """Raise ValueError where a split would be empty; counts are the samples of each split, by its name."""
+    if not all(counts.values()):
+        split = ", ".join(f"{name} {count}" for name, count in counts.items())
+        raise ValueError(f"{where} has too few samples for three splits ({split}): use a larger file")
+
+
 def check_available(n, available, where):
     """n, or all that is available where n is None; raise ValueError where that is less than n."""
     if n is None:
