@@ -7,16 +7,14 @@
 Command line: `python -m Higgs.data simulate --n 100000 --out higgs.parquet`, `... describe`, `... fetch`.
 """
 
-import gzip
 import io
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from common import cli, official
-from common.datasets import SPLITS, Dataset, Stream, check_available, check_choice, check_n
+from common import cli, official, texts
+from common.datasets import SPLITS, Dataset, Stream, check_available, check_choice, check_n, check_splits
 from Higgs import simulate
 from Higgs.simulate import COLUMNS
 
@@ -103,7 +101,9 @@ def _load_official(split, n):
 
 def _load_excerpt(path, split, n):
     rows = read_rows(path)
-    first, last = (round(share * len(rows)) for share in EXCERPT_SHARES[split])
+    edges = {part: [round(share * len(rows)) for share in shares] for part, shares in EXCERPT_SHARES.items()}
+    check_splits({part: last - first for part, (first, last) in edges.items()}, f"the excerpt {path}")
+    first, last = edges[split]
     where = f"the {split} split of the excerpt {path} (move it away to use the published file)"
     n = check_available(n, last - first, where)
     part = rows[first : first + n]
@@ -117,7 +117,7 @@ def read_rows(file, name=None, *, skip=0, n=None):
     Parameters
     ----------
     file : path-like or binary file
-        CSV; a path that ends in .gz is decompressed.
+        CSV, also compressed with gzip.
     name : str, optional
         What error messages call the file.
     skip, n : int
@@ -130,32 +130,13 @@ def read_rows(file, name=None, *, skip=0, n=None):
     Raises
     ------
     ValueError
-        Another number of columns, text, a number that is not finite, or a label that is not 0 or 1.
+        Another number of columns, a header, text, a number that is not finite, or a label that is not 0 or 1.
     """
-    if isinstance(file, str | Path):
-        name = name or Path(file).name
-        compression = "gzip" if str(file).endswith(".gz") else None
-    else:
-        compression = None
-    try:
-        table = pd.read_csv(
-            file, header=None, dtype=np.float32, skiprows=skip, nrows=n, compression=compression
-        ).to_numpy()
-    except pd.errors.EmptyDataError as error:
-        raise ValueError(f"{name}: no rows; is this the complete file?") from error
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{name}: damaged gzip file ({error}); download it again") from error
-    except (ValueError, pd.errors.ParserError) as error:
-        raise ValueError(f"{name}: expected rows of 29 numbers and no header: {error}") from error
-    if table.shape[1] != 1 + len(COLUMNS):
-        raise ValueError(f"{name}: {table.shape[1]} columns, expected 29: the label and 28 features")
-    if n is not None and len(table) < n:
-        raise ValueError(f"{name}: ends after {len(table):,} of {n:,} rows; is this the complete file?")
-    bad = ~np.isfinite(table).all(axis=1) | ~np.isin(table[:, 0], (0, 1))
+    name = name or Path(file).name
+    table = texts.read_table(file, 1 + len(COLUMNS), name=name, skip=skip, n=n)
+    bad = ~np.isin(table[:, 0], (0, 1))
     if bad.any():
-        raise ValueError(
-            f"{name}: row {skip + bad.argmax() + 1} has a label other than 0 and 1, or a number that is not finite"
-        )
+        raise ValueError(f"{name}: row {skip + bad.argmax() + 1} has a label other than 0 and 1: is the label first?")
     return Dataset(table[:, 1:].copy(), table[:, 0].astype(np.int8), {"columns": list(COLUMNS)})
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from common import cli, official
+from common import cli, official, texts
 from common.datasets import SPLITS, Dataset, Stream, check_available, check_choice, check_n
 from common.files import atomic_write
 from NMRSpin import simulate
@@ -142,22 +142,7 @@ def read_numbers(path, columns):
     ValueError
         Not text, not numbers, rows of another length, no rows, or numbers that are not finite.
     """
-    path = Path(path)
-    try:
-        with path.open(encoding="ascii") as lines:
-            first = lines.readline().split()
-        if len(first) != columns:
-            raise ValueError(f"{len(first)} numbers in the first row")
-        numbers = np.loadtxt(path, dtype=np.float32, ndmin=2, comments=None, encoding="ascii")
-    except ValueError as error:
-        reason = str(error).partition(";")[0]
-        raise ValueError(
-            f"{path.name}: expected rows of {columns} numbers, separated by blanks or tabs, and no header: {reason}"
-        ) from error
-    bad = ~np.isfinite(numbers).all(axis=1)
-    if bad.any():
-        raise ValueError(f"{path.name}: row {bad.argmax() + 1} has a number that is not finite; download it again")
-    return numbers
+    return texts.read_table(path, columns, separator=None)
 
 
 def write_official(folder, task, model, hidden):

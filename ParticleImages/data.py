@@ -12,8 +12,8 @@ import zipfile
 import numpy as np
 import pandas as pd
 
-from common import cli, official
-from common.datasets import SPLITS, Dataset, Stream, check_available, check_choice, check_n
+from common import cli, hdf5, official
+from common.datasets import SPLITS, Dataset, Stream, check_available, check_choice, check_n, check_splits
 from ParticleImages import simulate
 
 STREAM = Stream("ParticleImages", simulate.simulate, version=simulate.VERSION, chunk_size=5000)
@@ -40,6 +40,7 @@ PHOTONS = official.OfficialFile(
 SHARES = {"train": (0.0, 0.8), "valid": (0.8, 0.9), "test": (0.9, 1.0)}  # of the rows of each file, in order
 ORDER_SEED = 42  # of the order in which the two files are mixed
 IMAGE = (32, 32, 2)
+EXTRA = "particleimages"  # which installs h5py
 
 # A few of the real images, energy only, that somebody put into the data folder. Too few to train on.
 EXCERPT = official.OfficialFile(name="electron_photon_energy.npz", urls=(), citation=CITATION)
@@ -99,16 +100,8 @@ def _load_official(split, n):
     excerpt = official.find("ParticleImages", EXCERPT)
     if complete == [None, None] and excerpt is not None:
         return _load_excerpt(excerpt, split, n)
-    _import_h5py()  # before a download, not after
+    hdf5.import_h5py(EXTRA)  # before a download, not after
     return read_split([official.fetch("ParticleImages", file) for file in (PHOTONS, ELECTRONS)], split, n)
-
-
-def _import_h5py():
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError('the official files are HDF5: pip install -e ".[particleimages]"') from error
-    return h5py
 
 
 def read_split(paths, split, n=None):
@@ -134,65 +127,47 @@ def read_split(paths, split, n=None):
     ValueError
         n is too large, or a file is damaged or holds something else.
     """
-    files = []
-    try:
-        files = [_open(path) for path in paths]
-        ranges = [[round(share * len(file["y"])) for share in SHARES[split]] for file in files]
-        counts = [last - first for first, last in ranges]
-        order = np.repeat(np.arange(2, dtype=np.int8), counts)
-        np.random.default_rng(ORDER_SEED).shuffle(order)
-        order = order[: check_available(n, len(order), f"the {split} split of the official files")]
-        X = np.empty((len(order), *IMAGE), np.float32)
-        for label, (file, (first, _)) in enumerate(zip(files, ranges, strict=True)):
-            _fill(X, np.flatnonzero(order == label), file, first, label)
-    finally:
-        for file in files:
-            file.close()
+    ranges = [_edges(path)[split] for path in paths]
+    counts = [last - first for first, last in ranges]
+    order = np.repeat(np.arange(2, dtype=np.int8), counts)
+    np.random.default_rng(ORDER_SEED).shuffle(order)
+    order = order[: check_available(n, len(order), f"the {split} split of the official files")]
+    X = np.empty((len(order), *IMAGE), np.float32)
+    for label, (path, (first, _)) in enumerate(zip(paths, ranges, strict=True)):
+        with hdf5.arrays(path, EXTRA) as (images, labels):
+            _fill(X, np.flatnonzero(order == label), images, labels, first, label)
     return Dataset(X, order.copy(), {"channels": list(simulate.CHANNELS), "units": dict(simulate.UNITS)})
 
 
-def _open(path):
-    """An HDF5 file with images, its layout checked."""
-    try:
-        file = _import_h5py().File(path, "r")
-    except OSError as error:
-        raise ValueError(f"{path}: damaged or incomplete HDF5 file ({error}); download it again") from error
-    try:
-        shapes = {name: tuple(file[name].shape) for name in ("X", "y") if name in file}
-        if set(shapes) != {"X", "y"}:
-            raise ValueError(f"{path}: expected the data sets X and y, found {', '.join(sorted(file)) or 'none'}")
-        if shapes["X"][1:] != IMAGE or shapes["y"] != shapes["X"][:1]:
-            raise ValueError(
-                f"{path}: X has shape {shapes['X']} and y {shapes['y']}, expected (rows, 32, 32, 2) and (rows,)"
-            )
-        if file["X"].dtype != np.float32 or file["y"].dtype.kind not in "fiu":
-            raise ValueError(f"{path}: X is {file['X'].dtype} and y {file['y'].dtype}, expected float32 and numbers")
-    except BaseException:
-        file.close()
-        raise
-    return file
+def _edges(path):
+    """The first row of each split of a file, and the one after its last; the layout of the file is checked."""
+    with hdf5.arrays(path, EXTRA) as (X, y):
+        if X.shape[1:] != IMAGE or y.shape != X.shape[:1]:
+            raise ValueError(f"{path}: X has shape {X.shape} and y {y.shape}, expected (rows, 32, 32, 2) and (rows,)")
+        if X.dtype != np.float32 or y.dtype.kind not in "fiu":
+            raise ValueError(f"{path}: X is {X.dtype} and y {y.dtype}, expected float32 and numbers")
+        edges = {part: [round(share * len(y)) for share in shares] for part, shares in SHARES.items()}
+    check_splits({part: last - first for part, (first, last) in edges.items()}, path)
+    return edges
 
 
-def _fill(X, places, file, first, label):
-    """Read rows first, first + 1, ... of the file into X[places], whole HDF5 chunks at a time, and check them."""
-    rows, name = file["X"], file.filename
-    chunk = rows.chunks[0] if rows.chunks else 1
+def _fill(X, places, images, labels, first, label):
+    """Read rows first, first + 1, ... of a file into X[places], whole HDF5 chunks at a time, and check them."""
+    name = images.file.filename
+    chunk = images.chunks[0] if images.chunks else 1
     step = chunk * max(1, 500 // chunk)
     last = first + len(places)
     start = first
     while start < last:
         stop = min(last, (start // step + 1) * step)
-        try:
-            block, labels = rows[start:stop], file["y"][start:stop]
-        except OSError as error:
-            raise ValueError(f"{name}: damaged HDF5 file ({error}); download it again") from error
+        block, found = images[start:stop], labels[start:stop]
         if not np.isfinite(block).all():
             bad = start + int((~np.isfinite(block)).any(axis=(1, 2, 3)).argmax())
             raise ValueError(f"{name}: image {bad} has a pixel that is not finite; download the file again")
-        if (labels != label).any():
-            bad = int((labels != label).argmax())
+        if (found != label).any():
+            bad = int((found != label).argmax())
             raise ValueError(
-                f"{name}: image {start + bad} has the label {labels[bad]:g}, expected {label} "
+                f"{name}: image {start + bad} has the label {found[bad]:g}, expected {label} "
                 f"({('photon', 'electron')[label]}): is this the right file?"
             )
         X[places[start - first : stop - first]] = block

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from common import cli, official
-from common.datasets import SPLITS, Dataset, Stream, check_available, check_choice, check_n
+from common import cli, hdf5, official
+from common.datasets import SPLITS, Dataset, Stream, check_available, check_choice, check_n, check_splits
 from common.files import atomic_write
 from QuantumML import simulate
 
@@ -47,6 +47,7 @@ HDF5 = official.OfficialFile(
     urls=("drive:1dJiFRqMWhBzT6lS7neGrIBYEiYX8oveT",),
     citation="M. Andrews et al., Nucl. Instrum. Meth. A 977 (2020) 164304, arXiv:1902.08276; ML4SCI",
 )
+LAYOUT = "an HDF5 file with data sets X and y"
 NAMES = (HDF5.name, "QG_hackathon_data_big", "QG_hackathon_data_big.h5")  # what the file may be called
 VALID_SHARE = 0.2  # of each class, as in the original notebook; half of it is the valid split, half the test split
 SPLIT_SEED = 42
@@ -112,7 +113,14 @@ def load(
 
 def _load_official(task, split, n):
     path = next(filter(None, (_find(name) for name in NAMES)), None) or official.fetch("QuantumML", HDF5)
-    return read_hdf5(path, n=n, choose=lambda y: split_rows(y, task, split))
+    return read_hdf5(path, n=n, choose=lambda y: _chosen(y, task, split, path.name))
+
+
+def _chosen(y, task, split, name):
+    """As `split_rows`, where no split is empty."""
+    rows = {part: split_rows(y, task, part) for part in SPLITS}
+    check_splits({part: len(chosen) for part, chosen in rows.items()}, name)
+    return rows[split]
 
 
 def _find(name):
@@ -150,42 +158,29 @@ def read_hdf5(path, n=None, choose=None):
     Raises
     ------
     ValueError
-        Not an HDF5 file, no X and y of plain numbers, images of another size, labels other than 0 and 1, pixels that
-        are negative or not finite, images without any pixel above 0, or fewer than n rows.
+        Not an HDF5 file, one that is in use, no X and y of plain numbers, images of another size, labels other than 0
+        and 1, pixels that are negative or not finite, images without any pixel above 0, or fewer than n rows.
     """
-    import h5py
-
     path = Path(path)
-    try:
-        with h5py.File(path, "r") as file:
-            X, y = (_plain(file, key, path.name) for key in ("X", "y"))
-            size = simulate.SIZE
-            if X.ndim not in (3, 4) or X.shape[1:] not in ((size, size), (size, size, 1)) or y.shape[:1] != X.shape[:1]:
-                raise ValueError(
-                    f"{path.name}: X has shape {X.shape} and y {y.shape}, expected (n, {size}, {size}) and (n,)"
-                )
-            labels = np.asarray(y[()]).reshape(-1)
-            if len(labels) != len(X) or not np.isin(labels, (QUARK, GLUON)).all():
-                raise ValueError(f"{path.name}: y has values other than 0 (gluon) and 1 (quark), or several a jet")
-            rows = np.arange(len(labels)) if choose is None else choose(labels)
-            rows = rows[: check_available(n, len(rows), f"this split of {path.name}")]
-            order = np.argsort(rows)
-            images = np.empty((len(rows), size, size), np.float32)
-            images[order] = _rows(X, rows[order]).reshape(-1, size, size)
-    except OSError as error:
-        raise ValueError(f"{path}: not an HDF5 file, or damaged ({error}); delete it to download it again") from error
+    with hdf5.arrays(path, "quantumml", LAYOUT) as (X, y):
+        size = simulate.SIZE
+        for key, array in (("X", X), ("y", y)):
+            if array.dtype.kind not in "fiub":
+                raise ValueError(f"{path.name}: {key} holds {array.dtype}, expected plain numbers")
+        if X.ndim not in (3, 4) or X.shape[1:] not in ((size, size), (size, size, 1)) or y.shape[:1] != X.shape[:1]:
+            raise ValueError(
+                f"{path.name}: X has shape {X.shape} and y {y.shape}, expected (n, {size}, {size}) and (n,)"
+            )
+        labels = np.asarray(y[()]).reshape(-1)
+        if len(labels) != len(X) or not np.isin(labels, (QUARK, GLUON)).all():
+            raise ValueError(f"{path.name}: y has values other than 0 (gluon) and 1 (quark), or several a jet")
+        rows = np.arange(len(labels)) if choose is None else choose(labels)
+        rows = rows[: check_available(n, len(rows), f"this split of {path.name}")]
+        order = np.argsort(rows)
+        images = np.empty((len(rows), size, size), np.float32)
+        images[order] = _rows(X, rows[order]).reshape(-1, size, size)
     check_images(images, path.name)
     return Dataset(images, labels[rows].astype(np.int8), {"simulator": "CMS Open Data"})
-
-
-def _plain(file, key, name):
-    import h5py
-
-    if not isinstance(file.get(key, getlink=True), h5py.HardLink) or not isinstance(file[key], h5py.Dataset):
-        raise ValueError(f"{name}: expected an HDF5 file with data sets X and y, found {', '.join(file) or 'nothing'}")
-    if file[key].dtype.kind not in "fiub" or file[key].external or file[key].is_virtual:
-        raise ValueError(f"{name}: {key} holds {file[key].dtype} or refers to other files, expected plain numbers")
-    return file[key]
 
 
 def _rows(X, rows, block=20_000):

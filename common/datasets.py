@@ -58,12 +58,54 @@ class Dataset:
         return len(self.X)
 
     def __getitem__(self, rows):
-        """The samples in a slice (or, for arrays, an index array or a mask) as a data set."""
+        """One sample, or several as a data set.
+
+        Parameters
+        ----------
+        rows : int, slice, or index array or mask of shape (k,)
+
+        Returns
+        -------
+        tuple (x, y), x alone where labels are hidden, or Dataset
+            For an int the sample, so that iteration and torch's DataLoader work; else a data set.
+
+        Raises
+        ------
+        IndexError, TypeError
+            Rows that are not there; anything but rows.
+        """
+        if isinstance(rows, int | np.integer) and not isinstance(rows, bool):
+            if not -len(self) <= rows < len(self):
+                raise IndexError(f"there is no sample {rows}: the data set has {len(self):,}")
+            return self.X[rows] if self.y is None else (self.X[rows], self.y[rows])
+        rows = rows if isinstance(rows, slice) else self._index(rows)
         per_sample = {name: values[rows] for name, values in self._per_sample().items()}
-        return Dataset(self.X[rows], None if self.y is None else self.y[rows], {**self.meta, **per_sample})
+        return Dataset(_taken(self.X, rows), _taken(self.y, rows), {**self.meta, **per_sample})
+
+    def _index(self, rows):
+        """An index array or a mask as an index array."""
+        index = np.asarray(None if isinstance(rows, tuple) else rows)  # d[0, 1] means two axes to an array
+        if index.shape == (0,):
+            return index.astype(int)
+        if index.ndim != 1 or index.dtype.kind not in "iub":
+            raise TypeError(f"a data set takes a number, a slice, an index array or a mask, not {rows!r}; see .X, .y")
+        if index.dtype.kind == "b":
+            if len(index) != len(self):
+                raise IndexError(f"the mask has {len(index):,} entries for {len(self):,} samples")
+            return np.flatnonzero(index)
+        if (wrong := (index < -len(self)) | (index >= len(self))).any():
+            raise IndexError(f"there is no sample {index[wrong][0]}: the data set has {len(self):,}")
+        return index
 
     def _per_sample(self):
         return {name: values for name, values in self.meta.items() if isinstance(values, np.ndarray)}
+
+
+def _taken(values, rows):
+    """Rows of an array, or of a list, which takes no index array."""
+    if isinstance(values, list) and not isinstance(rows, slice):
+        return [values[i] for i in rows]
+    return None if values is None else values[rows]
 
 
 def concatenate(datasets):
@@ -452,6 +494,13 @@ def check_n(n, name="n"):
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, not {n!r}")
     return int(n)
+
+
+def check_splits(counts, where):
+    """Raise ValueError where a split would be empty; counts are the samples of each split, by its name."""
+    if not all(counts.values()):
+        split = ", ".join(f"{name} {count}" for name, count in counts.items())
+        raise ValueError(f"{where} has too few samples for three splits ({split}): use a larger file")
 
 
 def check_available(n, available, where):

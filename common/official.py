@@ -20,7 +20,7 @@ from pathlib import Path
 import filelock
 import platformdirs
 
-from common import transfer
+from common import texts, transfer
 from common.challenge import ROOT
 from common.progress import progress_bar
 
@@ -193,8 +193,8 @@ def _fault(path, file):
     """What is wrong with the file at `path`, in words; None where it is the official one."""
     stat = path.stat()
     with path.open("rb") as stream:
-        if transfer.is_html(stream.read(512)):
-            return transfer.HTML
+        if texts.is_html(stream.read(512)):
+            return texts.HTML
     if file.size not in (None, stat.st_size):
         return f"{stat.st_size:,} bytes, expected {file.size:,}"
     if file.sha256 is None:

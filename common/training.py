@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from common.datasets import check_n
+from common import fingerprints
+from common.datasets import Dataset, check_n
 from common.files import atomic_write
 from common.progress import in_notebook, progress_bar
 
@@ -101,9 +102,10 @@ def fit(
     ----------
     model : torch.nn.Module
         Maps a batch of X to predictions.
-    train, valid : tuple (X, y)
-        Tensors or arrays with one sample a row; X may be memory-mapped. y is what `loss` takes:
-        float32 for `binary_cross_entropy_with_logits`.
+    train, valid : tuple (X, y), or Dataset
+        Tensors, arrays or pandas objects with one sample a row, whatever their index; X may be memory-mapped. y is
+        what `loss` takes: floating-point numbers for `binary_cross_entropy_with_logits`. Those of 64 bits become 32
+        bits a batch, unless the model has 64.
     loss : callable (predictions, y) -> scalar tensor
     score : callable (y, predictions) -> float, optional
         On NumPy arrays of the whole validation set, higher is better; it selects the best epoch.
@@ -121,7 +123,8 @@ def fit(
     seed : int
         Of the order of the samples, dropout and augmentation. The initial weights are the model's.
     checkpoint : path-like, optional
-        Written after each epoch; when it is there, training goes on from it.
+        Written after each epoch; when it is there, training goes on from it. It knows its data, its model and
+        its loss: another training is refused.
     devices : int
         Several devices are several processes, which get copies of all arguments: outside notebooks
         these must be picklable, and the call must be under ``if __name__ == "__main__"``.
@@ -137,7 +140,7 @@ def fit(
     Raises
     ------
     ValueError
-        X and y differ in length, a set is empty, the checkpoint belongs to another training, or
+        X and y differ in length or hold no numbers, a set is empty, the checkpoint belongs to another training, or
         the loss is not a number.
 
     References
@@ -145,9 +148,7 @@ def fit(
     Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019 (AdamW).
     Smith and Topin, "Super-convergence", arXiv:1708.07120 (one cycle).
     """
-    for name, (X, y) in [("train", train), ("valid", valid)]:
-        if len(X) != len(y) or not len(X):
-            raise ValueError(f"{name}: {len(X)} samples and {len(y)} labels")
+    train, valid = _pair("train", train), _pair("valid", valid)
     epochs, batch_size, devices = (
         check_n(value, name)
         for name, value in [("epochs", epochs), ("batch_size", batch_size), ("devices", devices)]
@@ -156,9 +157,10 @@ def fit(
     # imported by a new process), or as new processes elsewhere.
     strategy = "auto" if devices == 1 else "ddp_notebook" if in_notebook() else "ddp_spawn"
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
+    known = {} if checkpoint is None else _fingerprints(train, valid, model, loss, augment)
     weights, history = fabric.launch(
         _train, model, train, valid, loss, score, epochs, batch_size, lr, weight_decay, patience,
-        augment, seed, checkpoint, precision, progress,
+        augment, seed, checkpoint, known, precision, progress,
     )
     model.cpu().load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     model.eval()
@@ -167,9 +169,10 @@ def fit(
 
 def _train(
     fabric, model, train, valid, loss, score, epochs, batch_size, lr, weight_decay, patience,
-    augment, seed, checkpoint, precision, progress,
+    augment, seed, checkpoint, known, precision, progress,
 ):
     keep_memory()
+    narrow = _is_narrow(model, precision)
     rank, n_ranks = fabric.global_rank, fabric.world_size
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
     model, optimizer = fabric.setup(model, optimizer)
@@ -178,11 +181,10 @@ def _train(
     history, best = History(), None
     settings = dict(
         epochs=epochs, batch_size=batch_size, lr=lr, weight_decay=weight_decay, seed=seed,
-        devices=n_ranks, precision=precision, n=len(train[0]),
-        weights=[list(value.shape) for value in model.state_dict().values()],
+        devices=n_ranks, precision=precision, **known,
     )
     if checkpoint is not None and os.path.exists(checkpoint):
-        history, best = _resume(checkpoint, settings, model, optimizer, schedule)
+        history, best = _resume(checkpoint, settings, known, model, optimizer, schedule)
 
     bar = progress_bar(total=epochs, desc="training", unit="epoch", disable=not progress or rank > 0)
     bar.update(len(history))
@@ -194,16 +196,17 @@ def _train(
         model.train()
         total = 0.0
         for rows in np.array_split(order, n_steps):  # of nearly equal size: none has one row only
-            X, y = _batch(fabric, train, rows[rank::n_ranks] if len(rows) >= n_ranks else rows)
+            rows = rows[rank::n_ranks] if len(rows) >= n_ranks else rows
+            X, y = (fabric.to_device(_tensor(values[rows], narrow)) for values in train)
             batch_loss = loss(model(X if augment is None else augment(X)), y)
             optimizer.zero_grad()
             fabric.backward(batch_loss)
             optimizer.step()
             schedule.step()
             total += batch_loss.item()
-        predictions = _predict(fabric, model, valid[0], 4 * batch_size)
+        predictions = _predict(fabric, model, valid[0], 4 * batch_size, narrow)
         y = np.asarray(valid[1])
-        valid_loss = loss(predictions, torch.as_tensor(y)).item()
+        valid_loss = loss(predictions, _tensor(y, narrow)).item()
         valid_score = -valid_loss if score is None else float(score(y, predictions.numpy()))
         valid_score = fabric.broadcast(valid_score)  # all devices stop in the same epoch
         if not np.isfinite([total, valid_loss, valid_score]).all():
@@ -230,20 +233,63 @@ def _train(
     return {name: value.numpy() for name, value in best.items()}, asdict(history)
 
 
-def _batch(fabric, data, rows):
-    return tuple(fabric.to_device(_tensor(values[rows])) for values in data)
+def _pair(name, data):
+    """X and y of a data set, both with a row a sample and of numbers."""
+    if isinstance(data, Dataset):
+        data = data.X, data.y
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise ValueError(f"{name} must be a pair (X, y) or a Dataset, not {type(data).__name__}")
+    X, y = (_numbers(f"{name} {what}", values) for what, values in zip("Xy", data, strict=True))
+    if len(X) != len(y) or not len(X):
+        raise ValueError(f"{name}: {len(X)} samples and {len(y)} labels")
+    return X, y
 
 
-def _tensor(values):
+def _numbers(name, values):
+    """Tensors and arrays as they are, pandas objects and lists as arrays; ValueError where they hold no numbers."""
+    texts = _columns_of_texts(values)
+    if values is None:
+        raise ValueError(f"{name}: there is none")
+    if hasattr(values, "to_numpy"):  # to a pandas object, [3] means a label, not a row
+        array = values.to_numpy()
+        if array.dtype == object and not texts:  # columns of several types, or missing values
+            array = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        values = array
+    elif isinstance(values, list | tuple):
+        values = np.asarray(values)
+    if isinstance(values, torch.Tensor):
+        return values
+    if getattr(values, "ndim", 0) < 1 or values.dtype.kind not in "biufc":
+        what = f"{values.dtype} values" if hasattr(values, "dtype") else type(values).__name__
+        where = f" (columns {', '.join(texts)})" if texts else ""
+        raise ValueError(f"{name}: expected numbers, one sample a row, not {what}{where}: encode texts as numbers")
+    return values
+
+
+def _columns_of_texts(table):
+    """The first few columns of a pandas object that hold no numbers."""
+    table = table.to_frame() if hasattr(table, "to_frame") else table
+    if not hasattr(table, "select_dtypes"):
+        return []
+    return list(map(str, table.select_dtypes(exclude=["number", "bool"]).columns[:5]))
+
+
+def _is_narrow(model, precision):
+    """Whether the model calculates with 32 bits or fewer: it takes no numbers of 64, which pandas makes."""
+    return not precision.startswith("64") and all(value.dtype != torch.float64 for value in model.parameters())
+
+
+def _tensor(values, narrow):
     """A tensor; of an array a copy, which torch may write to even where the array is a read-only file."""
-    return values if isinstance(values, torch.Tensor) else torch.from_numpy(np.array(values))
+    tensor = values if isinstance(values, torch.Tensor) else torch.from_numpy(np.array(values))
+    return tensor.float() if narrow and tensor.dtype == torch.float64 else tensor
 
 
-def _predict(fabric, model, X, batch_size):
+def _predict(fabric, model, X, batch_size, narrow):
     model.eval()
     with torch.inference_mode():
         parts = [
-            model(fabric.to_device(_tensor(X[i : i + batch_size]))).float().cpu()
+            model(fabric.to_device(_tensor(X[i : i + batch_size], narrow))).float().cpu()
             for i in range(0, len(X), batch_size)
         ]
     return torch.cat(parts)
@@ -255,7 +301,7 @@ def predict(model, X, *, batch_size=4096, accelerator="auto", precision="32-true
     Parameters
     ----------
     model : torch.nn.Module
-    X : tensor or array of shape (n, ...)
+    X : tensor, array or pandas object of shape (n, ...)
     batch_size : int
     accelerator, precision : str
         As in `fit`.
@@ -264,10 +310,22 @@ def predict(model, X, *, batch_size=4096, accelerator="auto", precision="32-true
     -------
     ndarray of float32, shape (n, ...)
     """
+    X, narrow = _numbers("X", X), _is_narrow(model, precision)
     fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
-    predictions = _predict(fabric, fabric.setup(model), X, batch_size).numpy()
+    predictions = _predict(fabric, fabric.setup(model), X, batch_size, narrow).numpy()
     model.cpu()
     return predictions
+
+
+def _fingerprints(train, valid, model, loss, augment):
+    """What a checkpoint knows its training by, besides numbers."""
+    return {
+        "training set": [fingerprints.of_array(values) for values in train],
+        "validation set": [fingerprints.of_array(values) for values in valid],
+        "model": fingerprints.of_model(model),
+        "loss": fingerprints.of_function(loss),
+        "augmentation": fingerprints.of_function(augment),
+    }
 
 
 def _save(checkpoint, settings, model, optimizer, schedule, history, best):
@@ -279,15 +337,19 @@ def _save(checkpoint, settings, model, optimizer, schedule, history, best):
         torch.save(state, temporary)
 
 
-def _resume(checkpoint, settings, model, optimizer, schedule):
+def _resume(checkpoint, settings, known, model, optimizer, schedule):
     try:
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
         stored = state["settings"]
     except Exception as error:  # torch raises many kinds for a damaged file
         raise ValueError(f"{checkpoint} is not a checkpoint of fit(): delete it to start again") from error
     if stored != settings:
+        differences = [
+            f"another {name}" if name in known else f"{name} = {stored.get(name)}, not {value}"
+            for name, value in settings.items() if stored.get(name) != value
+        ]
         raise ValueError(
-            f"{checkpoint} belongs to a training with {stored}, this one has {settings}: "
+            f"{checkpoint} belongs to a training with {'; '.join(differences)}: "
             "delete it to start again, or give another file"
         )
     model.load_state_dict(state["model"])

@@ -13,13 +13,14 @@ from glob import escape
 import requests
 import urllib3
 
+from common.texts import HTML, is_html
+
 DRIVE_URL = "https://drive.google.com/uc?id={id}"
 CONNECT_TIMEOUT = 10.0  # s
 READ_TIMEOUT = 30.0  # s without a single byte: the source has stalled
 ATTEMPTS = 4  # each going on where the last one stopped
 BACKOFF = 1.0  # s before the second attempt, doubled before each one after it
 BLOCK = 1 << 16  # bytes; at most this much is lost when a connection breaks
-HTML = "a web page instead of the file (a login page, or Google Drive over its quota)"
 
 
 class TransferFailed(Exception):
@@ -36,11 +37,6 @@ _NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, _Int
 def address(url):
     """The address that a browser opens."""
     return DRIVE_URL.format(id=url.removeprefix("drive:")) if _is_drive(url) else url
-
-
-def is_html(start):
-    """Whether the first bytes of a file are those of a web page."""
-    return start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html"))
 
 
 def discard(part):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from common.challenge import registry
-from common.datasets import Dataset, Stream, concatenate, from_bytes, to_bytes
+from common.datasets import Dataset, Stream, concatenate, from_bytes, hide_labels, to_bytes
 from tests import toy
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,6 +40,60 @@ def test_dataset_is_sliced_with_its_per_sample_meta():
     part = toy.simulate(10, 0)[2:5]
     assert len(part) == 3 and part.meta["run"].tolist() == [2, 3, 4]
     assert part.meta["columns"] == ["a", "b"]
+
+
+def test_one_sample_is_x_and_y():
+    dataset = toy.simulate(10, 0)
+    for i in (0, -1, np.int64(9)):
+        x, y = dataset[i]
+        np.testing.assert_array_equal(x, dataset.X[i])
+        assert y == dataset.y[i]
+    assert [y for _, y in dataset] == dataset.y.tolist()
+    public, _ = hide_labels(dataset)
+    np.testing.assert_array_equal(public[3], dataset.X[3])
+
+
+@pytest.mark.parametrize("n_workers", [0, 2])
+def test_a_dataset_feeds_a_dataloader(n_workers):
+    import torch
+
+    dataset = toy.simulate(10, 0)
+    batches = list(torch.utils.data.DataLoader(dataset, batch_size=4, num_workers=n_workers))
+    assert [len(y) for _, y in batches] == [4, 4, 2]
+    np.testing.assert_array_equal(torch.cat([X for X, _ in batches]), dataset.X)
+    (hidden,) = torch.utils.data.DataLoader(hide_labels(dataset)[0], batch_size=10)
+    np.testing.assert_array_equal(hidden, dataset.X)
+
+
+@pytest.mark.parametrize("rows", [
+    [2, 0], np.array([2, 0]), np.array([-8, -10]), (np.arange(10) == 2) | (np.arange(10) == 0), [],
+])  # fmt: skip
+def test_rows_of_arrays_and_of_lists(rows):
+    arrays = toy.simulate(10, 0)
+    lists = Dataset(list("abcdefghij"), list(range(10)), {"run": np.arange(10)})
+    expected = arrays.meta["run"][np.asarray(rows, int if len(rows) == 0 else None)]
+    assert arrays[rows].meta["run"].tolist() == lists[rows].y == expected.tolist()
+    assert lists[rows].X == [lists.X[i] for i in expected]
+    np.testing.assert_array_equal(arrays[rows].X, arrays.X[expected])
+    assert hide_labels(lists)[0][rows].y is None
+
+
+@pytest.mark.parametrize("rows, error, reason", [
+    (10, IndexError, "there is no sample 10: the data set has 10"),
+    (-11, IndexError, "there is no sample -11"),
+    ([0, 10], IndexError, "there is no sample 10"),
+    (np.ones(9, bool), IndexError, "the mask has 9 entries for 10 samples"),
+    ("a", TypeError, "a number, a slice, an index array or a mask, not 'a'"),
+    ((0, 1), TypeError, "index array or a mask"),
+    ([0.5], TypeError, "index array or a mask"),
+    (None, TypeError, "index array or a mask"),
+    (True, TypeError, "index array or a mask"),
+    ([[0, 1]], TypeError, "index array or a mask"),
+])  # fmt: skip
+def test_rows_that_are_none(rows, error, reason):
+    for dataset in (toy.simulate(10, 0), Dataset(list("abcdefghij"), None)):
+        with pytest.raises(error, match=reason):
+            dataset[rows]
 
 
 def test_dataset_refuses_labels_of_another_length():

@@ -98,6 +98,20 @@ def test_excerpt_is_split_in_order(data_home):
         data.load("test", 11, source="official")
 
 
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_an_excerpt_too_small_for_three_splits(data_home, n):
+    put(data_home, "uci_rows.csv.gz", rows(n))
+    for split in ("train", "valid", "test"):
+        with pytest.raises(ValueError, match="too few samples for three splits"):
+            data.load(split, source="official")
+
+
+def test_an_excerpt_with_a_header_of_numbers(data_home):
+    put(data_home, "uci_rows.csv.gz", ",".join(map(str, range(29))) + "\n" + rows(20))
+    with pytest.raises(ValueError, match="uci_rows.csv.gz: .*line 1 is a header .*: remove it"):
+        data.load("train", source="official")
+
+
 def test_nothing_official_is_never_replaced_by_simulation(monkeypatch):
     def fail(challenge, file):
         raise official.DownloadError("no network")

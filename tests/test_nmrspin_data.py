@@ -107,6 +107,12 @@ def test_blanks_separate_numbers_too(files):
     np.testing.assert_array_equal(data.load("test", task="rkky", source="official").X, dataset(5, seed=2).X)
 
 
+def test_byte_order_marks_and_other_line_ends_are_skipped(files):
+    for path in files.glob("RKKY_*"):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    np.testing.assert_array_equal(data.load("test", task="rkky", source="official").X, dataset(5, seed=2).X)
+
+
 def damaged(path, damage):
     lines = path.read_text().splitlines()
     path.write_text("\n".join(damage(lines)) + "\n")

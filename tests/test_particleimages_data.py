@@ -159,6 +159,13 @@ def test_files_with_something_else(small_official, monkeypatch, change, message)
     assert path.name in str(error.value)
 
 
+def test_too_few_images_for_three_splits(small_official, monkeypatch):
+    replace_photons(small_official, monkeypatch, n=3)
+    for split in ("train", "valid", "test"):
+        with pytest.raises(ValueError, match="too few samples for three splits .train 2, valid 1, test 0"):
+            data.load(split, source="official")
+
+
 def test_the_other_class_in_the_file(small_official, monkeypatch):
     replace_photons(small_official, monkeypatch, label=1)
     with pytest.raises(ValueError, match="is this the right file"):

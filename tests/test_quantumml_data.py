@@ -122,6 +122,14 @@ def test_links_to_other_files_are_refused(tmp_path):
         data.read_hdf5(tmp_path / "bad.hdf5")
 
 
+def test_too_few_jets_for_three_splits(data_home):
+    (data_home / "QuantumML").mkdir(parents=True)
+    official_file(data_home / "QuantumML" / data.HDF5.name, n=4)
+    for split in ("train", "valid", "test"):
+        with pytest.raises(ValueError, match="too few samples for three splits .train 2, valid 0, test 0"):
+            data.load(split, source="official")
+
+
 def test_unknown_arguments():
     with pytest.raises(ValueError, match="unknown split 'all'"):
         data.load("all")

@@ -5,12 +5,14 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from common.challenge import ROOT
+from common.datasets import Dataset
 from common.training import fit, predict, seed_everything
 
 
@@ -82,6 +84,81 @@ def test_checkpoint_of_another_training_is_refused(tmp_path):
     train(checkpoint=tmp_path / "a.pt")
     with pytest.raises(ValueError, match="belongs to a training with .* delete it to start again"):
         train(checkpoint=tmp_path / "a.pt", epochs=9)
+
+
+(X_TRAIN, Y_TRAIN), (X_VALID, Y_VALID) = problem(400)
+OTHER = network()
+OTHER[1] = torch.nn.ReLU()
+WEIGHTED = torch.nn.BCEWithLogitsLoss(pos_weight=torch.tensor(2.0))
+
+
+def weighted(weight):
+    return lambda p, y: binary_cross_entropy_with_logits(p, y, pos_weight=torch.tensor(weight))
+
+
+@pytest.mark.parametrize("before, after, difference", [
+    ({}, {"train": (X_TRAIN, 1 - Y_TRAIN)}, "another training set"),
+    ({}, {"train": (X_TRAIN + 1e-3, Y_TRAIN)}, "another training set"),
+    ({}, {"valid": (X_VALID[::-1], Y_VALID)}, "another validation set"),
+    ({}, {"model": OTHER}, "another model"),
+    ({}, {"loss": torch.nn.functional.mse_loss}, "another loss"),
+    ({"loss": weighted(2.0)}, {"loss": weighted(3.0)}, "another loss"),
+    ({"loss": WEIGHTED}, {"loss": torch.nn.BCEWithLogitsLoss(pos_weight=torch.tensor(3.0))}, "another loss"),
+    ({}, {"augment": lambda X: X.flip(0)}, "another augmentation"),
+    ({}, {"weight_decay": 0.0, "lr": 1e-3}, "lr = 0.02, not 0.001; weight_decay = 0.01, not 0.0"),
+])  # fmt: skip
+def test_a_checkpoint_knows_its_training(tmp_path, before, after, difference):
+    def go(model=None, train=(X_TRAIN, Y_TRAIN), valid=(X_VALID, Y_VALID), **options):
+        settings = dict(loss=binary_cross_entropy_with_logits, epochs=2, lr=2e-2, accelerator="cpu", progress=False)
+        fit(model or network(), train, valid, checkpoint=tmp_path / "a.pt", **settings | options)
+
+    go(**before)
+    kept = (tmp_path / "a.pt").read_bytes()
+    go(**before)  # the same training has nothing left to do
+    with pytest.raises(ValueError, match=f"a.pt belongs to a training with {difference}: delete it to start again"):
+        go(**before | after)
+    assert (tmp_path / "a.pt").read_bytes() == kept
+
+
+INDEXES = [range(7, 207), np.arange(200)[::-1], pd.date_range("2026-01-01", periods=200), [0] * 200]
+
+
+@pytest.mark.parametrize("index", INDEXES)
+@pytest.mark.parametrize("kind", ["float32", "float64", "Float64"])
+def test_pandas_objects_train_like_arrays(index, kind):
+    X, y = pd.DataFrame(X_TRAIN, index, dtype=kind), pd.Series(Y_TRAIN, index, dtype=kind)
+    options = dict(loss=binary_cross_entropy_with_logits, epochs=1, accelerator="cpu", progress=False)
+    one, other = network(), network()
+    fit(one, (X, y), (X, y), **options)
+    fit(other, Dataset(X_TRAIN, Y_TRAIN), (X_TRAIN, Y_TRAIN), **options)
+    assert same_weights(one, other)
+    np.testing.assert_array_equal(predict(one, X, accelerator="cpu"), predict(other, X_TRAIN, accelerator="cpu"))
+
+
+FRAME = pd.DataFrame(X_TRAIN, columns=list("abcde"))
+
+
+@pytest.mark.parametrize("data, reason", [
+    ((FRAME.assign(site="CERN"), Y_TRAIN), r"train X: expected numbers.* \(columns site\)"),
+    ((FRAME, pd.Series(["cat"] * 200)), "train y: expected numbers"),
+    ((FRAME, list("ab") * 100), "train y: expected numbers"),
+    ((FRAME, None), "train y: there is none"),
+    (Dataset(X_TRAIN, None), "train y: there is none"),
+    (FRAME, r"train must be a pair \(X, y\) or a Dataset, not DataFrame"),
+    ((FRAME.astype("Float64").mask(FRAME > 3), Y_TRAIN), "look for NaN in X"),
+])  # fmt: skip
+def test_what_holds_no_numbers(data, reason):
+    options = dict(loss=binary_cross_entropy_with_logits, accelerator="cpu", progress=False)
+    with pytest.raises(ValueError, match=reason):
+        fit(network(), data, (X_VALID, Y_VALID), **options)
+
+
+def test_a_model_of_64_bits_keeps_its_numbers():
+    X, y = X_TRAIN.astype(float), Y_TRAIN.astype(float)
+    model = network().double()
+    fit(model, (X, y), (X, y), loss=lambda p, y: binary_cross_entropy_with_logits(p, y.to(p)), epochs=1,
+        accelerator="cpu", progress=False)  # fmt: skip
+    assert model[0].weight.dtype == torch.float64
 
 
 def test_damaged_checkpoint_is_one_clear_error(tmp_path):

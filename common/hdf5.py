@@ -1,0 +1,84 @@
+"""One door to HDF5 files that others made: arrays X and y of plain numbers, and nothing that leads out of the file."""
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+IN_USE = (
+    "is in use by another program, or its disk has no locks: close it there and run again, or set "
+    "HDF5_USE_FILE_LOCKING=FALSE where nothing writes to it; the file itself may be sound"
+)
+
+
+def import_h5py(extra):
+    """The module h5py; raises ImportError that names the extra of the course which installs it."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(f'the official files are HDF5: pip install -e ".[{extra}]"') from error
+    return h5py
+
+
+@contextmanager
+def arrays(path, extra, layout="the data sets X and y"):
+    """Open a file for reading; in the block X and y are at hand, and whatever cannot be read is said in one line.
+
+    Parameters
+    ----------
+    path : path-like
+    extra : str
+        Of the course, which installs h5py.
+    layout : str
+        What messages say that was expected.
+
+    Yields
+    ------
+    X, y : h5py.Dataset
+        Of any type and shape: these are the caller's to check.
+
+    Raises
+    ------
+    ValueError
+        No HDF5 file, a damaged one, one that is in use, or no such data sets: a group, a link, data in other files.
+    ImportError
+        h5py is not installed.
+    """
+    h5py, path = import_h5py(extra), Path(path)
+    try:
+        with h5py.File(path, "r") as file:
+            try:
+                found = tuple(_array(h5py, file, name, f"{path.name}: expected {layout}") for name in ("X", "y"))
+            except (KeyError, RuntimeError) as error:  # what h5py raises where names lead to damage
+                raise OSError(str(error)) from error
+            yield found
+    except OSError as error:
+        raise ValueError(f"{path} {_in_words(error)}") from error
+
+
+def _array(h5py, file, name, expected):
+    """A data set that lies in the file itself."""
+    link = file.get(name, getlink=True)
+    if link is None:
+        raise ValueError(f"{expected}, found {', '.join(sorted(file)) or 'none'}")
+    if not isinstance(link, h5py.HardLink):
+        raise ValueError(f"{expected}, but {name} is a link to {link.path}: put the data themselves into the file")
+    array = file[name]
+    if isinstance(array, h5py.Group):
+        raise ValueError(f"{expected}, but {name} is a group with {', '.join(sorted(array)) or 'nothing in it'}")
+    if not isinstance(array, h5py.Dataset) or array.shape is None:
+        raise ValueError(f"{expected}, but {name} holds no array")
+    if array.external or array.is_virtual:
+        raise ValueError(f"{expected}, but {name} refers to other files: put the data themselves into the file")
+    return array
+
+
+def _in_words(error):
+    """Why a file cannot be read. The library knows most of it as text only, and only damage calls for a new file."""
+    text = " ".join(str(error).split())
+    if "unable to lock" in text or "already open for" in text:
+        return IN_USE + "; or the program that wrote it was killed: h5clear -s FILE" * ("h5clear" in text)
+    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
+        return f"cannot be read: {os.strerror(error.errno)}"
+    if "not registered" in text or "can't open directory" in text:
+        return f"is compressed with a filter that this h5py does not have ({text}): write it with gzip"
+    return f"is not an HDF5 file, or a damaged or incomplete HDF5 file ({text}): move it away and download it again"

@@ -1,0 +1,106 @@
+"""What is the same in two processes has the same fingerprint, and what differs has another."""
+
+import functools
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from common import fingerprints
+from common.challenge import ROOT
+
+NOTEBOOK = """
+import functools, numpy as np, torch
+from common.fingerprints import of_function, of_model
+def scale(x):
+    return WEIGHT * x
+def loss(p, y):
+    {comment}
+    return (scale(p) - y).abs().mean() if p.ndim in {{1, 2}} and "a" in {{"a", "b", "c"}} else torch.zeros(())
+for WEIGHT in 1, 2:
+    print(of_function(loss), of_function(functools.partial(loss, y=np.arange(3))), of_model(torch.nn.Linear(2, 1)))
+"""
+
+
+def run(comment):
+    """Fingerprints in a new process: two functions and a model, and then the same with another global."""
+    env = {**os.environ, "PYTHONHASHSEED": str(len(comment))}
+    program = [sys.executable, "-c", NOTEBOOK.format(comment=comment)]
+    return subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_another_process_finds_the_same_and_a_global_counts():
+    first, again = run("# one"), run("# another\n")
+    assert first == again
+    assert [a == b for a, b in zip(first[:3], first[3:], strict=True)] == [False, False, True]
+
+
+def power(p, y, exponent=2):
+    return ((p - y) ** exponent).mean()
+
+
+class Loss:
+    def __init__(self, weight):
+        self.weight = weight
+
+    def __call__(self, p, y):
+        return self.weight * power(p, y)
+
+    def method(self, p, y):
+        return self.weight * power(p, y)
+
+
+def closure(weight):
+    return lambda p, y: weight * power(p, y)
+
+
+FUNCTIONS = [
+    power, functools.partial(power, exponent=3), functools.partial(power, exponent=4), closure(1), closure(2),
+    closure(np.ones(3)), closure([1, 2]), closure({"a": 1}), Loss(1), Loss(2), Loss(1).method, Loss(2).method, None,
+    torch.nn.MSELoss(), torch.nn.MSELoss(reduction="sum"), torch.nn.functional.mse_loss, torch.nn.functional.l1_loss,
+    np.add, np.subtract, len, lambda p, y: (p - y).abs().mean(), lambda p, y: (p - y).square().mean(),
+    torch.nn.CrossEntropyLoss(torch.tensor([1.0, 2.0])), torch.nn.CrossEntropyLoss(torch.tensor([1.0, 3.0])),
+]  # fmt: skip
+
+
+def test_other_functions_are_others():
+    found = [fingerprints.of_function(function) for function in FUNCTIONS]
+    assert len(set(found)) == len(found)
+    assert found == [fingerprints.of_function(function) for function in FUNCTIONS]
+
+
+def test_weights_that_are_trained_do_not_count():
+    model = torch.nn.Linear(2, 1)
+    loss = lambda p, y: (p - y).abs().mean() + sum(w.abs().sum() for w in model.parameters())  # noqa: E731
+    before = fingerprints.of_function(loss), fingerprints.of_model(model)
+    with torch.no_grad():
+        model.weight.add_(1)
+    assert (fingerprints.of_function(loss), fingerprints.of_model(model)) == before
+
+
+ARRAYS = [
+    np.zeros(4), np.zeros((4, 1)), np.zeros((2, 2)), np.zeros(4, "f4"), np.zeros(0), np.zeros((0, 2)), np.ones(4),
+    np.arange(4.0), np.arange(4.0)[::-1], torch.zeros(4, dtype=torch.bfloat16), np.array([0, 0, 0, 1e-30]),
+]  # fmt: skip
+
+
+def test_other_arrays_are_others(tmp_path, monkeypatch):
+    found = [fingerprints.of_array(array) for array in ARRAYS]
+    assert len(set(found)) == len(found)
+    monkeypatch.setattr(fingerprints, "BLOCK", 16)  # bytes
+    assert [fingerprints.of_array(array) for array in ARRAYS] == found
+    array = np.random.default_rng(0).normal(size=(7, 3))
+    np.save(tmp_path / "a.npy", array)
+    mapped, fortran = np.load(tmp_path / "a.npy", mmap_mode="r"), np.asfortranarray(array)
+    assert len({fingerprints.of_array(a) for a in (array, mapped, fortran, torch.from_numpy(array))}) == 1
+
+
+@pytest.mark.parametrize("change", [
+    lambda: torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.ReLU()), lambda: torch.nn.Linear(3, 1),
+    lambda: torch.nn.Linear(2, 1, bias=False), torch.nn.Identity,
+])  # fmt: skip
+def test_other_networks_are_others(change):
+    assert fingerprints.of_model(change()) != fingerprints.of_model(torch.nn.Linear(2, 1))
