@@ -271,9 +271,10 @@ def image_of(blob, name, folder):
     """
     image, mass = npy.read(blob, name)
     size, shape = SIZES[folder], image.shape
-    if image.ndim == 1 and image.size == size * size + 1:
+    image = np.squeeze(image)
+    if image.shape == (size * size + 1,):
         image = image[:-1]  # what follows the pixels is a label, which the folder tells as well
-    if image.shape != (size * size,) and tuple(length for length in image.shape if length > 1) != (size, size):
+    if image.shape not in ((size, size), (size * size,)):
         raise ValueError(
             f"{name}: an image of shape {shape}, expected {size} x {size} pixels: {(size, size)}, or rows of {size}, "
             f"or flat, {size * size} pixels or {size * size + 1} with a label"
