@@ -1,12 +1,17 @@
 """Data, transcription, submission and metrics of the RenAIssance challenge."""
 
+import io
+import zipfile
+
 import docx
 import numpy as np
 import pytest
+from PIL import Image
 
 from common.challenge import SubmissionError
 from RenAIssance import data, metrics, scan, transcription
 from RenAIssance.challenge import CHALLENGE, TEXTS
+from RenAIssance.images import read_grey
 
 
 def test_error_rates_by_hand():
@@ -166,6 +171,89 @@ def test_bad_tables_of_line_images_are_refused(tmp_path, monkeypatch):
     table.write_text("image,text\nbook1_00_01.png,Señora\n", "utf-8")
     with pytest.raises(ValueError, match="damaged"):
         data.hand_cut_lines()
+
+
+def _file(image, format_="PNG", **options):
+    stream = io.BytesIO()
+    image.save(stream, format_, **options)
+    return stream.getvalue()
+
+
+INK = np.full((40, 200), 255, np.uint8)
+INK[10:25, 20:180:6] = INK[10:25, 21:180:6] = 60
+GREY = Image.fromarray(INK)
+BLACK = Image.fromarray(np.where(INK < 255, 60, 0).astype(np.uint8))  # as transparent images store their paper
+ALPHA = Image.fromarray(np.where(INK < 255, 255, 0).astype(np.uint8))
+RGBA = Image.merge("RGBA", [BLACK] * 3 + [ALPHA])
+SIDE = Image.Exif()
+SIDE[0x0112] = 6  # turned by a quarter
+
+
+@pytest.mark.parametrize("content", [
+    _file(GREY), _file(GREY.convert("RGB")), _file(GREY.convert("P")), _file(RGBA, "TIFF"),
+    _file(GREY.convert("RGB").convert("CMYK"), "TIFF"),
+    _file(RGBA), _file(RGBA, "WEBP", lossless=True), _file(Image.merge("LA", [BLACK, ALPHA])), _file(RGBA.quantize(4)),
+    _file(BLACK, transparency=0), _file(BLACK.convert("RGB"), transparency=(0, 0, 0)),
+    _file(BLACK.convert("P"), "GIF", transparency=0), _file(Image.fromarray(INK.astype(np.uint16) * 257)),
+    _file(Image.fromarray(INK.astype(np.uint16) * 16)), _file(Image.fromarray(INK.astype(np.uint16) * 257), "TIFF"),
+    _file(Image.fromarray(INK.astype(np.int32)), "TIFF"), _file(Image.fromarray(INK.astype(np.float32)), "TIFF"),
+    _file(Image.fromarray((INK / 255).astype(np.float32)), "TIFF"), _file(GREY, "BMP"),
+    _file(GREY.transpose(Image.Transpose.ROTATE_90), "TIFF", exif=SIDE),
+])  # fmt: skip
+def test_every_mode_of_an_image_is_read(content):
+    found = read_grey(content, "line.png")
+    assert found.dtype == np.uint8 and found.shape == INK.shape
+    np.testing.assert_allclose(found.astype(int), INK, atol=1)
+
+
+def test_black_and_white_and_compressed_images():
+    assert (read_grey(_file(GREY.convert("1", dither=0)), "line.png") == np.where(INK < 255, 0, 255)).all()
+    for image in (GREY, GREY.convert("RGB").convert("CMYK")):
+        found = read_grey(_file(image, "JPEG", quality=100), "line.jpg")
+        assert abs(found.astype(int) - INK).mean() < 3
+
+
+@pytest.mark.parametrize("content, message", [
+    (_file(Image.merge("LAB", [GREY] * 3), "TIFF"), "its mode is LAB; save it as grey or RGB"),
+    (_file(Image.fromarray(np.full((9, 9), np.nan, np.float32)), "TIFF"), "its mode is F, with values .* not finite"),
+    (_file(Image.fromarray(np.full((9, 9), -1, np.int32)), "TIFF"), "its mode is I, with values that are negative"),
+    (_file(GREY, "TIFF", save_all=True, append_images=[GREY]), "it has 2 images, expected one"),
+    (_file(Image.fromarray(255 - INK)), "light on dark; invert it"),
+    (_file(Image.new("1", (9000, 9000), 1)), "9000 x 9000 pixels are too many"),
+    (_file(Image.new("1", (20000, 20000), 1)), "cannot be read as the image of a line"),
+    (_file(GREY)[:-30], "line.png: cannot be read"), (b"", "not an image file"), (b"%PDF-1.4", "not an image file"),
+])  # fmt: skip
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_images_without_a_meaning_are_refused(content, message):
+    with pytest.raises(ValueError, match=f"line.png.*{message}|{message}"):
+        read_grey(content, "line.png")
+
+
+def _lines_in_folder(data_home, files, table):
+    folder = data_home / "RenAIssance"
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(folder / data.LINE_IMAGES.name, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    (folder / data.LINE_TEXTS.name).write_text(table, "utf-8")
+
+
+def test_line_images_lie_in_folders_or_not(data_home):
+    content, table = _file(RGBA), "image,text\nbook1_00_01.png,uno\nlines/book1_01_01.png,dos\n"
+    files = {"lines\\book1_00_01.png": content, "lines/book1_01_01.png": content, "__MACOSX/._book1_00_01.png": b"x"}
+    _lines_in_folder(data_home, files, table)
+    shown, texts, page = data.hand_cut_lines()
+    assert texts == ["uno", "dos"] and page.tolist() == [1, 2] and (shown[0] == INK).all()
+    assert data.load("train", source="official", task="lines").X.shape[0] == 2
+    for extra, line, message in [
+        ({"other/book1_00_01.png": content}, "", "lines/book1_00_01.png and other/book1_00_01.png may both be it"),
+        ({}, "book1_05_01.png,tres\n", "which file is book1_05_01.png .* it has 3 other images"),
+        ({}, "line.png,tres\n", "expected columns image and text, as book1_00_01.png,DEDICATORIA"),
+        ({}, "book1_05_01.png\n", "a line has no text"),
+    ]:  # fmt: skip
+        _lines_in_folder(data_home, {**files, **extra}, table + line)
+        with pytest.raises(ValueError, match=message):
+            data.hand_cut_lines()
 
 
 def test_official_book(real_samples, monkeypatch):
