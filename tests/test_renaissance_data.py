@@ -6,6 +6,9 @@ import zipfile
 import docx
 import numpy as np
 import pytest
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
+from docx.oxml import parse_xml
 from PIL import Image
 
 from common.challenge import SubmissionError
@@ -42,6 +45,23 @@ def test_normalisation(text, expected):
     assert metrics.normalised(text) == expected
 
 
+PAGE = "De la noble-\nza y de los prin-\ncipes, y hom-\nbres=de bien-"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\u2028", "\u2029", "\x85", "\f", "\v", " \n", "\u200b\n", "\n\n"])
+@pytest.mark.parametrize("sign", list("-\u00ac=\u00ad\u2010\u2011\u2012\u2013\u2212\u2e17") + ["-\u00ad"])
+def test_line_ends_and_signs_of_hyphenation_are_one(end, sign):
+    read = "\ufeff" + (PAGE + "\n").replace("-\n", sign + end)
+    scores = metrics.error_rates([PAGE], [read])
+    assert not any(scores.values()), scores
+    assert metrics.word_scores([PAGE], [read])["F1"] == 1
+
+
+def test_signs_within_a_line_stay_as_they_are():
+    assert metrics.diplomatic("bien=hecho \u2013 no-\nble") == "bien=hecho \u2013 no- ble"
+    assert metrics.normalised("bien=hecho \u2013 no-\nble") == "bien hecho noble"
+
+
 def test_words_and_confusions():
     scores = metrics.word_scores(["uno dos tres"], ["uno dos dos"])
     assert scores["precision"] == scores["recall"] == pytest.approx(2 / 3)
@@ -63,6 +83,120 @@ def test_transcription_is_read_by_page(tmp_path):
     assert parts == [(1, ["one\ntwo"]), (2, ["three\nfour", "title", "five\nsix"]), (3, [])]
     texts = transcription.assign(parts, [[2], [2, 3], [24, 24]])
     assert texts == ["one\ntwo", "three\nfour", "title\nfive\nsix", None, None]
+
+
+W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+MC = 'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
+
+
+def _docx_of(path, *blocks):
+    """A DOCX file with the marker PDF p1 and blocks of XML after it."""
+    document = docx.Document()
+    document.add_paragraph("PDF p1")
+    for block in blocks:
+        document.element.body.insert(-1, parse_xml(f"<w:body {W} {MC}>{block}</w:body>")[0])
+    document.save(str(path))
+    return path
+
+
+def _run(text, tag="t"):
+    return f'<w:r><w:{tag} xml:space="preserve">{text}</w:{tag}></w:r>'
+
+
+@pytest.mark.parametrize("blocks, expected", [
+    ([f"<w:p>{_run('uno ')}<w:ins>{_run('dos')}</w:ins></w:p>"], ["uno dos"]),
+    ([f"<w:p>{_run('uno')}<w:del>{_run(' dos', 'delText')}</w:del></w:p>"], ["uno"]),
+    ([f"<w:p><w:moveFrom>{_run('uno')}</w:moveFrom></w:p>", f"<w:p><w:moveTo>{_run('uno')}</w:moveTo></w:p>"], ["uno"]),
+    ([f"<w:p><w:pPr><w:rPr><w:del/></w:rPr></w:pPr>{_run('uno ')}</w:p>", f"<w:p>{_run('dos')}</w:p>"], ["uno dos"]),
+    ([f"<w:tbl><w:tr><w:tc><w:p>{_run('uno')}</w:p></w:tc><w:tc><w:p>{_run('dos')}</w:p></w:tc></w:tr></w:tbl>"],
+     ["uno", "dos"]),
+    ([f"<w:sdt><w:sdtContent><w:p>{_run('uno')}</w:p></w:sdtContent></w:sdt>"], ["uno"]),
+    ([f"<w:p><w:sdt><w:sdtContent>{_run('uno')}</w:sdtContent></w:sdt></w:p>"], ["uno"]),
+    ([f"<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent><w:p>{_run('?')}</w:p></w:sdtContent></w:sdt>"], []),
+    ([f"<w:p><w:hyperlink>{_run('uno')}</w:hyperlink><w:smartTag>{_run(' dos')}</w:smartTag></w:p>"], ["uno dos"]),
+    ([f"<w:p><w:fldSimple>{_run('uno')}</w:fldSimple>{_run('DATE', 'instrText')}</w:p>"], ["uno"]),
+    (["<w:p><w:r><w:t>no</w:t><w:noBreakHyphen/><w:br/><w:t>bleza</w:t><w:br w:type='page'/></w:r></w:p>"],
+     ["no-\nbleza"]),
+])  # fmt: skip
+def test_no_text_of_a_docx_vanishes(tmp_path, blocks, expected):
+    assert transcription.read_docx(_docx_of(tmp_path / "a.docx", *blocks)) == [(1, expected)]
+
+
+@pytest.mark.parametrize("block, message", [
+    (f"<w:p><w:r><w:pict><w:txbxContent><w:p>{_run('uno')}</w:p></w:txbxContent></w:pict></w:r></w:p>", "a text box"),
+    ("<w:altChunk/>", "an embedded document"), ("<w:p><w:r><w:sym/></w:r></w:p>", "a symbol"),
+    (f"<w:p><w:r><mc:AlternateContent><mc:Choice><w:txbxContent><w:p>{_run('uno')}</w:p></w:txbxContent></mc:Choice>"
+     "</mc:AlternateContent></w:r></w:p>", "a text box"),
+])  # fmt: skip
+def test_text_without_a_place_is_refused(tmp_path, block, message):
+    with pytest.raises(ValueError, match=f"has {message}.*; move its text"):
+        transcription.read_docx(_docx_of(tmp_path / "a.docx", block))
+
+
+def test_footnotes_are_refused(tmp_path):
+    path = _docx(tmp_path / "a.docx", "PDF p1", "uno")
+    document = docx.Document(str(path))
+    for text, refused in (("", False), ("a note", True)):
+        blob = f"<w:footnotes {W}><w:footnote><w:p>{_run(text)}</w:p></w:footnote></w:footnotes>".encode()
+        kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.footnotes+xml"
+        part = Part(PackURI(f"/word/footnotes{refused}.xml"), kind, blob, document.part.package)
+        document.part.relate_to(part, "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes")
+        document.save(str(path))
+        if refused:
+            with pytest.raises(ValueError, match="has footnotes"):
+                transcription.read_docx(path)
+        else:
+            assert transcription.read_docx(path) == [(1, ["uno"])]
+
+
+@pytest.mark.parametrize(
+    "marker", ["PDF p2:", "pdf P2", "PDFp2", "PDF p. 2 -", "[PDF page 2]", "PDF 2", "PDF\tp2\u200b", "PDF p2—"]
+)
+def test_markers_as_people_write_them(tmp_path, marker):
+    for paragraphs in (["PDF p1", "uno", marker, "dos"], ["PDF p1", f"uno\n{marker}\ndos"]):
+        assert transcription.read_docx(_docx(tmp_path / "a.docx", *paragraphs)) == [(1, ["uno"]), (2, ["dos"])]
+
+
+def test_markers_of_sides(tmp_path):
+    path = _docx(tmp_path / "a.docx", "PDF p1", "uno", "PDF p2 - right", "tres", "quatro", "PDF p2 (left):", "dos",
+                 "PDF p3 left page", "cinco", "PDF p4 R", "seis")  # fmt: skip
+    parts = transcription.read_docx(path)
+    assert parts == [(1, ["uno"]), (2, ["dos", "tres\nquatro"]), (3, ["cinco", ""]), (4, ["", "seis"])]
+    assert transcription.assign(parts, [[1], [0, 0], [0, 0], [0, 0]]) == [
+        "uno", "dos", "tres\nquatro", "cinco", None, None, "seis",
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="text for PDF p4, but the scan has p1 to p3"):
+        transcription.assign(parts, [[1], [0, 0], [0, 0]])
+
+
+@pytest.mark.parametrize("paragraphs, message", [
+    (["PDF p1", "uno", "PDF p2-3", "dos"], "'PDF p2-3' begins like a marker of a page; expected"),
+    (["PDF p1", "uno", "PDF p2: El libro", "dos"], "begins like a marker"),
+    (["PDF p1", "uno", "PDF pII", "dos"], "begins like a marker"),
+    (["PDF p1", "uno", "p. 2", "dos"], "begins like a marker"),
+    (["PDF p1", "uno", "PDF p1", "dos"], "'PDF p1' is there twice"),
+    (["PDF p2 left", "uno", "PDF p2", "dos"], "'PDF p2' is there twice"),
+    (["PDF p2", "uno", "PDF p2 left", "dos"], "'PDF p2 left' is there twice"),
+    (["uno", "PDF p2", "dos"], "'uno' stands before the first marker"),
+])  # fmt: skip
+def test_doubtful_markers_are_refused(tmp_path, paragraphs, message):
+    with pytest.raises(ValueError, match=message):
+        transcription.read_docx(_docx(tmp_path / "a.docx", *paragraphs))
+
+
+def test_other_files_named_docx_are_refused(tmp_path):
+    path = tmp_path / "a.docx"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1000))
+    with pytest.raises(ValueError, match="an old .doc file, or has a password; save it as .docx"):
+        transcription.read_docx(path)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", bytes(30_000_000))
+    with pytest.raises(ValueError, match="unpacks to more than"):
+        transcription.read_docx(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("content.xml", b"<text/>")
+    with pytest.raises(ValueError, match="is not a DOCX file or is damaged .*; save it as .docx"):
+        transcription.read_docx(path)
 
 
 def test_bad_transcriptions_are_refused(tmp_path):
