@@ -9,10 +9,10 @@ import pytest
 from docx.opc.packuri import PackURI
 from docx.opc.part import Part
 from docx.oxml import parse_xml
-from PIL import Image
+from PIL import Image, ImageOps
 
 from common.challenge import SubmissionError
-from RenAIssance import data, metrics, scan, transcription
+from RenAIssance import data, metrics, pages, scan, transcription
 from RenAIssance.challenge import CHALLENGE, TEXTS
 from RenAIssance.images import read_grey
 
@@ -262,6 +262,59 @@ def test_bad_scans_are_refused(tmp_path):
     empty.save(str(tmp_path / "text.pdf"))
     with pytest.raises(ValueError, match="no image"):
         scan.spreads(tmp_path / "text.pdf")
+
+
+@pytest.fixture(scope="module")
+def spread():
+    """A spread of two pages of 24 lines, 150 dpi."""
+    return Image.fromarray(pages.spreads(1, 5).X[0])
+
+
+def _lines_of(tmp_path, image, resolution):
+    image.save(tmp_path / "scan.pdf", "PDF", resolution=resolution)
+    return [len(scan.layout(page).lines) for page in scan.pages(tmp_path / "scan.pdf")]
+
+
+@pytest.mark.parametrize("resolution", [72, 150, 600, 1200])
+def test_the_letters_say_the_resolution_of_a_scan(tmp_path, spread, resolution):
+    """Whatever the file claims, as those of photographs do."""
+    assert _lines_of(tmp_path, spread, resolution) == [24, 24]
+
+
+def test_negatives_are_inverted_and_dark_scans_are_not(tmp_path, spread):
+    black = spread.point(lambda value: 255 * (value > 120)).convert("1", dither=0)
+    for image in (ImageOps.invert(spread), ImageOps.invert(black), spread.point(lambda value: value * 0.45)):
+        assert _lines_of(tmp_path, image, 150) == [24, 24]
+    with pytest.raises(ValueError, match="light on dark; invert it"):
+        scan.layout(255 - np.asarray(spread))
+
+
+@pytest.mark.parametrize("image, message", [
+    (lambda spread: spread.rotate(90, expand=True), "lines of this page run from top to bottom: rotate it by 90"),
+    (lambda spread: spread.rotate(270, expand=True), "lines of this page run from top to bottom: rotate it by 90"),
+    (lambda spread: spread.rotate(180), "upside down: rotate it by 180"),
+    (lambda spread: Image.new("L", spread.size, 240), "no text on this page: is it blank"),
+    (lambda spread: Image.new("L", (4000, 3000), 240), "no text on this page: is it blank"),
+    (lambda spread: spread.reduce(3), "page 1 has about 50 dpi, too coarse to read; scan it with 150 to 300 dpi"),
+])  # fmt: skip
+def test_pages_that_cannot_be_read_say_why(tmp_path, spread, image, message):
+    image = image(spread)
+    with pytest.raises(ValueError, match=message):
+        _lines_of(tmp_path, image, 150 * image.width / spread.width if image.width < spread.width / 2 else 150)
+
+
+def test_pages_of_another_resolution_name_it(spread):
+    page = spread.crop((620, 0, 1240, 910)).resize((4 * 620, 4 * 910))  # 600 dpi
+    with pytest.raises(ValueError, match=r"as large as at 5\d0 dpi, expected 300 dpi: resize it to \d\d%"):
+        scan.layout(np.asarray(page))
+
+
+def test_a_pdf_without_pages_is_refused(tmp_path):
+    import pypdfium2 as pdfium
+
+    pdfium.PdfDocument.new().save(str(tmp_path / "none.pdf"))
+    with pytest.raises(ValueError, match="has no pages"):
+        scan.spreads(tmp_path / "none.pdf")
 
 
 @pytest.fixture(scope="module")
