@@ -11,12 +11,11 @@ import csv
 import io
 import zipfile
 import zlib
-from contextlib import contextmanager
 from functools import cache, partial
 
 import numpy as np
 
-from common import cli, official
+from common import archives, cli, official
 from common.datasets import SPLITS, Dataset, Stream, check_available, check_choice, check_n
 from Exoplanet import frames, simulate
 
@@ -123,8 +122,8 @@ def _load_official(split, n, size):
         return few[: check_available(n, len(few), f"the excerpt {RECOVERED.name}")]
     path = path or official.fetch("Exoplanet", SAMPLE)
     planets = frames.read_labels(labels or official.fetch("Exoplanet", LABELS))
-    with _opened(path) as (members, read):
-        return read_split(members, read, planets, split, n, size)
+    with archives.opened(path, _is_fits, frames.MAX_BYTES) as files:
+        return read_split(files, planets, split, n, size)
 
 
 def _unpacked():
@@ -132,43 +131,20 @@ def _unpacked():
     for name in (FULL.name, SAMPLE.name):
         for folder in (official.data_home() / "Exoplanet", official.data_home() / "official" / "Exoplanet"):
             path = folder / name.removesuffix(".zip")
-            if path.is_dir() and any(path.glob("*.fits")):
+            if path.is_dir() and any(_is_fits(file.name) for file in path.rglob("*")):
                 return path
     return None
 
 
-@contextmanager
-def _opened(path):
-    """The images in a folder or a zip file: ({file name: what to read}, function that returns its bytes)."""
-    if path.is_dir():
-        files = {file.name: file for file in sorted(path.glob("*.fits"))}
-        for file in files.values():
-            if file.is_symlink():
-                raise ValueError(f"{file} is a link: put the file itself there")
-        yield files, _start
-        return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            inside = {
-                info.filename.rpartition("/")[2]: info for info in archive.infolist()
-                if info.filename.endswith(".fits") and not info.filename.startswith("__MACOSX/")
-            }  # fmt: skip
-
-            def read(info):
-                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                    raise ValueError(f"{path.name}: {info.filename} is compressed in an unusual way")
-                with archive.open(info) as member:
-                    return member.read(frames.MAX_BYTES + 1)
-
-            yield inside, read
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"{path}: damaged zip file ({error}); move or delete it to download it again") from error
+def _is_fits(name):
+    return frames.LIKE_FITS.fullmatch(name.rpartition("/")[2]) is not None
 
 
-def _start(path):
-    """The bytes of a file, or enough of them to see that it is too large."""
-    with path.open("rb") as file:
-        return file.read(frames.MAX_BYTES + 1)
+def _run_and_dump(name):
+    found = frames.run_and_dump(name.rpartition("/")[2])
+    if found is None:
+        raise ValueError(f"{name} is not named like an image; expected planet<run>_<dump>_1250.fits")
+    return found
 
 
 def split_runs(runs):
@@ -178,14 +154,12 @@ def split_runs(runs):
     return {split: order[low:high].tolist() for split, (low, high) in edges.items()}
 
 
-def read_split(members, read, planets, split, n, size):
+def read_split(files, planets, split, n, size):
     """The first n images of a split, one file after the other; only these are read.
 
     Parameters
     ----------
-    members : dict
-        What `read` takes, by file name.
-    read : callable -> bytes
+    files : common.archives.Files
     planets : dict
         Of `frames.read_labels`.
     split : {"train", "valid", "test"}
@@ -195,23 +169,23 @@ def read_split(members, read, planets, split, n, size):
     Raises
     ------
     ValueError
-        A name that is not that of an image, a run without label, too few images, or a file that holds no such image.
+        A name that is not that of an image, two files of one image, a run without label, too few images, or a
+        file that holds no such image.
     """
+    if not files.names:
+        raise ValueError(f"{files.name}: no files planet<run>_<dump>_1250.fits; it has {files.others()}")
     dumps = {}
-    for name in members:
-        found = frames.run_and_dump(name)
-        if found is None:
-            raise ValueError(f"{name} is not named like an image; expected planet<run>_<dump>_1250.fits")
-        if found[0] not in planets:
-            raise ValueError(f"{name}: run {found[0]} has no line in {frames.LABELS}; are both of one data set?")
-        dumps.setdefault(found[0], []).append((found[1], name))
+    for (run, dump), name in archives.by_key(files.names, _run_and_dump, files.name).items():
+        if run not in planets:
+            raise ValueError(f"{name}: run {run} has no line in {frames.LABELS}; are both of one data set?")
+        dumps.setdefault(run, []).append((dump, name))
     chosen = [(run, *dump) for run in split_runs(dumps)[split] for dump in sorted(dumps[run])]
     if not chosen:
         raise ValueError(f"the {split} split has no images: {len(dumps)} runs were found, too few for three splits")
     chosen = chosen[: check_available(n, len(chosen), f"the {split} split of the official images")]
     X = np.empty((len(chosen), 1, size, size), np.float32)
     for i, (_, _, name) in enumerate(chosen):
-        image = frames.resampled(frames.read_frame(read(members[name]), name), size)
+        image = frames.resampled(frames.read_frame(files.read(name), name), size)
         X[i, 0] = simulate.to_unit_range(image)
     masses, radii = (np.array([planets[run][k] for run, _, _ in chosen], np.float32) for k in (0, 1))
     n_planets = np.count_nonzero(masses, axis=1).astype(np.int8)
@@ -256,23 +230,24 @@ def recovered(size=128):
     path, labels = official.find("Exoplanet", RECOVERED), official.find("Exoplanet", RECOVERED_LABELS)
     if path is None or labels is None:
         return None
-    with labels.open(newline="", encoding="utf-8") as file:
-        planet = {row["file"]: int(row["planet"]) for row in csv.DictReader(file)}
+    try:
+        with labels.open(newline="", encoding="utf-8-sig") as file:
+            planet = {row["file"]: int(row["planet"]) for row in csv.DictReader(file)}
+        run_of = {name: int(name.removeprefix("planet").partition("_")[0]) for name in planet}
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ValueError(f"{labels}: expected columns file and planet, as planet7_00010,1; {error}") from error
     X, names = [], []
-    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
-        for name in stored.files:
-            image = stored[name].astype(np.float32)
-            if name not in planet:
-                raise ValueError(f"{path.name}: {name} has no line in {labels.name}")
-            if image.ndim != 2 or not np.isfinite(image).all():
-                raise ValueError(f"{path.name}: {name} is not an image of finite pixels")
-            around = median_filter(image, 5)
-            outline = abs(np.log10((image + 1e-6) / (around + 1e-6))) > 1
-            middle = [slice(length // 2 - 8, length // 2 + 8) for length in image.shape]
-            outline[tuple(middle)] = False
-            X.append(simulate.to_unit_range(frames.resampled(np.where(outline, around, image), size)))
-            names.append(name)
-    run = np.array([int(name.removeprefix("planet").partition("_")[0]) for name in names], np.int64)
+    for name, image in _arrays(path).items():
+        if name not in planet:
+            raise ValueError(f"{path.name}: {name} has no line in {labels.name}")
+        image = _checked(image, f"{path.name}: {name}")
+        around = median_filter(image, 5)
+        outline = abs(np.log10((image + 1e-6) / (around + 1e-6))) > 1
+        middle = [slice(length // 2 - 8, length // 2 + 8) for length in image.shape]
+        outline[tuple(middle)] = False
+        X.append(simulate.to_unit_range(frames.resampled(np.where(outline, around, image), size)))
+        names.append(name)
+    run = np.array([run_of[name] for name in names], np.int64)
     y = np.array([planet[name] for name in names], np.int8)
     return Dataset(np.stack(X)[:, None], y, {"run": run, "name": names})
 
@@ -289,12 +264,25 @@ def observed(size=64):
     for name, file in OBSERVED.items():
         path = official.find("Exoplanet", file)
         if path is not None:
-            image = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-            if image.ndim != 2 or image.dtype.kind != "f" or not np.isfinite(image).all():
-                raise ValueError(f"{path.name}: expected an image of finite numbers, got {image.dtype} {image.shape}")
-            X.append(simulate.to_unit_range(frames.resampled(image, size)))
+            (image,) = _arrays(path).values()
+            X.append(simulate.to_unit_range(frames.resampled(_checked(image, path.name), size)))
             names.append(name)
     return Dataset(np.stack(X)[:, None], None, {"name": names}) if X else None
+
+
+def _arrays(path):
+    """The arrays in an `.npy` or `.npz` file by name; that of an `.npy` file has the name ""."""
+    try:
+        stored = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+        return {"": stored} if isinstance(stored, np.ndarray) else {name: stored[name] for name in stored.files}
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise ValueError(f"{path}: damaged, or holds anything but numbers ({error}); put it there anew") from error
+
+
+def _checked(image, where):
+    if image.ndim != 2 or image.dtype.kind != "f" or not np.isfinite(image).all():
+        raise ValueError(f"{where}: expected an image of finite numbers, got {image.dtype} {image.shape}")
+    return image.astype(np.float32)
 
 
 def describe(dataset):

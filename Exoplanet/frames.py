@@ -6,9 +6,12 @@ the mass (in solar masses) and orbit (in au) of up to four planets; 0 where ther
 """
 
 import csv
+import gzip
 import io
 import re
 import warnings
+import zlib
+from itertools import islice
 
 import numpy as np
 
@@ -16,7 +19,9 @@ from common.files import atomic_write
 
 PLANES, SIZE = 4, 600
 MAX_BYTES = 16_000_000  # an image in double precision has 11.5 MB
-NAME = re.compile(r"planet(\d{1,9})_(\d{1,9})_1250\.fits")
+MAX_EXTENSIONS = 20  # that are looked at for the image
+NAME = re.compile(r"planet(\d{1,9})_(\d{1,9})_1250\.(?:fits|fit|fts)(?:\.gz|\.fz)?", re.IGNORECASE)
+LIKE_FITS = re.compile(r".*\.(?:fits|fit|fts)(?:\.\w+)?", re.IGNORECASE)
 LABELS = "train_info.csv"
 COLUMNS = ("run", "n", "m1", "r1", "m2", "r2", "m3", "r3", "m4", "r4")
 
@@ -27,7 +32,10 @@ def file_name(run, dump):
 
 
 def run_and_dump(name):
-    """(run, dump) in a file name, or None where it is not that of an image."""
+    """(run, dump) in a file name, or None where it is not that of an image.
+
+    `.FITS`, `.fit`, `.fts`, `.fits.gz` and `.fits.fz` are names of FITS files as well.
+    """
     match = NAME.fullmatch(name)
     return match and (int(match[1]), int(match[2]))
 
@@ -48,6 +56,8 @@ def write_frame(path, image):
 def read_frame(blob, name):
     """The first plane, float32 (600, 600), of the bytes of a FITS file.
 
+    The planes may be in an extension, and the file may be packed by gzip.
+
     Parameters
     ----------
     blob : bytes
@@ -57,10 +67,12 @@ def read_frame(blob, name):
     Raises
     ------
     ValueError
-        Not a FITS file, damaged, another shape, or pixels that are not finite or all alike.
+        Not a FITS file, damaged, compressed by fpack, another shape, or pixels that are not finite or all alike.
     """
     from astropy.io import fits
 
+    if blob.startswith(b"\x1f\x8b"):
+        blob = _gunzip(blob, name)
     if len(blob) > MAX_BYTES:
         raise ValueError(f"{name}: more than {MAX_BYTES:,} bytes, too many for one image")
     if not blob.startswith(b"SIMPLE  ="):  # astropy would also unpack compressed files, of any size
@@ -68,10 +80,14 @@ def read_frame(blob, name):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a file that is cut short astropy warns before it fails
-            with fits.open(io.BytesIO(blob), memmap=False) as hdus:
-                planes = hdus[0].data
+            with fits.open(io.BytesIO(blob), memmap=False, disable_image_compression=True) as hdus:
+                hdu = next(filter(_has_image, islice(hdus, MAX_EXTENSIONS)), hdus[0])
+                packed = hdu.header.get("ZIMAGE", False)
+                planes = None if packed else hdu.data
     except (OSError, TypeError, ValueError, KeyError, IndexError, AttributeError, fits.VerifyError) as error:
         raise ValueError(f"{name}: damaged FITS file ({error}); download it again or remove it") from error
+    if packed:  # astropy would unpack it to any size
+        raise ValueError(f"{name}: its image is compressed by fpack; unpack it with funpack (of NASA's CFITSIO) first")
     shape = None if planes is None else np.squeeze(planes).shape
     if shape != (PLANES, SIZE, SIZE):
         raise ValueError(f"{name}: an image of shape {shape}, expected {PLANES} planes of {SIZE} x {SIZE} pixels")
@@ -81,6 +97,20 @@ def read_frame(blob, name):
     if image.max() == image.min():
         raise ValueError(f"{name}: all pixels are alike; remove it")
     return image
+
+
+def _has_image(hdu):
+    """Whether a part of a FITS file has an image, compressed by fpack or not."""
+    return hdu.header.get("ZIMAGE", False) or (hdu.is_image and hdu.header.get("NAXIS", 0) > 1)
+
+
+def _gunzip(blob, name):
+    """What gzip has packed, or enough of it to see that it is too large."""
+    try:
+        with gzip.open(io.BytesIO(blob)) as stream:
+            return stream.read(MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"{name}: not a FITS file, or damaged gzip data ({error}); download it again") from error
 
 
 def write_labels(path, runs):

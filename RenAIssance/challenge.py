@@ -90,7 +90,7 @@ class Folder:
         name = self.name.format(i + 1)
         if size > self.most:
             raise SubmissionError(f"{name}: more than {self.most:,} bytes, far too many for a page")
-        if any(ord(c) < 32 and c not in "\n\r\t\f" or 0xD800 <= ord(c) < 0xE000 for c in text):
+        if any(ord(c) < 32 and c not in "\n\r\t\f\v" or 0xD800 <= ord(c) < 0xE000 for c in text):
             raise SubmissionError(f"{name}: has control characters; expected plain text")
 
     def _check_extra(self, folder, n):

@@ -11,7 +11,7 @@ Command line: `python -m RenAIssance.data simulate --n 2000 --out lines.npz`, `.
 import csv
 import io
 import tempfile
-import zipfile
+from collections import defaultdict
 from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from common import cli, official
+from common import archives, cli, official
 from common.datasets import SPLITS, Dataset, Stream, check_available, check_choice
 from common.files import atomic_write
 from RenAIssance import pages, scan, simulate, transcription
+from RenAIssance.images import read_grey
 
 STREAMS = {
     "lines": Stream("RenAIssance", simulate.lines, version=simulate.VERSION, chunk_size=200, task="lines"),
@@ -254,23 +255,45 @@ def hand_cut_lines():
             f"no {LINE_IMAGES.name} and {LINE_TEXTS.name} in {official.data_home()}: put them there, or use "
             'source="simulated", or cut lines from the scan with RenAIssance.scan.line_images'
         )
+    rows, page = _table_of_lines(table)
+    with archives.opened(archive, _is_line_image, MAX_LINE_BYTES) as files:
+        places = defaultdict(list)
+        for name in files.names:
+            places[_last(name)].append(name)
+        shown = [read_grey(files.read(name), name) for name in (_place_of(row, places, files) for row, _ in rows)]
+    return shown, [text for _, text in rows], page
+
+
+def _table_of_lines(path):
+    """Rows (name of the image, text) of the table of lines, and an array of their pages, from 1."""
     try:
-        rows = list(csv.DictReader(io.StringIO(table.read_text("utf-8-sig"))))
-        with zipfile.ZipFile(archive) as stored:
-            images = [np.asarray(Image.open(io.BytesIO(_member(stored, row["image"]))).convert("L")) for row in rows]
-        page = np.array([int(row["image"].split("_")[1]) for row in rows])
-        return images, [row["text"] for row in rows], page + 1
+        rows = [(row["image"], row["text"]) for row in csv.DictReader(io.StringIO(path.read_text("utf-8-sig")))]
+        page = np.array([int(_last(name).split("_")[1]) for name, _ in rows])
     except UnicodeDecodeError as error:
-        raise ValueError(f"{table}: not UTF-8 text (byte {error.start}); save it as UTF-8, not as Latin-1") from error
-    except (zipfile.BadZipFile, KeyError, IndexError, OSError) as error:
-        raise ValueError(f"{archive} or {table.name} is damaged: {error}; put them there anew") from error
+        raise ValueError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8, not as Latin-1") from error
+    except (KeyError, IndexError, AttributeError, ValueError, csv.Error) as error:
+        raise ValueError(f"{path}: expected columns image and text, as book1_00_01.png,DEDICATORIA; {error}") from error
+    if not rows or any(text is None for _, text in rows):
+        raise ValueError(f"{path}: expected columns image and text; a line has no text, or there are no lines")
+    return rows, page + 1
 
 
-def _member(stored, name):
-    info = stored.getinfo(name)
-    if info.file_size > MAX_LINE_BYTES:
-        raise ValueError(f"{name} has {info.file_size:,} bytes, too many for the image of a line")
-    return stored.read(info)
+def _is_line_image(name):
+    return name.lower().endswith((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp"))
+
+
+def _last(name):
+    return name.replace("\\", "/").rpartition("/")[2]
+
+
+def _place_of(name, places, files):
+    """The one file of an archive that a table means: its folders may be left out."""
+    name = name.replace("\\", "/")
+    found = [place for place in places[_last(name)] if f"/{place}".endswith(f"/{name}")]
+    if len(found) != 1:
+        fault = f"{found[0]} and {found[1]} may both be it" if found else f"it has {len(places)} other images"
+        raise ValueError(f"{files.name}: which file is {name} of {LINE_TEXTS.name}? {fault}")
+    return found[0]
 
 
 def describe(dataset):

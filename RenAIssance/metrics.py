@@ -4,35 +4,45 @@ import re
 import unicodedata
 from collections import Counter
 
+# What divides a word at the end of a line: hyphen, not sign, equals sign, other hyphens (soft, double), short dashes
+HYPHENS = "-\u00ac=\u00ad\u2010\u2011\u2012\u2013\u2212\u2e17\u2e40\ufe63\uff0d"
 ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _ACCENTS = {"\u0300", "\u0301", "\u0302", "\u0308"}  # grave, acute, circumflex, diaeresis; the tilde of n stays
 _NASAL = "\u0303"
 
 
+def _plain(text):
+    """A text composed, with a plain s for the long s, line feeds for all line ends, and `-` where a word is divided."""
+    text = "\n".join(unicodedata.normalize("NFC", text).replace("ſ", "s").splitlines())
+    text = re.sub("[\u200b\u200c\u200d\u2060\ufeff]", "", text)
+    text = re.sub(rf"[{HYPHENS}]+(?=[^\S\n]*(\n|\Z))", "-", text)
+    return text.translate(ZERO_WIDTH)
+
+
 def diplomatic(text):
     """A text as the transcribers compare it, letter by letter: composed, the long s a plain s, single spaces.
 
-    Line ends count as spaces. Printed hyphens, punctuation, capitals and accents stay.
+    Line ends, of whatever system, count as spaces, and the signs that divide words there as hyphens. Printed hyphens,
+    punctuation, capitals and accents stay.
     """
-    text = unicodedata.normalize("NFC", text).translate(ZERO_WIDTH).replace("ſ", "s")
-    return " ".join(text.split())
+    return " ".join(_plain(text).split())
 
 
 def normalised(text, fold_long_s=False):
     """A text with everything levelled on which printers and transcribers disagree.
 
-    Words broken at a hyphenated line end are joined; accents go, but n keeps its tilde; lower case; ç is z, v is u
-    and j is i; a vowel with a tilde is followed by n (m before b and p), q with a tilde is que; punctuation is a space.
+    Words broken at a hyphenated line end are joined, whatever the sign; accents go, but n keeps its tilde; lower case;
+    ç is z, v is u and j is i; a vowel with a tilde is followed by n (m before b and p), q with a tilde is que;
+    punctuation is a space.
 
     Parameters
     ----------
     text : str
-        Lines end with a line feed.
     fold_long_s : bool
         Count f and s as one letter, which shows how many errors are a long s taken for an f.
     """
-    text = unicodedata.normalize("NFC", text).translate(ZERO_WIDTH).replace("ſ", "s").lower()
-    text = re.sub(r"-[ \t]*\n\s*", "", text)
+    text = _plain(text).lower()
+    text = re.sub(r"-[^\S\n]*\n\s*", "", text)
     text = text.replace("ñ", "\ue000").replace("ç", "z")
     text = unicodedata.normalize("NFD", text)
     text = "".join(c for c in text if c not in _ACCENTS)

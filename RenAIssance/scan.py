@@ -10,11 +10,12 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from RenAIssance import orientation
 from RenAIssance.press import shift_columns
 
 DPI = 300
 MAX_PAGES = 400
-MAX_PIXELS = 40_000_000  # of a page
+MIN_PIXELS, MAX_PIXELS = 130_000, 40_000_000  # of a page
 RULE = 70  # pixels: an upright stroke as long as that is no letter
 LEVEL_RULE = 90  # pixels: no letter is as wide
 SLOPES = np.linspace(-0.06, 0.06, 49)
@@ -31,12 +32,13 @@ def spreads(path):
     Returns
     -------
     list of ndarray of uint8, shape (height, width)
-        Grey, 300 dpi.
+        Grey, dark on light, 300 dpi: where the letters say that the file claims another resolution than it has, they
+        are believed.
 
     Raises
     ------
     ValueError
-        No PDF, damaged, encrypted, a page without an image, too many or too large pages.
+        No PDF, damaged, encrypted, a page without an image or with a coarse one, too many or too large pages.
     """
     import pypdfium2 as pdfium
     import pypdfium2.raw as raw
@@ -49,22 +51,50 @@ def spreads(path):
     try:
         document = pdfium.PdfDocument(content)
     except pdfium.PdfiumError as error:
-        if "assword" in str(error):
+        if b"/Encrypt" in content and "assword" in str(error):  # without pages PDFium repeats an earlier error
             raise ValueError(f"{path} is encrypted: remove its password first") from error
-        raise ValueError(f"{path} is not a PDF or is damaged ({error}); download it again") from error
+        raise ValueError(f"{path} is not a PDF, is damaged or has no pages ({error}); download it again") from error
     with document:
         if not 0 < len(document) <= MAX_PAGES:
             raise ValueError(f"{path} has {len(document)} pages, expected 1 to {MAX_PAGES}")
         images = []
         for number, page in enumerate(document, start=1):
-            width, height = (round(side * DPI / 72) for side in page.get_size())
-            if width * height > MAX_PIXELS:
-                raise ValueError(f"{path}: page {number} has {width} x {height} pixels at {DPI} dpi, too many")
-            if not any(True for _ in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE])):
+            scanned = list(page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE]))
+            if not scanned:
                 raise ValueError(f"{path}: page {number} has no image; expected a scanned book, not a text")
-            images.append(np.asarray(page.render(scale=DPI / 72, grayscale=True).to_pil().convert("L")))
+            pixels = sum(image.width * image.height for image in (image.get_metadata() for image in scanned))
+            images.append(_rendered(page, pixels, f"{path}: page {number}"))
             page.close()
     return images
+
+
+def _rendered(page, pixels, name):
+    """A page of a PDF in grey, dark on light, its letters of the usual size; its images have so many pixels."""
+    area = page.get_width() * page.get_height()
+    usual, native, most = DPI / 72, (pixels / area) ** 0.5, (MAX_PIXELS / area) ** 0.5
+    if pixels < MIN_PIXELS:
+        raise ValueError(f"{name} has about {72 * native:.0f} dpi, too coarse to read; scan it with 150 to 300 dpi")
+    scale = usual if usual <= most else most / 2
+    image, zoom = _seen(page, scale)
+    if zoom is None and scale < native <= most:  # of a page that claims to be tiny
+        scale = native
+        finer, zoom = _seen(page, scale)
+        image = image if zoom is None else finer
+    for _ in range(3):  # the size of small letters is known better once they are larger
+        if zoom in (None, 1):
+            break
+        scale *= zoom
+        if scale > most:
+            raise ValueError(f"{name} has more than {MAX_PIXELS:,} pixels at {DPI} dpi, by the size of its letters")
+        image, zoom = _seen(page, scale)
+    return image
+
+
+def _seen(page, scale):
+    """A page rendered so many pixels a point, dark on light, and by how much its letters should be enlarged."""
+    image = np.asarray(page.render(scale=scale, grayscale=True).to_pil().convert("L"))
+    image = 255 - image if orientation.is_negative(image) else image
+    return image, orientation.zoom(image, ink)
 
 
 def split(spread):
@@ -220,17 +250,21 @@ def layout(page):
     Raises
     ------
     ValueError
-        There is no text on the page.
+        There is no text on the page, or it is a negative, on its side, upside down, or far from 300 dpi.
     """
     page = np.asarray(page)
     if page.ndim != 2 or min(page.shape) < 200 or page.dtype != np.uint8:
         raise ValueError(f"a page is a grey image (uint8) of at least 200 x 200 pixels, not {page.dtype} {page.shape}")
+    if orientation.is_negative(page):
+        raise ValueError("this page is light on dark; invert it: 255 - page")
     marks = ink(page)
     slope, level = straighten(marks)
     ornaments = _ornaments(level)
     level = level & ~ornaments
     upright, lying = _runs(level, RULE), _runs(level.T, LEVEL_RULE).T
     of_letters, x_height = _letters(level)
+    if orientation.is_on_its_side(of_letters, x_height):
+        raise ValueError("the lines of this page run from top to bottom: rotate it by 90 degrees")
     height, width = level.shape
     rows = np.arange(height) - height / 2
 
@@ -255,15 +289,20 @@ def layout(page):
     lines = [line for line in lines if line is not None]
     if not lines:
         raise ValueError("no lines of text on this page: is it blank?")
+    if orientation.is_upside_down(block, lines, x_height):
+        raise ValueError("this page is upside down: rotate it by 180 degrees")
     return Layout(slope, block, left, right, top, bottom, x_height, pitch, lines, rules)
 
 
 def _letters(level):
     """The ink of what has the size of letters, and the median height of those without ascender and descender."""
-    labels, _ = ndimage.label(level)
-    boxes = ndimage.find_objects(labels)
-    tall = np.array([box[0].stop - box[0].start for box in boxes])
-    wide = np.array([box[1].stop - box[1].start for box in boxes])
+    labels, tall, wide = orientation.pieces(level)
+    ratio = (orientation.x_height(tall, wide) or orientation.X_HEIGHT) / orientation.X_HEIGHT
+    if not orientation.READABLE[0] < ratio < orientation.READABLE[1]:
+        raise ValueError(
+            f"letters on this page are as large as at {10 * round(DPI * ratio / 10)} dpi, expected {DPI} dpi: "
+            f"resize it to {1 / ratio:.0%} of its width and height"
+        )
     size = (tall > 12) & (tall < 75) & (wide > 5) & (wide < 200)
     heights = tall[size & (tall < 45)]
     if len(heights) < 10:

@@ -15,7 +15,14 @@ import numpy as np
 from RenAIssance.metrics import ZERO_WIDTH, diplomatic
 from RenAIssance.spelling import ALPHABET
 
-MARKER = re.compile(r"PDF\s*p\.?\s*(\d+)", re.IGNORECASE)
+LIKE_MARKER = re.compile(  # as no line of a book is
+    r"[\W_]*(PDF(\b|[\W_]*p?[\W_]*\d)|(p|pg|page|p[aá]g|p[aá]gina)[\W_]*\d+[\W_]*$)", re.IGNORECASE
+)
+MARKER = re.compile(
+    r"[\W_]*PDF[\W_]*(?:p|pp|pg|page|p[aá]g(?:ina)?)?[\W_]*(\d+)[\W_]*(?:(left|right|l|r|izquierda|derecha)(?:\W*page)?)?[\W_]*",
+    re.IGNORECASE,
+)
+SIDES = {"l": 0, "i": 0, "r": 1, "d": 1}  # by the first letter: left, izquierda, right, derecha
 BLANK = "intentionally left blank"
 MAX_BYTES = 20_000_000  # of a DOCX file, and of what it unpacks to
 DOUBTFUL = 0.25  # of the characters of a line: aligned lines that differ more are kept out
@@ -32,47 +39,176 @@ def simplified(text):
 def read_docx(path):
     """Pages of text, in reading order.
 
+    Tables and content controls are read, and tracked changes as if accepted. What stands before the first marker are
+    notes; headers, footers and comments are left out.
+
     Parameters
     ----------
     path : path-like
-        With a paragraph "PDF p1" and so on before each scanned spread, which holds one page or two.
+        With a line "PDF p1" and so on before each scanned spread, which holds one page or two; or with "PDF p1 left"
+        and "PDF p1 right" before its pages.
 
     Returns
     -------
     list of (int, list of str)
-        Number of the spread, and its paragraphs; spreads without transcription have none.
+        Number of the spread, and its paragraphs; spreads without transcription have none. Where the markers name
+        sides, there are two: the left page and the right page.
 
     Raises
     ------
     ValueError
-        No DOCX file, damaged, far too large, or without markers of pages.
+        No DOCX file, damaged, far too large, without markers of pages, with a line that begins like a marker and is
+        none, with two markers of one page, or with text whose place is not known (text boxes, footnotes).
     """
-    import docx
-
     path = Path(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError(f"{path} has more than {MAX_BYTES:,} bytes: not a transcription")
-        with zipfile.ZipFile(path) as archive:
-            if sum(info.file_size for info in archive.infolist()) > MAX_BYTES:
-                raise ValueError(f"{path} unpacks to more than {MAX_BYTES:,} bytes: not a transcription")
-        paragraphs = [paragraph.text for paragraph in docx.Document(str(path)).paragraphs]
+        paragraphs = _paragraphs_of(path)
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError:
-        raise
-    except Exception as error:  # python-docx and its XML parser raise many kinds for a damaged file
-        raise ValueError(f"{path} is not a DOCX file or is damaged ({error}); download it again") from error
-    found = []
-    for text in paragraphs:
-        marker = MARKER.fullmatch(text.strip())
-        if marker:
-            found.append((int(marker[1]), []))
-        elif found and text.strip() and BLANK not in text:
-            found[-1][1].append(text)
+    notes, found = [], {}
+    text = notes  # where a line belongs
+    for paragraph in paragraphs:
+        text.append("")
+        for line in paragraph.split("\n"):
+            if LIKE_MARKER.match(line):
+                text = found[_marked(path, line, found)] = [""]
+            elif BLANK not in line:
+                text[-1] += f"{line}\n"
     if not found:
         raise ValueError(f'{path} has no page markers: expected paragraphs "PDF p1", "PDF p2" and so on')
-    return found
+    notes = " ".join("".join(notes).split())
+    if notes and next(iter(found))[0] > 1 and not notes.upper().startswith("NOTE"):
+        raise ValueError(
+            f"{path}: {notes[:40]!r} stands before the first marker; mark its page, or begin it with NOTES:"
+        )
+    return _by_spread(found)
+
+
+def _marked(path, line, found):
+    """(number of the spread, side or None) of a line that begins like a marker."""
+    marker = MARKER.fullmatch(line)
+    if not marker:
+        raise ValueError(
+            f'{path}: {line.strip()[:40]!r} begins like a marker of a page; expected "PDF p2", "PDF p2 left" or '
+            '"PDF p2 right" in a line of its own, one for each spread'
+        )
+    number, side = int(marker[1]), marker[2] and SIDES[marker[2][0].lower()]
+    if (number, side) in found or (number, None) in found or (side is None and {(number, 0), (number, 1)} & set(found)):
+        raise ValueError(f"{path}: {line.strip()[:40]!r} is there twice; number each spread once, or each of its sides")
+    return number, side
+
+
+def _by_spread(found):
+    """Paragraphs by spread, from paragraphs by spread and side."""
+    spreads = {}
+    for (number, side), paragraphs in found.items():
+        paragraphs = [paragraph.removesuffix("\n") for paragraph in paragraphs if paragraph.strip()]
+        if side is None:
+            spreads[number] = paragraphs
+        else:
+            spreads.setdefault(number, ["", ""])[side] = "\n".join(paragraphs)
+    return list(spreads.items())
+
+
+# --------------------------------------------------------------------------------------------------
+# The text of a DOCX file, which is XML
+
+LEFT_OUT = {  # deleted text, properties, and codes of fields
+    "del", "moveFrom", "delText", "instrText", "delInstrText", "pPr", "rPr", "sdtPr", "tblPr", "trPr", "tcPr", "sectPr",
+}  # fmt: skip
+NOWHERE = {
+    "txbxContent": "a text box", "altChunk": "an embedded document", "subDoc": "an embedded document",
+    "sym": "a symbol by its number in a font",
+}  # fmt: skip
+SIGNS = {"tab": "\t", "ptab": "\t", "cr": "\n", "noBreakHyphen": "-", "softHyphen": "\u00ad"}
+
+
+def _paragraphs_of(path):
+    """All paragraphs of a DOCX file in the order of the text, with line feeds where lines are broken."""
+    import docx
+    from docx.oxml import parse_xml
+
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"{path} has more than {MAX_BYTES:,} bytes: not a transcription")
+    with path.open("rb") as file:
+        if file.read(4) == b"\xd0\xcf\x11\xe0":
+            raise ValueError(f"{path} is an old .doc file, or has a password; save it as .docx without a password")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+        document = docx.Document(str(path)) if size <= MAX_BYTES else None
+        notes = [] if document is None else [
+            parse_xml(part.target_part.blob) for part in document.part.rels.values()
+            if part.reltype.endswith(("/footnotes", "/endnotes")) and not part.is_external
+        ]  # fmt: skip
+    except OSError:
+        raise
+    except Exception as error:  # python-docx and its XML parser raise many kinds for a damaged file
+        raise ValueError(
+            f"{path} is not a DOCX file or is damaged ({error}); save it as .docx anew, or download it again"
+        ) from error
+    if document is None:
+        raise ValueError(f"{path} unpacks to more than {MAX_BYTES:,} bytes: not a transcription")
+    if any(element.text and element.text.strip() for note in notes for element in note.iter() if _kind(element) == "t"):
+        raise ValueError(f"{path} has footnotes or endnotes; move their text to where it is printed, or delete them")
+    return list(_joined(_paragraphs(document.element.body, path)))
+
+
+def _kind(element):
+    """The name of an element without its namespace; "" of a comment."""
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def _parts(element):
+    """The elements in an element; of several versions of a drawing the first."""
+    return list(element)[:1] if _kind(element) == "AlternateContent" else element
+
+
+def _paragraphs(element, path):
+    """(text, whether its end is deleted) of each paragraph in an element."""
+    for child in _parts(element):
+        kind = _kind(child)
+        if kind == "p":
+            yield _text(child, path), child.find("{*}pPr/{*}rPr/{*}del") is not None
+        elif kind in NOWHERE:
+            raise _nowhere(kind, path)
+        elif kind not in LEFT_OUT and not _is_prompt(child):
+            yield from _paragraphs(child, path)
+
+
+def _text(element, path):
+    """The text in a paragraph, or in a part of it."""
+    kind = _kind(element)
+    if kind in LEFT_OUT or _is_prompt(element) or (kind == "txbxContent" and not "".join(element.itertext()).strip()):
+        return ""
+    if kind in NOWHERE:
+        raise _nowhere(kind, path)
+    if kind == "t":
+        return element.text or ""
+    if kind == "br":
+        types = [value for name, value in element.items() if name.endswith("}type")]
+        return "" if types in (["page"], ["column"]) else "\n"
+    return SIGNS.get(kind, "") + "".join(_text(part, path) for part in _parts(element))
+
+
+def _is_prompt(element):
+    """Whether a content control is empty and shows what to type."""
+    return _kind(element) == "sdt" and element.find("{*}sdtPr/{*}showingPlcHdr") is not None
+
+
+def _nowhere(kind, path):
+    return ValueError(f"{path} has {NOWHERE[kind]}; move its text into a paragraph where it is printed, or delete it")
+
+
+def _joined(paragraphs):
+    """Texts of paragraphs; one whose end is deleted goes on in the next."""
+    start = ""
+    for text, deleted in paragraphs:
+        if not deleted:
+            yield start + text
+        start = start + text if deleted else ""
+    if start:
+        yield start
 
 
 def assign(transcribed, counts):
@@ -93,8 +229,16 @@ def assign(transcribed, counts):
     -------
     list of (str or None)
         Text of each page, lines ended by line feeds; None where it is not transcribed.
+
+    Raises
+    ------
+    ValueError
+        The text of a spread that the scan does not have.
     """
     texts, by_number = [], dict(transcribed)
+    for number, paragraphs in transcribed:
+        if paragraphs and not 1 <= number <= len(counts):
+            raise ValueError(f"the transcription has text for PDF p{number}, but the scan has p1 to p{len(counts)}")
     for number, lines in enumerate(counts, start=1):
         paragraphs = by_number.get(number, [])
         cuts = [0, len(paragraphs)]

@@ -8,13 +8,11 @@ Command line: `python -m StrongLensing.data simulate --n 3000 --out lenses.npz`,
 """
 
 import re
-import zipfile
-import zlib
-from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 
-from common import cli, official
+from common import archives, cli, official
 from common.datasets import SPLITS, Dataset, Stream, check_available, check_choice, check_n
 from StrongLensing import npy, pairs, simulate
 from StrongLensing.simulate import CLASSES
@@ -123,7 +121,8 @@ def _load_official(task, split, n):
             )
         part = read_loose(found)
         return part[: check_available(n, len(part), "the excerpt in " + str(found[0].parent))]
-    with _opened(path or official.fetch("StrongLensing", archive)) as files:
+    path = path or official.fetch("StrongLensing", archive)
+    with archives.opened(path, MEMBER.fullmatch, npy.MAX_BYTES) as files:
         return read_split(files, split, n)
 
 
@@ -161,75 +160,36 @@ def _unpacked(task):
     return None
 
 
-class ZippedFiles:
-    """The files of an open zip file, read where they are: nothing is unpacked."""
-
-    def __init__(self, name, archive):
-        self.name, self._archive = name, archive
-        self.members = {info.filename: info for info in archive.infolist()}
-
-    def read(self, member):
-        info = self.members[member]
-        if info.file_size > npy.MAX_BYTES:
-            raise ValueError(f"{self.name}: {member} has {info.file_size:,} bytes, too many for one image")
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ValueError(f"{self.name}: {member} is compressed in an unusual way; expected a plain zip file")
-        with self._archive.open(info) as stream:
-            return stream.read(npy.MAX_BYTES + 1)
-
-
-class UnpackedFiles:
-    """The `.npy` files of a folder; links in it are refused."""
-
-    def __init__(self, path):
-        self.name, self.members = path.name, {}
-        for file in sorted(path.glob("*/*/*.npy")):
-            if any(part.is_symlink() for part in (file, file.parent, file.parent.parent)):
-                raise ValueError(f"{file} is a link or behind one: put the file itself there")
-            self.members[file.relative_to(path).as_posix()] = file
-
-    def read(self, member):
-        return _start(self.members[member])
-
-
 def _start(path):
     """The bytes of a file, or enough of them to see that it is too large."""
     with path.open("rb") as stream:
         return stream.read(npy.MAX_BYTES + 1)
 
 
-@contextmanager
-def _opened(path):
-    if path.is_dir():
-        yield UnpackedFiles(path)
-        return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            yield ZippedFiles(path.name, archive)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"{path}: damaged zip file ({error}); move or delete it to download it again") from error
+MEMBER = re.compile(r"(?:.*/)?(train|val)/([^/]+)/([^/]+\.npy)", re.IGNORECASE)
 
 
-MEMBER = re.compile(r"(?:.*/)?(train|val)/([^/]+)/([^/]+\.npy)")
+def _place(member):
+    """(half, folder, file name) of a file of the data set; a half or folder may be written in capitals or not."""
+    half, folder, file = MEMBER.fullmatch(member).groups()
+    folder = next((name for name in SIZES if name.lower() == folder.lower()), folder)
+    return half.lower(), folder, file
 
 
 def _listed(files, folders, split):
-    """Names of the `.npy` files of a split by folder, in order; {folder: {file name: member}}."""
+    """Names of the `.npy` files of a split by folder, in order; {folder: {file name: name with its folders}}."""
     half = "train" if split == "train" else "val"
     listed = {name: {} for name in folders}
-    for member in sorted(files.members):
-        match = MEMBER.fullmatch(member)
-        if not match or member.startswith("__MACOSX/") or match[3].startswith("."):
-            continue
-        if match[2] not in SIZES:
-            raise ValueError(f"{files.name}: unknown folder {match[2]!r} ({member}); expected {', '.join(folders)}")
-        if match[1] == half and match[2] in folders:
-            listed[match[2]][match[3]] = member
+    for (its_half, folder, file), member in archives.by_key(files.names, _place, files.name).items():
+        if folder not in SIZES:
+            raise ValueError(f"{files.name}: unknown folder {folder!r} ({member}); expected {', '.join(folders)}")
+        if its_half == half and folder in folders:
+            listed[folder][file] = member
     for name, members in listed.items():
         if not members:
             raise ValueError(
                 f"{files.name}: no files {half}/{name}/*.npy; expected folders {', '.join(folders)} in each of train "
-                "and val. Is this the zip file of the other task?"
+                f"and val. Is this the zip file of the other task? Besides it has {files.others()}"
             )
     return listed
 
@@ -247,7 +207,7 @@ def read_images(files, split, n=None):
 
     Parameters
     ----------
-    files : ZippedFiles or UnpackedFiles
+    files : common.archives.Files
     split : {"train", "valid", "test"}
     n : int, optional
         Default: all.
@@ -270,16 +230,20 @@ def read_images(files, split, n=None):
     return Dataset(_scaled(X), y, {"axion_mass": mass, "classes": list(CLASSES), "pixel": simulate.PUBLISHED.pixel})
 
 
+def _pair(same, member):
+    """What both names of a pair have in common: all but the words LR and HR, as in sim_LR_7, or all where in `same`."""
+    file = _place(member)[2]
+    return file if file in same else re.sub("(?<![a-z])(LR|HR)(?![a-z])", "", file, flags=re.IGNORECASE)
+
+
 def read_pairs(files, split, n=None):
     """The first n pairs of a split in the order of the file names; parameters and errors as for read_images().
 
-    A coarse and a fine image belong together where their names are the same but for LR and HR.
+    A coarse and a fine image belong together where their names are the same, or the same but for the words LR and HR.
     """
     listed = _listed(files, RESOLUTIONS, split)
-    keys = {
-        name: {re.sub(name, "", file, flags=re.IGNORECASE): member for file, member in listed[name].items()}
-        for name in RESOLUTIONS
-    }
+    same = listed["LR"].keys() & listed["HR"].keys()
+    keys = {name: archives.by_key(listed[name].values(), partial(_pair, same), files.name) for name in RESOLUTIONS}
     alone = sorted(keys["LR"].keys() ^ keys["HR"].keys())
     if alone:
         lonely = keys["LR"].get(alone[0]) or keys["HR"][alone[0]]
@@ -297,6 +261,8 @@ def read_pairs(files, split, n=None):
 def image_of(blob, name, folder):
     """The image (size, size) in the bytes of a `.npy` file, and the axion mass in eV stored with it (else 0).
 
+    Published are images, rows of pixels as objects, and flat arrays; the first two with a mass, the last with a label.
+
     Parameters
     ----------
     blob : bytes
@@ -306,9 +272,15 @@ def image_of(blob, name, folder):
         The folder it is from, which says its size: a class, "LR" or "HR".
     """
     image, mass = npy.read(blob, name)
-    size = SIZES[folder]
-    if image.shape[-2:] != (size, size) or image.size != size * size:
-        raise ValueError(f"{name}: an image of shape {image.shape}, expected {size} x {size} pixels")
+    size, shape = SIZES[folder], image.shape
+    image = np.squeeze(image)
+    if image.shape == (size * size + 1,):
+        image = image[:-1]  # what follows the pixels is a label, which the folder tells as well
+    if image.shape not in ((size, size), (size * size,)):
+        raise ValueError(
+            f"{name}: an image of shape {shape}, expected {size} x {size} pixels: {(size, size)}, or rows of {size}, "
+            f"or flat, {size * size} pixels or {size * size + 1} with a label"
+        )
     image = image.reshape(size, size).astype(np.float32)
     if not np.isfinite(image).all():
         raise ValueError(f"{name}: has pixels that are not finite; download it again or remove it")

@@ -1,10 +1,11 @@
 """Arrays from the bytes of `.npy` files, and no more than that: nothing in a file is ever executed.
 
-A `.npy` file of plain numbers is a header and the numbers. But np.array([image, axion_mass], dtype=object), as the
-published axion images are stored, is a pickle, and numpy would run whatever functions a pickle names. Here the pickle
-is read as what it is, a list of instructions for a small stack machine (see the module pickletools). Of the
-instructions only those are known that such files need, and in place of the functions that they may name there are
-stand-ins that build a description of an array: its shape, its type, its bytes.
+A `.npy` file of plain numbers is a header and the numbers. But np.array([image, axion_mass], dtype=object), as
+published axion images are stored, or an array of the rows of the image (and the mass) as objects, is a pickle, and
+numpy would run whatever functions a pickle names. Here the pickle is read as what it is, a list of instructions for a
+small stack machine (see the module pickletools). Of the instructions only those are known that such files need, and in
+place of the functions that they may name there are stand-ins that build a description of an array: its shape, its
+type, its bytes.
 """
 
 import io
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 MAX_BYTES = 1_000_000  # of a file; a published one has 16 to 270 kB
-MAX_INSTRUCTIONS = 300  # of a pickle; a published one has 70
+MAX_INSTRUCTIONS = 30_000  # of a pickle; [image, number] has 70, rows have 700, single pixels at most 25,000
 MAX_AXES = 8
 # What numpy raises on a damaged header, which is a Python literal.
 HEADER_ERRORS = (ValueError, KeyError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError)
@@ -37,7 +38,8 @@ def read(blob, name):
     image : ndarray
         Of numbers, of any shape.
     number : float or None
-        The second entry where the file holds np.array([image, number], dtype=object).
+        The last entry where the file holds np.array([image, number], dtype=object), or the rows of the image in
+        place of the image.
 
     Raises
     ------
@@ -57,10 +59,9 @@ def read(blob, name):
     if dtype.kind != "O":
         return _numbers(dtype, shape, fortran, content, name), None
     try:
-        image, number = _image_and_number(_run(content))
-        return _numbers(image.dtype.numpy(), image.shape, image.fortran, image.content, name), number
+        return _image_and_number(_run(content), name)
     except _Refused as error:
-        raise ValueError(f"{name}: refused, holds objects that are not np.array([image, number]): {error}") from error
+        raise ValueError(f"{name}: refused ({error}); objects may be an image, or its rows, and a number") from error
 
 
 def _numbers(dtype, shape, fortran, content, name):
@@ -72,13 +73,30 @@ def _numbers(dtype, shape, fortran, content, name):
     return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
 
 
-def _image_and_number(array):
-    """The two entries of np.array([image, number], dtype=object), from the description of that array."""
+def _image_and_number(array, name):
+    """The image and the number (or None) in an array of objects, from the description of that array."""
     match array:
-        case _Array(shape=(2,), content=[_Array(content=bytes()) as image, int() | float() as number]):
-            if abs(number) < 10**300:  # neither infinite nor NaN
-                return image, float(number)
-    raise _Refused("expected an image and a finite number")
+        case _Array(shape=shape, content=[_, *_] as entries) if len(entries) == math.prod(shape):
+            pass
+        case _:
+            raise _Refused("it has no list of objects")
+    if any(type(entry) in (int, float) and not abs(entry) < 10**300 for entry in entries):
+        raise _Refused("it has a number that is not finite")
+    if all(type(entry) in (int, float) for entry in entries):  # single pixels
+        return np.array(entries, float).reshape(shape, order="F" if array.fortran else "C"), None
+    number = float(entries.pop()) if type(entries[-1]) in (int, float) else None
+    rows = [_as_array(entry, name) for entry in entries]
+    if len(shape) != 1 or any(row.shape != rows[0].shape for row in rows):
+        raise _Refused("its arrays are not rows of one length")
+    if sum(row.nbytes for row in rows) > MAX_BYTES:  # a pickle may name one row many times
+        raise _Refused("its rows together are too large")
+    return (rows[0] if len(rows) == 1 else np.stack(rows)), number
+
+
+def _as_array(entry, name):
+    if not isinstance(entry, _Array) or not isinstance(entry.content, bytes):
+        raise _Refused("it has something that is neither an array of numbers nor a number")
+    return _numbers(entry.dtype.numpy(), entry.shape, entry.fortran, entry.content, name)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -104,7 +122,7 @@ class _Type:
 
 @dataclass
 class _Array:
-    """Stands in for numpy.ndarray; content is bytes, or a list of two objects."""
+    """Stands in for numpy.ndarray; content is bytes, or a list of objects."""
 
     shape: tuple = ()
     dtype: _Type = field(default_factory=lambda: _Type("O8"))

@@ -1,5 +1,7 @@
 """Loading the Exoplanet data: by run, simulated or from official files, and one clear error for the rest."""
 
+import gzip
+import io
 import zipfile
 
 import numpy as np
@@ -223,6 +225,60 @@ def test_strange_names_links_and_damaged_zip(data_home, published, tmp_path):
         load()
 
 
+def test_archives_as_people_have_them(data_home, published):
+    """Backslashes, files of the Mac and of Windows, other endings, gzip, subfolders."""
+    first, second, third, *rest = published
+    files = {name: published[name] for name in rest}
+    files[first.upper()], files[second.replace(".fits", ".fit")] = published[first], published[second]
+    files["more/" + third + ".gz"] = gzip.compress(published[third], 1)
+    clutter = {f"._{first}": b"junk", "Thumbs.db": b"", "desktop.ini": b"", ".DS_Store": b"", "notes.txt": b""}
+    folder = put(data_home, {"in\\" + name.replace("/", "\\"): blob for name, blob in {**files, **clutter}.items()})
+    parts = [load(split) for split in ("train", "valid", "test")]
+    assert sum(map(len, parts)) == 12
+    (folder / "Sample_Data.zip").unlink()
+    (folder / "Sample_Data" / "more").mkdir(parents=True)
+    for name, blob in {**files, **clutter}.items():
+        (folder / "Sample_Data" / name).write_bytes(blob)
+    for part, split in zip(parts, ("train", "valid", "test"), strict=True):
+        np.testing.assert_array_equal(load(split).X, part.X)
+
+
+def test_two_files_of_one_image(data_home, published):
+    name, blob = next(iter(published.items()))
+    for other in ("copy/" + name, name + ".gz", name.replace("_00100", "_100")):
+        put(data_home, {**published, other: blob})
+        with pytest.raises(ValueError, match=r"planet0_\S+ and Sample_Data/\S+ are named as one and the same"):
+            load()
+
+
+def test_zip_without_images_says_what_it_has(data_home):
+    put(data_home, {"Sample_Data.zip": b"", "a.csv": b"", "b.csv": b""})
+    with pytest.raises(ValueError, match=r"no files planet.*it has 2 .csv, 1 .zip \(unpack it first\)"):
+        load()
+
+
+def test_image_in_an_extension_or_packed(published):
+    name, whole = next(iter(published.items()))
+    image = frames.read_frame(whole, name)
+    planes = np.stack([image] * 4)
+    for hdus in (
+        [fits.PrimaryHDU(), fits.ImageHDU(planes)], [fits.PrimaryHDU(planes), fits.ImageHDU(planes[:, :9])],
+        [fits.PrimaryHDU(), fits.BinTableHDU.from_columns([]), fits.ImageHDU(planes[None])],
+    ):  # fmt: skip
+        stream = io.BytesIO()
+        fits.HDUList(hdus).writeto(stream)
+        np.testing.assert_array_equal(frames.read_frame(stream.getvalue(), name), image)
+        np.testing.assert_array_equal(frames.read_frame(gzip.compress(stream.getvalue(), 1), name), image)
+    stream = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(planes)]).writeto(stream)
+    with pytest.raises(ValueError, match="compressed by fpack; unpack it with funpack"):
+        frames.read_frame(stream.getvalue(), name)
+    with pytest.raises(ValueError, match="too many for one image"):
+        frames.read_frame(gzip.compress(whole + bytes(20_000_000), 1), name)
+    with pytest.raises(ValueError, match="damaged gzip data"):
+        frames.read_frame(gzip.compress(whole, 1)[:-50], name)
+
+
 def test_too_few_runs(data_home, published):
     put(data_home, {name: blob for name, blob in published.items() if name.startswith("planet1_")})
     with pytest.raises(ValueError, match="the test split has no images: 1 runs"):
@@ -254,6 +310,15 @@ def test_recovered_images_are_for_testing_only(data_home):
         load("train")
     with pytest.raises(ValueError, match="n = 3, but the excerpt"):
         load("test", 3)
+    (folder / "recovered_disks.npz").write_bytes((folder / "recovered_disks.npz").read_bytes()[:5000])
+    with pytest.raises(ValueError, match="recovered_disks.npz: damaged"):
+        load("test")
+    (folder / "recovered_labels.csv").write_text("name;planet\nplanet7_00010;0\n")
+    with pytest.raises(ValueError, match="expected columns file and planet"):
+        load("test")
+    np.save(folder / "AS_209.npy", np.array([1, None]))
+    with pytest.raises(ValueError, match="AS_209.npy: damaged, or holds anything but numbers"):
+        data.observed()
 
 
 def test_area_resampling_keeps_the_light():

@@ -1,12 +1,20 @@
 """Data, transcription, submission and metrics of the RenAIssance challenge."""
 
+import io
+import zipfile
+
 import docx
 import numpy as np
 import pytest
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
+from docx.oxml import parse_xml
+from PIL import Image, ImageOps
 
 from common.challenge import SubmissionError
-from RenAIssance import data, metrics, scan, transcription
+from RenAIssance import data, metrics, pages, scan, transcription
 from RenAIssance.challenge import CHALLENGE, TEXTS
+from RenAIssance.images import read_grey
 
 
 def test_error_rates_by_hand():
@@ -37,6 +45,23 @@ def test_normalisation(text, expected):
     assert metrics.normalised(text) == expected
 
 
+PAGE = "De la noble-\nza y de los prin-\ncipes, y hom-\nbres=de bien-"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\u2028", "\u2029", "\x85", "\f", "\v", " \n", "\u200b\n", "\n\n"])
+@pytest.mark.parametrize("sign", list("-\u00ac=\u00ad\u2010\u2011\u2012\u2013\u2212\u2e17") + ["-\u00ad"])
+def test_line_ends_and_signs_of_hyphenation_are_one(end, sign):
+    read = "\ufeff" + (PAGE + "\n").replace("-\n", sign + end)
+    scores = metrics.error_rates([PAGE], [read])
+    assert not any(scores.values()), scores
+    assert metrics.word_scores([PAGE], [read])["F1"] == 1
+
+
+def test_signs_within_a_line_stay_as_they_are():
+    assert metrics.diplomatic("bien=hecho \u2013 no-\nble") == "bien=hecho \u2013 no- ble"
+    assert metrics.normalised("bien=hecho \u2013 no-\nble") == "bien hecho noble"
+
+
 def test_words_and_confusions():
     scores = metrics.word_scores(["uno dos tres"], ["uno dos dos"])
     assert scores["precision"] == scores["recall"] == pytest.approx(2 / 3)
@@ -58,6 +83,120 @@ def test_transcription_is_read_by_page(tmp_path):
     assert parts == [(1, ["one\ntwo"]), (2, ["three\nfour", "title", "five\nsix"]), (3, [])]
     texts = transcription.assign(parts, [[2], [2, 3], [24, 24]])
     assert texts == ["one\ntwo", "three\nfour", "title\nfive\nsix", None, None]
+
+
+W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+MC = 'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
+
+
+def _docx_of(path, *blocks):
+    """A DOCX file with the marker PDF p1 and blocks of XML after it."""
+    document = docx.Document()
+    document.add_paragraph("PDF p1")
+    for block in blocks:
+        document.element.body.insert(-1, parse_xml(f"<w:body {W} {MC}>{block}</w:body>")[0])
+    document.save(str(path))
+    return path
+
+
+def _run(text, tag="t"):
+    return f'<w:r><w:{tag} xml:space="preserve">{text}</w:{tag}></w:r>'
+
+
+@pytest.mark.parametrize("blocks, expected", [
+    ([f"<w:p>{_run('uno ')}<w:ins>{_run('dos')}</w:ins></w:p>"], ["uno dos"]),
+    ([f"<w:p>{_run('uno')}<w:del>{_run(' dos', 'delText')}</w:del></w:p>"], ["uno"]),
+    ([f"<w:p><w:moveFrom>{_run('uno')}</w:moveFrom></w:p>", f"<w:p><w:moveTo>{_run('uno')}</w:moveTo></w:p>"], ["uno"]),
+    ([f"<w:p><w:pPr><w:rPr><w:del/></w:rPr></w:pPr>{_run('uno ')}</w:p>", f"<w:p>{_run('dos')}</w:p>"], ["uno dos"]),
+    ([f"<w:tbl><w:tr><w:tc><w:p>{_run('uno')}</w:p></w:tc><w:tc><w:p>{_run('dos')}</w:p></w:tc></w:tr></w:tbl>"],
+     ["uno", "dos"]),
+    ([f"<w:sdt><w:sdtContent><w:p>{_run('uno')}</w:p></w:sdtContent></w:sdt>"], ["uno"]),
+    ([f"<w:p><w:sdt><w:sdtContent>{_run('uno')}</w:sdtContent></w:sdt></w:p>"], ["uno"]),
+    ([f"<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent><w:p>{_run('?')}</w:p></w:sdtContent></w:sdt>"], []),
+    ([f"<w:p><w:hyperlink>{_run('uno')}</w:hyperlink><w:smartTag>{_run(' dos')}</w:smartTag></w:p>"], ["uno dos"]),
+    ([f"<w:p><w:fldSimple>{_run('uno')}</w:fldSimple>{_run('DATE', 'instrText')}</w:p>"], ["uno"]),
+    (["<w:p><w:r><w:t>no</w:t><w:noBreakHyphen/><w:br/><w:t>bleza</w:t><w:br w:type='page'/></w:r></w:p>"],
+     ["no-\nbleza"]),
+])  # fmt: skip
+def test_no_text_of_a_docx_vanishes(tmp_path, blocks, expected):
+    assert transcription.read_docx(_docx_of(tmp_path / "a.docx", *blocks)) == [(1, expected)]
+
+
+@pytest.mark.parametrize("block, message", [
+    (f"<w:p><w:r><w:pict><w:txbxContent><w:p>{_run('uno')}</w:p></w:txbxContent></w:pict></w:r></w:p>", "a text box"),
+    ("<w:altChunk/>", "an embedded document"), ("<w:p><w:r><w:sym/></w:r></w:p>", "a symbol"),
+    (f"<w:p><w:r><mc:AlternateContent><mc:Choice><w:txbxContent><w:p>{_run('uno')}</w:p></w:txbxContent></mc:Choice>"
+     "</mc:AlternateContent></w:r></w:p>", "a text box"),
+])  # fmt: skip
+def test_text_without_a_place_is_refused(tmp_path, block, message):
+    with pytest.raises(ValueError, match=f"has {message}.*; move its text"):
+        transcription.read_docx(_docx_of(tmp_path / "a.docx", block))
+
+
+def test_footnotes_are_refused(tmp_path):
+    path = _docx(tmp_path / "a.docx", "PDF p1", "uno")
+    document = docx.Document(str(path))
+    for text, refused in (("", False), ("a note", True)):
+        blob = f"<w:footnotes {W}><w:footnote><w:p>{_run(text)}</w:p></w:footnote></w:footnotes>".encode()
+        kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.footnotes+xml"
+        part = Part(PackURI(f"/word/footnotes{refused}.xml"), kind, blob, document.part.package)
+        document.part.relate_to(part, "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes")
+        document.save(str(path))
+        if refused:
+            with pytest.raises(ValueError, match="has footnotes"):
+                transcription.read_docx(path)
+        else:
+            assert transcription.read_docx(path) == [(1, ["uno"])]
+
+
+@pytest.mark.parametrize(
+    "marker", ["PDF p2:", "pdf P2", "PDFp2", "PDF p. 2 -", "[PDF page 2]", "PDF 2", "PDF\tp2\u200b", "PDF p2—"]
+)
+def test_markers_as_people_write_them(tmp_path, marker):
+    for paragraphs in (["PDF p1", "uno", marker, "dos"], ["PDF p1", f"uno\n{marker}\ndos"]):
+        assert transcription.read_docx(_docx(tmp_path / "a.docx", *paragraphs)) == [(1, ["uno"]), (2, ["dos"])]
+
+
+def test_markers_of_sides(tmp_path):
+    path = _docx(tmp_path / "a.docx", "PDF p1", "uno", "PDF p2 - right", "tres", "quatro", "PDF p2 (left):", "dos",
+                 "PDF p3 left page", "cinco", "PDF p4 R", "seis")  # fmt: skip
+    parts = transcription.read_docx(path)
+    assert parts == [(1, ["uno"]), (2, ["dos", "tres\nquatro"]), (3, ["cinco", ""]), (4, ["", "seis"])]
+    assert transcription.assign(parts, [[1], [0, 0], [0, 0], [0, 0]]) == [
+        "uno", "dos", "tres\nquatro", "cinco", None, None, "seis",
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="text for PDF p4, but the scan has p1 to p3"):
+        transcription.assign(parts, [[1], [0, 0], [0, 0]])
+
+
+@pytest.mark.parametrize("paragraphs, message", [
+    (["PDF p1", "uno", "PDF p2-3", "dos"], "'PDF p2-3' begins like a marker of a page; expected"),
+    (["PDF p1", "uno", "PDF p2: El libro", "dos"], "begins like a marker"),
+    (["PDF p1", "uno", "PDF pII", "dos"], "begins like a marker"),
+    (["PDF p1", "uno", "p. 2", "dos"], "begins like a marker"),
+    (["PDF p1", "uno", "PDF p1", "dos"], "'PDF p1' is there twice"),
+    (["PDF p2 left", "uno", "PDF p2", "dos"], "'PDF p2' is there twice"),
+    (["PDF p2", "uno", "PDF p2 left", "dos"], "'PDF p2 left' is there twice"),
+    (["uno", "PDF p2", "dos"], "'uno' stands before the first marker"),
+])  # fmt: skip
+def test_doubtful_markers_are_refused(tmp_path, paragraphs, message):
+    with pytest.raises(ValueError, match=message):
+        transcription.read_docx(_docx(tmp_path / "a.docx", *paragraphs))
+
+
+def test_other_files_named_docx_are_refused(tmp_path):
+    path = tmp_path / "a.docx"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1000))
+    with pytest.raises(ValueError, match="an old .doc file, or has a password; save it as .docx"):
+        transcription.read_docx(path)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", bytes(30_000_000))
+    with pytest.raises(ValueError, match="unpacks to more than"):
+        transcription.read_docx(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("content.xml", b"<text/>")
+    with pytest.raises(ValueError, match="is not a DOCX file or is damaged .*; save it as .docx"):
+        transcription.read_docx(path)
 
 
 def test_bad_transcriptions_are_refused(tmp_path):
@@ -126,6 +265,59 @@ def test_bad_scans_are_refused(tmp_path):
 
 
 @pytest.fixture(scope="module")
+def spread():
+    """A spread of two pages of 24 lines, 150 dpi."""
+    return Image.fromarray(pages.spreads(1, 5).X[0])
+
+
+def _lines_of(tmp_path, image, resolution):
+    image.save(tmp_path / "scan.pdf", "PDF", resolution=resolution)
+    return [len(scan.layout(page).lines) for page in scan.pages(tmp_path / "scan.pdf")]
+
+
+@pytest.mark.parametrize("resolution", [72, 150, 600, 1200])
+def test_the_letters_say_the_resolution_of_a_scan(tmp_path, spread, resolution):
+    """Whatever the file claims, as those of photographs do."""
+    assert _lines_of(tmp_path, spread, resolution) == [24, 24]
+
+
+def test_negatives_are_inverted_and_dark_scans_are_not(tmp_path, spread):
+    black = spread.point(lambda value: 255 * (value > 120)).convert("1", dither=0)
+    for image in (ImageOps.invert(spread), ImageOps.invert(black), spread.point(lambda value: value * 0.45)):
+        assert _lines_of(tmp_path, image, 150) == [24, 24]
+    with pytest.raises(ValueError, match="light on dark; invert it"):
+        scan.layout(255 - np.asarray(spread))
+
+
+@pytest.mark.parametrize("image, message", [
+    (lambda spread: spread.rotate(90, expand=True), "lines of this page run from top to bottom: rotate it by 90"),
+    (lambda spread: spread.rotate(270, expand=True), "lines of this page run from top to bottom: rotate it by 90"),
+    (lambda spread: spread.rotate(180), "upside down: rotate it by 180"),
+    (lambda spread: Image.new("L", spread.size, 240), "no text on this page: is it blank"),
+    (lambda spread: Image.new("L", (4000, 3000), 240), "no text on this page: is it blank"),
+    (lambda spread: spread.reduce(3), "page 1 has about 50 dpi, too coarse to read; scan it with 150 to 300 dpi"),
+])  # fmt: skip
+def test_pages_that_cannot_be_read_say_why(tmp_path, spread, image, message):
+    image = image(spread)
+    with pytest.raises(ValueError, match=message):
+        _lines_of(tmp_path, image, 150 * image.width / spread.width if image.width < spread.width / 2 else 150)
+
+
+def test_pages_of_another_resolution_name_it(spread):
+    page = spread.crop((620, 0, 1240, 910)).resize((4 * 620, 4 * 910))  # 600 dpi
+    with pytest.raises(ValueError, match=r"as large as at 5\d0 dpi, expected 300 dpi: resize it to \d\d%"):
+        scan.layout(np.asarray(page))
+
+
+def test_a_pdf_without_pages_is_refused(tmp_path):
+    import pypdfium2 as pdfium
+
+    pdfium.PdfDocument.new().save(str(tmp_path / "none.pdf"))
+    with pytest.raises(ValueError, match="has no pages"):
+        scan.spreads(tmp_path / "none.pdf")
+
+
+@pytest.fixture(scope="module")
 def book(tmp_path_factory):
     """A simulated book of three spreads, of which two are transcribed."""
     patch = pytest.MonkeyPatch()
@@ -176,6 +368,89 @@ def test_bad_tables_of_line_images_are_refused(tmp_path, monkeypatch):
     table.write_text("image,text\nbook1_00_01.png,Señora\n", "utf-8")
     with pytest.raises(ValueError, match="damaged"):
         data.hand_cut_lines()
+
+
+def _file(image, format_="PNG", **options):
+    stream = io.BytesIO()
+    image.save(stream, format_, **options)
+    return stream.getvalue()
+
+
+INK = np.full((40, 200), 255, np.uint8)
+INK[10:25, 20:180:6] = INK[10:25, 21:180:6] = 60
+GREY = Image.fromarray(INK)
+BLACK = Image.fromarray(np.where(INK < 255, 60, 0).astype(np.uint8))  # as transparent images store their paper
+ALPHA = Image.fromarray(np.where(INK < 255, 255, 0).astype(np.uint8))
+RGBA = Image.merge("RGBA", [BLACK] * 3 + [ALPHA])
+SIDE = Image.Exif()
+SIDE[0x0112] = 6  # turned by a quarter
+
+
+@pytest.mark.parametrize("content", [
+    _file(GREY), _file(GREY.convert("RGB")), _file(GREY.convert("P")), _file(RGBA, "TIFF"),
+    _file(GREY.convert("RGB").convert("CMYK"), "TIFF"),
+    _file(RGBA), _file(RGBA, "WEBP", lossless=True), _file(Image.merge("LA", [BLACK, ALPHA])), _file(RGBA.quantize(4)),
+    _file(BLACK, transparency=0), _file(BLACK.convert("RGB"), transparency=(0, 0, 0)),
+    _file(BLACK.convert("P"), "GIF", transparency=0), _file(Image.fromarray(INK.astype(np.uint16) * 257)),
+    _file(Image.fromarray(INK.astype(np.uint16) * 16)), _file(Image.fromarray(INK.astype(np.uint16) * 257), "TIFF"),
+    _file(Image.fromarray(INK.astype(np.int32)), "TIFF"), _file(Image.fromarray(INK.astype(np.float32)), "TIFF"),
+    _file(Image.fromarray((INK / 255).astype(np.float32)), "TIFF"), _file(GREY, "BMP"),
+    _file(GREY.transpose(Image.Transpose.ROTATE_90), "TIFF", exif=SIDE),
+])  # fmt: skip
+def test_every_mode_of_an_image_is_read(content):
+    found = read_grey(content, "line.png")
+    assert found.dtype == np.uint8 and found.shape == INK.shape
+    np.testing.assert_allclose(found.astype(int), INK, atol=1)
+
+
+def test_black_and_white_and_compressed_images():
+    assert (read_grey(_file(GREY.convert("1", dither=0)), "line.png") == np.where(INK < 255, 0, 255)).all()
+    for image in (GREY, GREY.convert("RGB").convert("CMYK")):
+        found = read_grey(_file(image, "JPEG", quality=100), "line.jpg")
+        assert abs(found.astype(int) - INK).mean() < 3
+
+
+@pytest.mark.parametrize("content, message", [
+    (_file(Image.merge("LAB", [GREY] * 3), "TIFF"), "its mode is LAB; save it as grey or RGB"),
+    (_file(Image.fromarray(np.full((9, 9), np.nan, np.float32)), "TIFF"), "its mode is F, with values .* not finite"),
+    (_file(Image.fromarray(np.full((9, 9), -1, np.int32)), "TIFF"), "its mode is I, with values that are negative"),
+    (_file(GREY, "TIFF", save_all=True, append_images=[GREY]), "it has 2 images, expected one"),
+    (_file(Image.fromarray(255 - INK)), "light on dark; invert it"),
+    (_file(Image.new("1", (9000, 9000), 1)), "9000 x 9000 pixels are too many"),
+    (_file(Image.new("1", (20000, 20000), 1)), "cannot be read as the image of a line"),
+    (_file(GREY)[:-30], "line.png: cannot be read"), (b"", "not an image file"), (b"%PDF-1.4", "not an image file"),
+])  # fmt: skip
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_images_without_a_meaning_are_refused(content, message):
+    with pytest.raises(ValueError, match=f"line.png.*{message}|{message}"):
+        read_grey(content, "line.png")
+
+
+def _lines_in_folder(data_home, files, table):
+    folder = data_home / "RenAIssance"
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(folder / data.LINE_IMAGES.name, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    (folder / data.LINE_TEXTS.name).write_text(table, "utf-8")
+
+
+def test_line_images_lie_in_folders_or_not(data_home):
+    content, table = _file(RGBA), "image,text\nbook1_00_01.png,uno\nlines/book1_01_01.png,dos\n"
+    files = {"lines\\book1_00_01.png": content, "lines/book1_01_01.png": content, "__MACOSX/._book1_00_01.png": b"x"}
+    _lines_in_folder(data_home, files, table)
+    shown, texts, page = data.hand_cut_lines()
+    assert texts == ["uno", "dos"] and page.tolist() == [1, 2] and (shown[0] == INK).all()
+    assert data.load("train", source="official", task="lines").X.shape[0] == 2
+    for extra, line, message in [
+        ({"other/book1_00_01.png": content}, "", "lines/book1_00_01.png and other/book1_00_01.png may both be it"),
+        ({}, "book1_05_01.png,tres\n", "which file is book1_05_01.png .* it has 3 other images"),
+        ({}, "line.png,tres\n", "expected columns image and text, as book1_00_01.png,DEDICATORIA"),
+        ({}, "book1_05_01.png\n", "a line has no text"),
+    ]:  # fmt: skip
+        _lines_in_folder(data_home, {**files, **extra}, table + line)
+        with pytest.raises(ValueError, match=message):
+            data.hand_cut_lines()
 
 
 def test_official_book(real_samples, monkeypatch):

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import re
 import zipfile
 
 import numpy as np
@@ -203,7 +204,7 @@ FIRST = "dataset/train/cdm/cdm_sim_0.npy"
 @pytest.mark.parametrize("content, message", [
     (npy_bytes(image(63)), r"shape \(63, 63\), expected 64 x 64"),
     (npy_bytes(np.ones((2, 64, 64))), r"shape \(2, 64, 64\), expected 64 x 64"),
-    (npy_bytes(np.ones(4096)), "expected 64 x 64"),
+    (npy_bytes(np.ones(4095)), r"shape \(4095,\), expected 64 x 64 pixels: \(64, 64\), or rows of 64, or flat, 4096"),
     (npy_bytes(NAN), "pixels that are not finite"),
     (npy_bytes(np.zeros((64, 64))), "no pixel above 0"),
     (npy_bytes(image().astype(complex)), "holds complex128, expected plain real numbers"),
@@ -281,6 +282,95 @@ def test_names_that_lead_elsewhere_are_only_names(data_home, tmp_path):
     assert sorted(tmp_path.rglob("*")) == before  # nothing was unpacked
 
 
+def test_archives_as_people_have_them(data_home):
+    """Backslashes of Windows, files of the Mac and of Windows, capitals: all is read as it is meant."""
+    files = classification_files(2)
+    strange = {name.replace("/", "\\"): content for name, content in files.items() if not name.endswith("/")}
+    clutter = ("dataset\\train\\no\\._no_sim_0.npy", "__MACOSX/train/no/no_sim_7.npy", "dataset/train/no/Thumbs.db",
+               "dataset/train/no/.ipynb_checkpoints/train/no/x.npy", "dataset/train/desktop.ini")  # fmt: skip
+    put(data_home, data.CLASSIFICATION.name, {**strange, **dict.fromkeys(clutter, b"junk")})
+    assert len(load_images("train")) == 6 and len(load_images("test")) == 3
+    capitals = {re.sub("train|cdm|npy", lambda word: word[0].upper(), name): content for name, content in files.items()}
+    put(data_home, data.CLASSIFICATION.name, capitals)
+    assert len(load_images("train")) == 6
+    folder = put(data_home, "", {**files, **{name.replace("\\", "/"): b"junk" for name in clutter}}, unpacked=True)
+    (folder / data.CLASSIFICATION.name).unlink()
+    assert len(load_images("train")) == 6
+
+
+def test_two_files_of_one_name(data_home):
+    """In train and val, and in two classes, they are two images; in two folders of one class nobody knows."""
+    files = classification_files(2)
+    same = {re.sub(r"[a-z]+_sim", "sim", name): content for name, content in files.items()}
+    put(data_home, data.CLASSIFICATION.name, same)
+    assert len(load_images("train")) == 6
+    twice = {**files, **{name.replace("dataset", "part2"): content for name, content in files.items()}}
+    put(data_home, data.CLASSIFICATION.name, twice)
+    both = "dataset/train/axion/axion_sim_0.npy and part2/train/axion/axion_sim_0.npy are named as one"
+    with pytest.raises(ValueError, match=both):
+        load_images("train")
+    put(data_home, data.CLASSIFICATION.name, changed(files, FIRST.replace("/", "\\"), files[FIRST]))
+    with pytest.raises(ValueError, match=f"{FIRST} is in it twice"):
+        load_images("train")
+
+
+@pytest.mark.parametrize("names", [
+    ("three_{}", "three_{}"), ("LR_{}", "HR_{}"), ("hr_lr_{}", "hr_hr_{}"), ("sim{}LR", "sim{}hr"), ("LR_{}", "LR_{}"),
+])
+def test_names_of_pairs(data_home, names):
+    """LR and HR are marks as words only, as in sim_LR_7, and only where the names are not the same anyway."""
+    files = {}
+    for half in ("train", "val"):
+        for i in range(2):
+            for folder, name, size in zip(("LR", "HR"), names, (64, 128), strict=True):
+                content = np.full((size, size), 0.1 * (i + 1))
+                files[f"dataset/{half}/{folder}/{name.format(i)}.npy"] = npy_bytes(content)
+    put(data_home, data.SUPER_RESOLUTION.name, files)
+    pairs = load_pairs("train")
+    assert len(pairs) == 2
+    np.testing.assert_allclose(pairs.X[:, 0, 0, 0], pairs.y[:, 0, 0, 0])
+
+
+def test_names_of_pairs_that_are_one_but_for_the_mark(data_home):
+    files = resolution_files(2)
+    files["dataset/train/LR/_lr0.npy"] = files["dataset/train/LR/LR_0.npy"]
+    files["dataset/train/LR/_0.npy"] = files["dataset/train/LR/LR_0.npy"]
+    put(data_home, data.SUPER_RESOLUTION.name, files)
+    with pytest.raises(ValueError, match="LR/LR_0.npy and dataset/train/LR/_0.npy are named as one"):
+        load_pairs("train")
+
+
+def test_zip_files_that_are_not_read_say_why(data_home):
+    path = put(data_home, data.CLASSIFICATION.name, {"dataset.zip": b"PK", "a/readme.txt": b""})
+    with pytest.raises(ValueError, match=r"no files train/axion.*Besides it has 1 .zip \(unpack it first\), 1 .txt"):
+        load_images("train")
+    for method, word in ((zipfile.ZIP_BZIP2, "bzip2"), (zipfile.ZIP_LZMA, "lzma")):
+        with zipfile.ZipFile(path, "w", method) as archive:
+            for member, content in classification_files(1).items():
+                archive.writestr(member, content)
+        with pytest.raises(ValueError, match=rf"compressed in an unusual way \({word}\); unpack"):
+            load_images("train")
+    put(data_home, data.CLASSIFICATION.name, classification_files(1))
+    locked = bytearray(path.read_bytes())
+    start = -1
+    while (start := locked.find(b"PK\x01\x02", start + 1)) >= 0:
+        locked[start + 8] |= 1  # the flag of a password
+    path.write_bytes(locked)
+    with pytest.raises(ValueError, match="has a password; pack it again without one"):
+        load_images("train")
+
+
+def test_large_zip_files_are_read(data_home):
+    """With the 64 bit fields of archives beyond 4 GB."""
+    path = put(data_home, data.CLASSIFICATION.name, {})
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, content in classification_files(1).items():
+            if not member.endswith("/"):
+                with archive.open(member, "w", force_zip64=True) as stream:
+                    stream.write(content)
+    assert len(load_images("train")) == 3
+
+
 def test_damaged_zip_files(data_home):
     path = put(data_home, data.CLASSIFICATION.name, classification_files(2))
     whole = path.read_bytes()
@@ -312,6 +402,39 @@ def test_image_and_number(protocol, number, module):
         found, value = npy.read(object_npy(pickled), "a.npy")
         np.testing.assert_array_equal(found, content)
         assert found.dtype == content.dtype and value == float(number)
+
+
+@pytest.mark.parametrize("layout", ["rows", "pixels"])
+@pytest.mark.parametrize("mass", [None, 3e-23])
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_image_of_objects(protocol, mass, layout):
+    """np.array([*image, mass], dtype=object), as published, or an image whose every pixel is an object."""
+    content = image(64, np.float32)
+    entries = list(content) if layout == "rows" else content.ravel().tolist()
+    stored = np.empty(len(entries) + (mass is not None), object)
+    stored[: len(entries)] = entries
+    stored[len(entries) :] = mass
+    found, value = data.image_of(object_npy(pickle.dumps(stored, protocol), stored.shape), "a.npy", "axion")
+    np.testing.assert_array_equal(found, content)
+    assert value == (mass or 0.0 if layout == "rows" else 0.0)
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (1, 64, 64), (64, 64, 1), (4096,), (1, 4096)])
+def test_shapes_of_plain_images(shape):
+    found, mass = data.image_of(npy_bytes(image().reshape(shape)), "a.npy", "no")
+    np.testing.assert_array_equal(found, image().astype(np.float32))
+    flat = np.append(image().ravel(), 2.0)  # with a label, not a pixel and not a mass
+    found, mass = data.image_of(npy_bytes(flat), "a.npy", "axion")
+    np.testing.assert_array_equal(found, image().astype(np.float32))
+    assert mass == 0
+
+
+def test_one_row_many_times_takes_no_memory():
+    row = np.zeros(100_000)
+    rows = np.empty(20_000, object)
+    rows[:] = [row] * len(rows)
+    with pytest.raises(ValueError, match="too large"):
+        npy.read(object_npy(pickle.dumps(rows), rows.shape), "a.npy")
 
 
 def test_big_endian():
