@@ -65,7 +65,7 @@ refresh: .venv/.ready
 # The peers are installed beside the pinned packages, which stay as they are.
 bench: .venv/.ready
 	@$(PY) -m pip install --quiet --disable-pip-version-check $(subst -r,-c,$(PINS)) --editable ".[bench]"
-	$(PY) -m tests.benchmarks.bench $(if $(REAL),--real $(REAL)) --readme README.md
+	$(PY) -m tests.benchmarks.bench $(if $(REAL),--real $(REAL)) --page BENCHMARKS.md
 
 bench-details: .venv/.ready
 	@$(PY) -m pip install --quiet --disable-pip-version-check $(subst -r,-c,$(PINS)) --editable ".[bench]"

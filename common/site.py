@@ -1,7 +1,7 @@
 """The site of the course: python -m common.site [--event FOLDER] [--out build/site]
 
-A gallery of the challenges, the page and the executed notebooks of each, the event and, where one was scored, its
-leaderboard. It is read without a network.
+A gallery of the challenges, the page, the notes and the executed notebooks of each, the pages for instructors and of
+measurements, the event and, where one was scored, its leaderboard. It is read without a network.
 """
 
 import argparse
@@ -63,10 +63,13 @@ def build(out=OUT, event_folder=None):
 def _write(folder, event, board):
     """Write all pages below a folder."""
     texts = {"README.md": "index.html"}  # path in the course -> page
+    texts |= {f"{name}.md": f"{name.lower()}.html" for name in ("TEACHING", "BENCHMARKS")}
     texts |= {f"{name}/README.md": f"{name}/index.html" for name in FOLDERS}
+    texts |= {f"{name}/NOTES.md": f"{name}/notes.html" for name in FOLDERS}
     texts |= {label(path): label(path.with_suffix(".html")) for path in find()}
     links = texts | {name: f"{name}/index.html" for name in FOLDERS}
-    navigation = [("Challenges", "index.html"), ("Event", "event.html"), ("Leaderboard", "leaderboard.html")]
+    navigation = [("Challenges", "index.html"), ("Teaching", "teaching.html"), ("Event", "event.html"),
+                  ("Leaderboard", "leaderboard.html")]  # fmt: skip
     bodies = {
         "index.html": (f"{event.title}: challenges", _gallery(), "index.html"),
         "event.html": (event.title, f"<h1>{escape(event.title)}</h1>" + pages.markdown(events.markdown(event)), ""),
@@ -75,9 +78,10 @@ def _write(folder, event, board):
     for source, page in texts.items():
         if source.endswith(".ipynb"):
             bodies[page] = Path(source).stem.replace("_", ", "), pages.notebook(read(ROOT / source)), source
-        elif "/" in source:
+        elif page != "index.html":  # the gallery stands for the README of the course
             text = (ROOT / source).read_text("utf-8")
-            bodies[page] = text.partition("\n")[0].lstrip("# "), pages.markdown(text) + _notebook_list(source), source
+            more = _notebook_list(source) if page.endswith("/index.html") else ""
+            bodies[page] = text.partition("\n")[0].lstrip("# "), pages.markdown(text) + more, source
     pictures = set()
     for page, (title, body, source) in bodies.items():
         body, needed = pages.relinked(body, source or page, links, page)

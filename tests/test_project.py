@@ -71,6 +71,37 @@ def test_every_challenge_is_at_the_top_and_in_the_readme():
     for folder in FOLDERS:
         assert (ROOT / folder / "README.md").exists()
         assert f"({folder}/" in readme
+        assert "(NOTES.md)" in (ROOT / folder / "README.md").read_text() and (ROOT / folder / "NOTES.md").exists()
+
+
+def test_pages_that_people_finish_are_short_and_tell_no_history():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+    for path in [ROOT / "README.md", *(ROOT / folder / "README.md" for folder in FOLDERS)]:
+        found = re.search(r"VERSION \d|\b(used to|no longer|formerly)\b", path.read_text())
+        assert not found, f"{path}: {found.group()}"
+    assert all(len((ROOT / folder / "README.md").read_text().splitlines()) <= 90 for folder in FOLDERS)
+
+
+def test_teaching_has_every_lesson():
+    teaching = (ROOT / "TEACHING.md").read_text()
+    for notebook in ROOT.glob("[A-Z]*/[A-Z]*.ipynb"):
+        assert f"]({notebook.parent.name}/{notebook.name})" in teaching
+
+
+def test_links_of_the_pages_lead_to_files_of_the_course():
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md")]:
+        text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+        for address in re.findall(r"\]\(([^)#\s]+)|<img src=\"([^\"]+)", text):
+            target = "".join(address)
+            assert re.match(r"https://|mailto:", target) or (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_the_table_of_measurements_is_between_its_marks():
+    from tests.benchmarks.bench import BEGIN, END
+
+    text = (ROOT / "BENCHMARKS.md").read_text()
+    assert text.count(BEGIN) == text.count(END) == 1 and text.index(BEGIN) < text.index(END)
+    assert "--page BENCHMARKS.md" in (ROOT / "Makefile").read_text()
 
 
 def test_no_placeholder_is_left():

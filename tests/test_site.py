@@ -48,7 +48,8 @@ def soups(folder):
 def test_every_challenge_and_notebook_has_its_page(built):
     names = {path.relative_to(built).as_posix() for path in built.rglob("*.html")}
     assert {"index.html", "event.html", "leaderboard.html"} <= names
-    assert {f"{folder}/index.html" for folder in registry()} <= names
+    assert {"teaching.html", "benchmarks.html"} <= names
+    assert {f"{folder}/{page}.html" for folder in registry() for page in ("index", "notes")} <= names
     assert {label(path.with_suffix(".html")) for path in find()} <= names
 
 

@@ -99,7 +99,7 @@ def main():
     parser.add_argument("--events", type=int, default=200_000, help="Higgs events of the faults; an eighth for cost")
     parser.add_argument("--out", type=Path, default=Path("build", "bench.json"))
     parser.add_argument("--show", action="store_true", help="print what is stored, measure nothing")
-    parser.add_argument("--readme", type=Path, help="a page whose marked part is replaced by the table")
+    parser.add_argument("--page", type=Path, help="in Markdown, whose marked part is replaced by the table")
     options = parser.parse_args()
     if options.real is not None and not options.real.is_dir():
         parser.error(f"--real {options.real}: no such folder")
@@ -115,8 +115,8 @@ def main():
         failed += [section] if process.exitcode else []
     if options.out.exists():
         print(show(options.out))
-        if options.readme:
-            write_into(options.readme, options.out)
+        if options.page:
+            write_into(options.page, options.out)
     for section in failed:
         print(f"{section} failed, see above", file=sys.stderr)
     return int(bool(failed))
