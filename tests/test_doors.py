@@ -66,7 +66,7 @@ def test_move_to_where_it_is_changes_nothing(copy):
         ("Higgs/Higgs.ipynb", f"/blob/{TAG}/", "/blob/main/", "Higgs/Higgs.ipynb has badges of another"),
         ("Higgs/Higgs.ipynb", f'TAG\\", \\"{TAG}', 'TAG\\", \\"v0.0.9', "fetches another address or release"),
         ("Higgs/Higgs.ipynb", "[![Open in Colab]", "[Colab]", "Higgs/Higgs.ipynb has no badges"),
-        ("CITATION.cff", "version: ", "version: 9", "CITATION.cff should have the line 'version: "),
+        ("CITATION.cff", "\nversion: ", "\nversion: 9", "CITATION.cff should have the line 'version: "),
         ("pyproject.toml", "Homepage", "Home", "pyproject.toml should have the line 'Homepage = "),
         ("common/cli.py", '"""', f'"""{REPO} ', "common/cli.py names the address of the course"),
         ("LINK.md", "", f"[x]({REPO}/blob/main/LICENSE)", "LINK.md links to main, not to the release"),
