@@ -18,7 +18,7 @@ ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 COMMANDS = {
     "lab": "open JupyterLab: start with Higgs/Higgs.ipynb",
     "run": "execute the notebooks at reduced settings; print time, memory and scores",
-    "data": "CHALLENGE simulate, describe or fetch: its data",
+    "data": "CHALLENGE simulate, describe, fetch or card: its data",
     "event": "submit a solution; prepare an event, score it, print certificates",
     "site": "write the course as pages to read without a network",
     "test": "unit tests, every notebook reduced, every committed output checked",
@@ -29,8 +29,8 @@ COMMANDS = {
     "move": "give the course another address or tag, everywhere",
 }
 MODULES = {
-    "lab": ["jupyterlab"], "event": ["common.hackathon"], "site": ["common.site"], "cards": ["common.croissant"],
-    "move": ["common.doors"], **{name: ["common.notebooks", name] for name in ("run", "check", "refresh", "list")},
+    "lab": ["jupyterlab"], "event": ["common.hackathon"], "site": ["common.site"], "move": ["common.doors"],
+    **{name: ["common.notebooks", name] for name in ("run", "check", "refresh", "list")},
 }  # fmt: skip
 
 
@@ -67,6 +67,8 @@ def commands(argv):
         if not arguments or arguments[0] not in FOLDERS:
             raise ValueError(f"deeplearn data: name a challenge first, one of {', '.join(FOLDERS)}")
         return [[*PYTHON, f"{arguments[0]}.data", *arguments[1:]]]
+    if name == "cards":
+        return [[*PYTHON, f"{challenge}.data", "card", *arguments] for challenge in FOLDERS]
     if name not in MODULES:
         raise ValueError(f"deeplearn: no command {name!r}; the commands are: {', '.join(COMMANDS)}")
     return [[*PYTHON, *MODULES[name], *arguments]]

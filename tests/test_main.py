@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from common import __main__ as program
-from common.challenge import ROOT
+from common.challenge import FOLDERS, ROOT
 from common.gates import find
 
 
@@ -31,7 +31,7 @@ def test_without_arguments_it_lists_its_commands(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "usage: deeplearn COMMAND ..."
     listed = {line.split()[0] for line in lines if line.startswith("  ")}
-    assert listed == {*program.MODULES, "data", "test"} == {*program.COMMANDS}
+    assert listed == {*program.MODULES, "cards", "data", "test"} == {*program.COMMANDS}
     assert max(map(len, lines)) <= 90
 
 
@@ -70,6 +70,12 @@ def test_test_checks_style_and_then_everything(started):
     processes.clear()
     status["is"] = 1
     assert program.main(["test"]) == 1 and len(processes) == 1, "style comes first"
+
+
+def test_cards_are_of_all_challenges(started):
+    processes, _ = started
+    assert program.main(["cards", "--out", "x"]) == 0
+    assert [arguments for arguments, _ in processes] == [[f"{f}.data", "card", "--out", "x"] for f in FOLDERS]
 
 
 @pytest.mark.parametrize(
