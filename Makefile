@@ -7,16 +7,15 @@
 # make refresh NB=Higgs    execute a notebook again and store its outputs
 # make bench [REAL=folder of official samples]    ours beside what people would use instead, in one table
 # make bench-details [REAL=...]    what the pages of the challenges report: rates, models, fidelity
-# make lock     write requirements.txt anew from pyproject.toml
+# make lock [UPGRADE=package]    write requirements.txt anew from pyproject.toml
 # make clean    remove what these commands made, but for .venv
 #
-# Each makes .venv itself when it is missing or older than its requirements.
+# Each makes .venv itself when it is missing or older than its requirements; with TORCH=cpu, on Linux, of a third of the
+# size. Without make: python -m common.install, and then what `deeplearn` lists, in .venv/bin or .venv\Scripts.
 
 PYTHON ?= python3
 PY := .venv/bin/python
-# Packages of the pinned versions need Python 3.11; on 3.10 the newest that fit are taken.
-PINS = $(shell $(PYTHON) -c 'import sys; print("-r requirements.txt" if sys.version_info >= (3, 11) else "")')
-NOTEBOOKS = $(wildcard */*.ipynb)
+DEEPLEARN := .venv/bin/deeplearn
 # A Python 3.12 that runs: of the system, or the newest of pyenv
 PYTHON312 ?= $(shell for p in python3.12 ~/.pyenv/versions/3.12*/bin/python; do \
 	$$p -c "" 2>/dev/null && command -v $$p; done | tail -1)
@@ -26,18 +25,8 @@ one_thread = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .PHONY: run test lab site browser-test newest chromium refresh bench bench-details lock clean
 
-run: .venv/.ready
-	@$(one_thread) $(PY) -m common.notebooks run --profile ci
-
-test: .venv/.ready
-	$(PY) -m ruff check .
-	$(one_thread) $(PY) -m pytest -n 2 --dist loadfile --nbval tests $(NOTEBOOKS)
-
-lab: .venv/.ready
-	$(PY) -m jupyterlab
-
-site: .venv/.ready
-	$(PY) -m common.site
+run test lab site: .venv/.ready
+	@$(DEEPLEARN) $@
 
 browser-test: .venv/.ready chromium
 	NB="$(NB)" $(one_thread) $(PY) -m pytest tests/browser/lab.py
@@ -47,11 +36,7 @@ newest: build/newest/.ready chromium
 
 build/newest/.ready: pyproject.toml
 	@test -n "$(PYTHON312)" || { echo "Python 3.12 is needed: make newest PYTHON312=path/of/python3.12"; exit 2; }
-	@echo "Setting up build/newest (a few minutes, about 2 GB)"
-	@rm -rf build/newest
-	@$(PYTHON312) -m venv build/newest
-	@build/newest/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[all]"
-	@touch $@
+	@$(PYTHON312) -m common.install --newest --venv build/newest
 
 chromium:
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
@@ -60,15 +45,15 @@ chromium:
 
 refresh: .venv/.ready
 	@test -n "$(NB)" || { echo "Say which notebook: make refresh NB=Higgs"; exit 2; }
-	$(one_thread) $(PY) -m common.notebooks refresh $(NB)
+	@$(DEEPLEARN) refresh $(NB)
 
 # The peers are installed beside the pinned packages, which stay as they are.
 bench: .venv/.ready
-	@$(PY) -m pip install --quiet --disable-pip-version-check $(subst -r,-c,$(PINS)) --editable ".[bench]"
+	@$(PY) -m pip install --disable-pip-version-check -c requirements.txt --editable ".[bench]"
 	$(PY) -m tests.benchmarks.bench $(if $(REAL),--real $(REAL)) --page BENCHMARKS.md
 
 bench-details: .venv/.ready
-	@$(PY) -m pip install --quiet --disable-pip-version-check $(subst -r,-c,$(PINS)) --editable ".[bench]"
+	@$(PY) -m pip install --disable-pip-version-check -c requirements.txt --editable ".[bench]"
 	$(PY) tests/benchmarks/kept_memory.py
 	$(PY) tests/benchmarks/higgs_training.py
 	$(PY) tests/benchmarks/higgs_models.py
@@ -95,23 +80,20 @@ bench-details: .venv/.ready
 	$(if $(REAL),DEEPLEARN_DATA=$(REAL) $(PY) tests/benchmarks/quantumml_encoding.py)
 
 .venv/.ready: requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; \
-	sys.exit(0 if (3, 10) <= v < (3, 14) else "Python 3.10 to 3.13 is needed; %s is Python %d.%d. Try: make PYTHON=python3.11" % (sys.executable, *v[:2]))'
-	@echo "Setting up .venv (a few minutes, about 2 GB)"
-	@rm -rf .venv
-	@$(PYTHON) -m venv .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check $(PINS) --editable ".[all]"
-	@touch $@
+	@$(PYTHON) -m common.install $(if $(TORCH),--torch $(TORCH))
 
-# The pins of a clean environment. torch is pinned without its build tag, and the CUDA packages that
-# only some builds bring are left to pip, so that the same file serves machines with and without a GPU.
-lock:
-	rm -rf build/lock && $(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet "torch==2.13.0" ".[all]"
-	{ echo "# The exact environment in which the course is tested, on Python 3.11."; \
+# One lock for Linux, macOS and Windows, Python 3.10 to 3.13. What is pinned stays while it fits the ranges; UPGRADE=all or a
+# package lets it move. The CUDA packages that only some builds of torch bring are left to the installer, so that the
+# same file serves machines with and without a GPU.
+lock: .venv/.ready
+	@mkdir -p build && cp requirements.txt build/lock.txt
+	UV_SYSTEM_CERTS=1 $(PY) -m uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate \
+	  $(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE))) \
+	  --extra all pyproject.toml --output-file build/lock.txt
+	{ echo "# The exact environment of the course, tested on Python 3.11."; \
 	  echo "# Written by 'make lock' from pyproject.toml: change the ranges there, not the pins here."; \
-	  build/lock/bin/python -m pip freeze --exclude deeplearn-hackathon \
-	  | grep -v -i -E '^(nvidia-|cuda-|triton)' | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' ; } > requirements.txt
+	  grep -v -E '^(nvidia-|cuda-|triton)' build/lock.txt; } > build/requirements.txt
+	mv build/requirements.txt requirements.txt
 
 clean:
 	rm -rf build .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -14,7 +14,7 @@ import numpy as np
 
 MISSING_PYTHIA = (
     "Simulating collisions needs Pythia 8: pip install 'awkward>=2.6' 'pythia8mc>=8.312,<8.318' "
-    "(the shipped sample works without it)."
+    "(on Windows, for which there is none, in WSL); the shipped sample works without it."
 )
 
 BEAMS = ["Print:quiet=on", "Random:setSeed=on", "Beams:eCM=8000.", "PDF:pSet=8"]  # CTEQ6L1

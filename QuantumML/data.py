@@ -35,6 +35,8 @@ QUARKS, LABELLED = _stream("quarks", simulate.quarks), _stream("labelled", simul
 class OneClassStream:
     """The stream of the challenge: quarks alone in train and valid, both kinds in test."""
 
+    version, few = simulate.VERSION, QUARKS.few
+
     def load(self, split="train", n=None, seed=0, **where):
         check_choice("split", split, SPLITS)
         return (LABELLED if split == "test" else QUARKS).load(split, n, seed, **where)

@@ -14,7 +14,7 @@ import numpy as np
 
 MISSING_PYTHIA = (
     "Simulating jets needs Pythia 8 and FastJet: pip install 'awkward>=2.6' fastjet vector 'pythia8mc>=8.312,<8.318' "
-    "(the shipped sample works without them)."
+    "(on Windows, for which there is no Pythia, in WSL); the shipped sample works without them."
 )
 
 BEAMS = ["Print:quiet=on", "Random:setSeed=on", "Beams:eCM=8000.", "Check:event=off"]

@@ -1,4 +1,4 @@
-"""The command line of a challenge's data script: simulate, fetch, describe."""
+"""The command line of a challenge's data script: simulate, describe, fetch, card."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import official
+from common import croissant, official
 from common.datasets import SPLITS, hide_labels, to_bytes
 from common.files import atomic_write
 
@@ -32,6 +32,8 @@ def main(challenge, streams, files=(), describe=None, argv=None):
     simulate = commands.add_parser("simulate", help="make a simulated data set and write it to a file")
     about = commands.add_parser("describe", help="say what the data look like")
     commands.add_parser("fetch", help="download the official files and verify them")
+    card = commands.add_parser("card", help="write a data card in Croissant for each task")
+    card.add_argument("--out", type=Path, default=Path("build", "cards"), help="folder (default: build/cards)")
     for command in (simulate, about):
         command.add_argument("--n", type=int, default=1000, help="number of samples")
         command.add_argument("--split", choices=SPLITS, default="train")
@@ -47,6 +49,9 @@ def main(challenge, streams, files=(), describe=None, argv=None):
     try:
         if args.command == "fetch":
             _fetch(challenge, files)
+            return 0
+        if args.command == "card":
+            print(*croissant.write(challenge, streams, files, args.out), sep="\n")
             return 0
         if args.command == "simulate":
             _check_request(challenge, args)

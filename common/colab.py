@@ -1,12 +1,11 @@
-"""The set-up cell of every notebook, and what it does on Google Colab.
+"""The set-up cell of every notebook, and what it does on Google Colab and Kaggle.
 
-A notebook opened on Colab is alone there. Its set-up cell clones the course and calls `install`,
-which adds the packages that Colab lacks. It replaces none of the packages in `KEEP`: another
-numpy or torch would need a restart of the kernel and, for torch, gigabytes. Anywhere else than
-on Colab the cell does nothing.
+A notebook opened there is alone. Its set-up cell clones the course and calls `install`, which adds
+the packages that are missing. It replaces none of the packages in `KEEP`: another numpy or torch
+would need a restart of the kernel and, for torch, gigabytes. Anywhere else the cell does nothing.
 
-On Colab this module is imported before anything is installed: it needs the standard library and
-`packaging`, which Colab has.
+This module is imported before anything is installed: it needs the standard library and
+`packaging`, which Colab and Kaggle have.
 """
 
 import importlib
@@ -19,15 +18,17 @@ from pathlib import Path
 
 REPO = "https://github.com/deeplearn-hackathon/deeplearn-hackathon"
 TAG = "v0.1.0"
+"""Where the course is, and its release: `deeplearn move` changes them, here and everywhere else."""
 
 SETUP_CELL = f"""\
-# On Google Colab: fetch the course and what it needs. Elsewhere: nothing.
+# On Colab and Kaggle: fetch the course and what it needs. Elsewhere: nothing.
 import os
 import subprocess
 import sys
 from importlib.util import find_spec
 
-if find_spec("google") and find_spec("google.colab"):
+on_colab = find_spec("google") and find_spec("google.colab")
+if on_colab or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
     repo = "{REPO}"
     repo = os.getenv("DEEPLEARN_REPO", repo)
     tag = os.getenv("DEEPLEARN_TAG", "{TAG}")

@@ -260,6 +260,10 @@ class Stream:
         self.prepare(split, n, seed, workers=workers, scheduler=scheduler, progress=progress)
         return concatenate(self.chunks(split, n, seed))
 
+    def few(self, n=4):
+        """n samples that show what a sample is: of those that ship, or made now, without the rest of a chunk."""
+        return self.load("train", n) if self._shipped("train", 0) else self.simulate(n, 0)
+
     def chunks(self, split, n, seed=0) -> Iterator[Dataset]:
         """The first n samples, one chunk after the other, in constant memory."""
         for i in range(self._count(split, n)):

@@ -17,7 +17,7 @@ from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from common.challenge import ROOT
-from common.colab import REPO
+from common.colab import REPO, TAG
 
 TEMPLATES = Path(__file__).with_name("templates")
 FOOTER = "DeepLearn hackathon: machine learning on real scientific problems. BSD-3-Clause."
@@ -120,7 +120,7 @@ def relinked(body, source, pages, here):
             fragment = f"#{parts.fragment}" if parts.fragment else ""
             link["href"] = posixpath.relpath(pages[path], posixpath.dirname(here) or ".") + fragment
         elif (ROOT / path).exists():
-            link["href"] = f"{REPO}/blob/main/{path}"
+            link["href"] = f"{REPO}/blob/{TAG}/{path}"
         else:
             raise BrokenLink(f"{source}: the link {address} leads nowhere")
     for table in soup.find_all("table"):

@@ -114,6 +114,13 @@ def test_setup_cell_on_colab(machine, repository, tmp_path):
     assert second.returncode == 0, second.stderr
     assert second.stdout.splitlines() == report, "nothing is left to install"
 
+    # On Kaggle a variable tells, not a package
+    (google,) = machine.parents[1].glob("lib/python3.12/site-packages/google")
+    google.rename(google.with_name("not_google"))
+    shutil.rmtree(course)
+    third = execute(machine, source, tmp_path, KAGGLE_KERNEL_RUN_TYPE="Interactive", **environment)
+    assert (third.returncode, third.stdout.splitlines()) == (0, report), third.stderr
+
 
 def test_setup_cell_elsewhere(tmp_path):
     untouched = "import sys; before = [*sys.path]\n{}\nassert sys.path == before"

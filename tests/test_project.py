@@ -1,6 +1,8 @@
 """The project's own files agree with each other."""
 
+import json
 import re
+import subprocess
 import sys
 
 import pytest
@@ -8,6 +10,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from common import install
+from common.__main__ import COMMANDS
 from common.challenge import FOLDERS, ROOT
 
 if sys.version_info >= (3, 11):
@@ -20,9 +24,19 @@ def project():
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def pins():
+LINUX = {"python_version": "3.11", "python_full_version": "3.11.7", "sys_platform": "linux", "os_name": "posix",
+         "platform_machine": "x86_64", "platform_system": "Linux"}  # fmt: skip
+
+
+def lines_of_lock():
     lines = (ROOT / "requirements.txt").read_text().splitlines()
-    pinned = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
+def pins():
+    """What is installed on Linux by Python 3.11: one pin a package."""
+    pinned = [pin for pin in lines_of_lock() if not pin.marker or pin.marker.evaluate(LINUX)]
+    assert len({pin.name for pin in pinned}) == len(pinned)
     return {canonicalize_name(pin.name): pin for pin in pinned}
 
 
@@ -31,8 +45,7 @@ def ranges():
     # Peers that only benchmarks compare with are neither pinned nor installed for everybody
     extras = [lines for name, lines in about["optional-dependencies"].items() if name not in ("all", "bench")]
     found = [Requirement(line) for lines in [about["dependencies"], *extras] for line in lines]
-    pinned_for = {"python_version": "3.11", "python_full_version": "3.11.7"}
-    return [requirement for requirement in found if not requirement.marker or requirement.marker.evaluate(pinned_for)]
+    return [requirement for requirement in found if not requirement.marker or requirement.marker.evaluate(LINUX)]
 
 
 @pytest.mark.parametrize("requirement", ranges(), ids=str)
@@ -43,9 +56,9 @@ def test_every_requirement_is_pinned_within_its_range(requirement):
 
 
 def test_every_pin_is_exact_and_none_is_for_one_kind_of_machine():
-    for name, pin in pins().items():
-        assert re.fullmatch(r"==[\w.]+", str(pin.specifier)), f"{name}: {pin.specifier}"
-        assert not name.startswith(("nvidia", "cuda", "triton"))
+    for pin in lines_of_lock():
+        assert re.fullmatch(r"==[\w.]+", str(pin.specifier)), str(pin)
+        assert not pin.name.startswith(("nvidia", "cuda", "triton"))
 
 
 def test_extra_all_names_every_extra():
@@ -118,3 +131,75 @@ def test_wheel_has_the_data_files():
     listed = {path for package, patterns in package_data.items() for p in patterns for path in (ROOT / package).glob(p)}
     assert {ROOT / "Higgs" / "reference.json", ROOT / "common" / "deeplearn.mplstyle"} <= listed
     assert set((ROOT / "Higgs" / "sample").rglob("*.npz")) <= listed
+
+
+# --- what other services read ---------------------------------------------------------------------
+
+
+def configuration(name):
+    return yaml.safe_load((ROOT / name).read_text("utf-8"))
+
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("[!c]*.yml"))
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"),
+    [
+        ("github-workflows", WORKFLOWS),
+        ("github-issue-forms", FORMS),
+        ("github-issue-config", [ROOT / ".github" / "ISSUE_TEMPLATE" / "config.yml"]),
+        ("citation-file-format", [ROOT / "CITATION.cff"]),
+    ],
+)
+def test_configuration_fits_its_schema(schema, files):
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", *map(str, files)]
+    done = subprocess.run(check, capture_output=True, text=True)
+    assert files and done.returncode == 0, done.stdout + done.stderr
+
+
+def test_workflows_and_codespaces_run_commands_that_exist():
+    steps = [step for path in WORKFLOWS for job in yaml.safe_load(path.read_text("utf-8"))["jobs"].values()
+             for step in job["steps"]]  # fmt: skip
+    lines = [step["run"] for step in steps if "run" in step]
+    devcontainer = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text("utf-8"))
+    targets = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text("utf-8"), flags=re.MULTILINE)[0].split()
+    for line in [*lines, devcontainer["postCreateCommand"]]:
+        program, *arguments = re.sub(r"\$\{\{.*?\}\}", "", line).split()
+        if program == "make":
+            assert arguments[0] in targets, line
+        elif program == "python":
+            assert arguments[:2] == ["-m", "common.install"], line
+            assert set(arguments[2:]) <= {"--newest", "--torch", "cpu"}, line
+        else:
+            assert program.endswith("/deeplearn") and arguments[0] in COMMANDS, line
+    python = devcontainer["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"]
+    assert python.endswith("/.venv/bin/python")
+
+
+def test_executed_notebooks_are_kept_and_the_site_is_published():
+    kept = {name: [step["with"]["path"] for job in configuration(f".github/workflows/{name}.yml")["jobs"].values()
+                   for step in job["steps"] if "/upload-" in step.get("uses", "")]
+            for name in ("test", "weekly", "pages")}  # fmt: skip
+    assert kept == {"test": ["build/notebooks"], "weekly": ["build/notebooks"], "pages": ["build/site"]}
+
+
+def test_binder_installs_the_pins_and_the_course():
+    lines = (ROOT / ".binder" / "requirements.txt").read_text("utf-8").splitlines()
+    assert lines[1:] == [f"--extra-index-url {install.TORCH_INDEX}cpu", "-r ../requirements.txt", "-e ."]
+    python = (ROOT / ".binder" / "runtime.txt").read_text("utf-8").strip().removeprefix("python-")
+    assert f"on Python {python}" in (ROOT / "requirements.txt").read_text().splitlines()[0]
+
+
+def test_pre_commit_has_the_linters_of_the_tests():
+    hooks = {repo["repo"].rpartition("/")[2]: repo for repo in configuration(".pre-commit-config.yaml")["repos"]}
+    assert hooks["ruff-pre-commit"]["rev"] == f"v{pin_of('ruff')}"
+    assert hooks["check-jsonschema"]["rev"] == pin_of("check-jsonschema")
+    ((local,),) = [hooks["local"]["hooks"]]
+    program, _, module, command = local["entry"].split()
+    assert (program, module) == ("python", "common") and command in COMMANDS
+
+
+def pin_of(name):
+    return next(iter(pins()[name].specifier)).version

@@ -1,0 +1,93 @@
+"""The command `deeplearn`: what each of its commands starts."""
+
+import subprocess
+import sys
+
+import pytest
+
+from common import __main__ as program
+from common.challenge import FOLDERS, ROOT
+from common.gates import find
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The processes that are started, as (arguments, environment); none of them runs."""
+    processes = []
+
+    def run(command, env, cwd):
+        processes.append((command[2:], env))
+        return subprocess.CompletedProcess(command, status["is"])
+
+    status = {"is": 0}
+    monkeypatch.setattr(program.subprocess, "run", run)
+    for name in program.ONE_THREAD:
+        monkeypatch.delenv(name, raising=False)
+    return processes, status
+
+
+def test_without_arguments_it_lists_its_commands(capsys):
+    assert program.main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "usage: deeplearn COMMAND ..."
+    listed = {line.split()[0] for line in lines if line.startswith("  ")}
+    assert listed == {*program.MODULES, "cards", "data", "test"} == {*program.COMMANDS}
+    assert max(map(len, lines)) <= 90
+
+
+@pytest.mark.parametrize(
+    ("line", "module"),
+    [
+        ("run Higgs --profile full", "common.notebooks run Higgs --profile full"),
+        ("event submit Higgs --team A", "common.hackathon submit Higgs --team A"),
+        ("site --out pages", "common.site --out pages"),
+        ("data Higgs describe --n 5", "Higgs.data describe --n 5"),
+        ("lab", "jupyterlab"),
+    ],
+)
+def test_command_is_passed_on(started, line, module):
+    processes, status = started
+    status["is"] = 3
+    assert program.main(line.split()) == 3
+    ((arguments, environment),) = processes
+    assert " ".join(arguments) == module
+    assert (environment.get("OMP_NUM_THREADS") == "1") == line.startswith("run")
+
+
+def test_test_checks_style_and_then_everything(started):
+    processes, status = started
+    assert program.main(["test"]) == 0
+    (ruff, _), (pytest_, environment) = processes
+    assert ruff == ["ruff", "check", "."]
+    assert pytest_[0] == "pytest" and pytest_[-len(find()) - 1 :] == ["tests", *map(str, find())]
+    assert {environment[name] for name in program.ONE_THREAD} == {"1"}
+    processes.clear()
+    assert program.main(["test", "-n", "4"]) == 0
+    assert processes[1][0][-len(find()) - 3 :] == ["-n", "4", "tests", *map(str, find())]
+    processes.clear()
+    assert program.main(["test", "-x", "tests/test_cli.py::test_describe"]) == 0
+    assert processes[1][0][-2:] == ["-x", "tests/test_cli.py::test_describe"]
+    processes.clear()
+    status["is"] = 1
+    assert program.main(["test"]) == 1 and len(processes) == 1, "style comes first"
+
+
+def test_cards_are_of_all_challenges(started):
+    processes, _ = started
+    assert program.main(["cards", "--out", "x"]) == 0
+    assert [arguments for arguments, _ in processes] == [[f"{f}.data", "card", "--out", "x"] for f in FOLDERS]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [("rum", "no command 'rum'; the commands are: lab, "), ("data", "one of Higgs,"), ("data higgs", "one of Higgs")],
+)
+def test_unknown_command(line, problem, capsys):
+    assert program.main(line.split()) == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_data_of_a_challenge():
+    done = subprocess.run([sys.executable, "-m", "common", "data", "Higgs", "describe", "--n", "5"],
+                          cwd=ROOT, capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 0 and done.stdout.startswith("Higgs: 5 samples"), done.stderr
