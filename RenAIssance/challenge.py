@@ -122,6 +122,7 @@ CHALLENGE = Challenge(
         Task(
             name="pages",
             submission=TEXTS,
+            public=("size",),
             imports=("jiwer",),
             metrics=(
                 Metric("CER", rate("CER"), higher_is_better=False),

@@ -265,6 +265,8 @@ class Task:
         Task of the data set, where it is called something else.
     fewest : int
         Samples that a hidden test set needs, so that its scores and their intervals mean something.
+    public : tuple of str
+        What is known of single samples (keys of `Dataset.meta`) and says nothing of their labels: participants get it.
     imports : tuple of str
         Modules that reading and scoring load late; who bounds the time and memory of a submission loads them first.
     """
@@ -275,6 +277,7 @@ class Task:
     truth: Callable[[np.ndarray, np.ndarray | None], np.ndarray] = lambda labels, runs: labels
     data_task: str = ""
     fewest: int = 2
+    public: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
 
     def score(self, truth, path):

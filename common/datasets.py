@@ -176,12 +176,12 @@ def read(path):
         raise ValueError(f"{path}: {error}") from error
 
 
-def hide_labels(dataset):
+def hide_labels(dataset, keep=()):
     """The samples without labels, and the labels without samples: (public, truth), two data sets.
 
-    What is known of single samples may give their labels away: it goes with the truth.
+    What is known of single samples may give their labels away: it goes with the truth, but for the keys in `keep`.
     """
-    known = dataset._per_sample()
+    known = {key: values for key, values in dataset._per_sample().items() if key not in keep}
     about = {key: value for key, value in dataset.meta.items() if key not in known}
     return Dataset(dataset.X, None, about), Dataset(dataset.y, None, {"columns": ["label"], **known})
 

@@ -85,13 +85,13 @@ def _made(event, seed):
     files = {}
     for board in event.boards:
         load_samples = importlib.import_module(f"{board.folder}.data").load
-        task = registry()[board.folder].task(board.task).data_task or board.task
-        samples = load_samples("test", board.n, seed=seed, task=task, cache=False)
+        task = registry()[board.folder].task(board.task)
+        samples = load_samples("test", board.n, seed=seed, task=task.data_task or task.name, cache=False)
         if len(samples) != board.n:
             raise EventError(f"{board.name} has {len(samples)} test samples, not n = {board.n}: change the event file")
         if "run" in samples.meta:  # images of one run have one label: they must not follow one another
             samples = samples[np.random.default_rng(int(seed, 16)).permutation(board.n)]
-        samples, labels = hide_labels(samples)
+        samples, labels = hide_labels(samples, keep=task.public)
         files[f"public/{board.name}.npz"] = to_bytes(samples)
         files[f"private/{board.name}.npz"] = to_bytes(labels)
         print(f"{board.name}: {board.n} test samples")
