@@ -13,7 +13,9 @@ import tempfile
 from html import escape
 from pathlib import Path
 
-from common import pages
+from jinja2 import TemplateError
+
+from common import pages, texts
 from common.challenge import FOLDERS, ROOT, registry
 from common.gates import find, label, read, scores
 from common.hackathon import event as events
@@ -41,15 +43,14 @@ def build(out=OUT, event_folder=None):
     Raises
     ------
     ValueError
-        A link that leads nowhere, a picture without a description, a folder in use for something else.
+        A link that leads nowhere, a picture without a description, a folder in use for something else, a damaged
+        notebook, an event without a leaderboard.
     """
     out = Path(out)
     if out.exists() and not (out / "site.css").exists():
         raise ValueError(f"{out} is in use: name a new folder for the site")
     event = events.load(Path(event_folder, "event.toml") if event_folder else events.EXAMPLE)
-    board = None
-    if event_folder:
-        board = json.loads(Path(event_folder, "leaderboard.json").read_text("utf-8"))
+    board = _leaderboard(event_folder) if event_folder else None
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as place:
         made = Path(place, "site")
@@ -58,6 +59,24 @@ def build(out=OUT, event_folder=None):
             out.replace(Path(place, "old"))
         made.replace(out)
     return written
+
+
+def _leaderboard(event_folder):
+    """What the scoring of an event found."""
+    path = Path(event_folder, "leaderboard.json")
+    if not path.is_file():
+        raise ValueError(
+            f"{event_folder}: the event has no leaderboard yet: run python -m common.hackathon score first"
+        )
+    try:
+        board = json.loads(texts.read(path))
+        pages.leaderboard_body(board)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, TemplateError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path} is damaged ({reason}): run python -m common.hackathon score again") from error
+    if not isinstance(board.get("boards"), list):
+        raise ValueError(f"{path} is damaged (no boards): run python -m common.hackathon score again")
+    return board
 
 
 def _write(folder, event, board):
@@ -76,7 +95,7 @@ def _write(folder, event, board):
         if source.endswith(".ipynb"):
             bodies[page] = Path(source).stem.replace("_", ", "), pages.notebook(read(ROOT / source)), source
         elif "/" in source:
-            text = (ROOT / source).read_text("utf-8")
+            text = texts.read(ROOT / source)
             bodies[page] = text.partition("\n")[0].lstrip("# "), pages.markdown(text) + _notebook_list(source), source
     pictures = set()
     for page, (title, body, source) in bodies.items():
