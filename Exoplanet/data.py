@@ -297,4 +297,4 @@ def describe(dataset):
 
 if __name__ == "__main__":
     streams = {task: stream(task) for task in TASKS}
-    raise SystemExit(cli.main("Exoplanet", streams, files=(LABELS, SAMPLE), describe=describe))
+    raise SystemExit(cli.main("Exoplanet", streams, files=(LABELS, SAMPLE), describe=describe, tables=False))

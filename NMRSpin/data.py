@@ -182,4 +182,4 @@ def describe(dataset):
 
 if __name__ == "__main__":
     files = tuple(file for parts in FILES.values() for file in parts.values())
-    raise SystemExit(cli.main("NMRSpin", STREAMS, files=files, describe=describe))
+    raise SystemExit(cli.main("NMRSpin", STREAMS, files=files, describe=describe, tables=False))

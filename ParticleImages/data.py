@@ -229,6 +229,7 @@ def describe(dataset):
 
 
 if __name__ == "__main__":
+    streams = {"classification": STREAM}
     raise SystemExit(
-        cli.main("ParticleImages", {"classification": STREAM}, files=(ELECTRONS, PHOTONS), describe=describe)
+        cli.main("ParticleImages", streams, files=(ELECTRONS, PHOTONS), describe=describe, tables=False)
     )

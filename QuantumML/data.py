@@ -260,4 +260,4 @@ def describe(dataset):
 
 
 if __name__ == "__main__":
-    raise SystemExit(cli.main("QuantumML", STREAMS, files=(HDF5,), describe=describe))
+    raise SystemExit(cli.main("QuantumML", STREAMS, files=(HDF5,), describe=describe, tables=False))

@@ -303,4 +303,4 @@ def describe(dataset):
 
 
 if __name__ == "__main__":
-    raise SystemExit(cli.main("RenAIssance", STREAMS, files=(SCAN, TRANSCRIPTION), describe=describe))
+    raise SystemExit(cli.main("RenAIssance", STREAMS, files=(SCAN, TRANSCRIPTION), describe=describe, tables=False))

@@ -321,4 +321,4 @@ def describe(dataset):
 
 if __name__ == "__main__":
     files = (CLASSIFICATION, SUPER_RESOLUTION)
-    raise SystemExit(cli.main("StrongLensing", STREAMS, files=files, describe=describe))
+    raise SystemExit(cli.main("StrongLensing", STREAMS, files=files, describe=describe, tables=False))

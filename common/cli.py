@@ -12,7 +12,7 @@ from common.datasets import SPLITS, hide_labels, to_bytes
 from common.files import atomic_write
 
 
-def main(challenge, streams, files=(), describe=None, argv=None):
+def main(challenge, streams, files=(), describe=None, argv=None, *, tables=True):
     """Run the command line; returns the exit status.
 
     Parameters
@@ -26,6 +26,8 @@ def main(challenge, streams, files=(), describe=None, argv=None):
     describe : callable Dataset -> str
         Adds to what `describe` prints.
     argv : list of str, optional
+    tables : bool
+        Whether samples are rows of numbers, which may be written as a table.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {challenge}.data")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -54,7 +56,7 @@ def main(challenge, streams, files=(), describe=None, argv=None):
             print(*croissant.write(challenge, streams, files, args.out), sep="\n")
             return 0
         if args.command == "simulate":
-            _check_request(challenge, args)
+            _check_request(args, challenge, tables)
         dataset = streams[args.task].load(
             args.split, args.n, args.seed, workers=args.workers, scheduler=args.scheduler, cache=not args.hide_labels
         )
@@ -68,10 +70,12 @@ def main(challenge, streams, files=(), describe=None, argv=None):
     return 0
 
 
-def _check_request(challenge, args):
+def _check_request(args, challenge, tables):
     """Refuse before simulating for an hour, not after."""
     if args.out.suffix not in (".npz", ".parquet", ".csv"):
         raise ValueError(f"--out {args.out}: the name must end in .npz, .parquet or .csv")
+    if args.out.suffix != ".npz" and not tables:
+        raise ValueError(f"--out {args.out}: {args.out.suffix} holds tables only, and {challenge} has none: use .npz")
     if args.out.is_dir():
         raise ValueError(f"--out {args.out} is a folder: give the name of a file in it")
     if args.hide_labels:

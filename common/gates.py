@@ -4,11 +4,13 @@ Nothing here executes a notebook: `common.notebooks` does.
 """
 
 import ast
+import json
 import re
 from copy import deepcopy
 from pathlib import Path
 from uuid import uuid4
 
+from common import texts
 from common.challenge import FOLDERS, ROOT
 from common.colab import SETUP_CELL
 
@@ -22,11 +24,21 @@ METADATA = {
 RECORD = "deeplearn"
 """Key of a recorded score in the metadata of an output; see `common.notebooks.record`."""
 
+EXPECTED_ERROR = "raises-exception"
+"""Tag of a cell that may raise, with which a lesson shows an error; Jupyter, papermill and nbval know it."""
+
 _IGNORING = {"nbval-ignore-output", "nbval-skip", "pytest-validate-ignore-output"}
 _ON_ONE_MACHINE = {
     "a machine path": re.compile(r"(?<![\w./])/(?:home|root|work|tmp)\b|\b[A-Z]:\\{1,2}[A-Z]\w"),
     "an object address": re.compile(r"\b0x[0-9a-fA-F]{9,}\b"),
 }
+
+
+CURE = "mend it in a text editor, or bring back an earlier version with git"
+
+
+class DamagedNotebook(ValueError):
+    """A file that is no notebook; the message names it and, where it is known, the line."""
 
 
 def find(names=(), root=ROOT):
@@ -36,7 +48,7 @@ def find(names=(), root=ROOT):
     ----------
     names : sequence of str
         Keep these only: a folder ("StrongLensing"), a notebook ("ParticleImages_CNN") or a path
-        ("Higgs/Higgs.ipynb").
+        ("Higgs/Higgs.ipynb", from the repository or from where the caller is, or an absolute one).
     root : path
         The repository.
 
@@ -60,6 +72,7 @@ def find(names=(), root=ROOT):
     chosen = set()
     for name in names:
         fitting = {p for p in found if Path(name).as_posix() in (p.parent.name, p.stem, label(p))}
+        fitting = fitting or {p for p in found if Path(name).resolve() in (p.resolve(), p.resolve().parent)}
         if not fitting:
             known = ", ".join(map(label, found)) or "none"
             raise ValueError(f"no notebook fits the name {name!r}; the notebooks are: {known}")
@@ -73,10 +86,43 @@ def label(path):
 
 
 def read(path):
-    """Read a notebook as an `nbformat.NotebookNode`."""
+    """Read a notebook as an `nbformat.NotebookNode`.
+
+    Raises
+    ------
+    DamagedNotebook
+        The file cannot be read, or is not a notebook of format 4.
+    """
     import nbformat  # takes seconds to import, and a notebook that calls `record` needs none of it
 
-    return nbformat.read(path, as_version=4)
+    path = Path(path)
+    try:
+        text = texts.read(path)
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DamagedNotebook(f"{label(path)} is no notebook ({_json_fault(text, error)}): {CURE}") from error
+    except (ValueError, RecursionError) as error:
+        raise DamagedNotebook(f"{label(path)} is no notebook ({error}): {CURE}") from error
+    except OSError as error:
+        raise DamagedNotebook(f"{label(path)} cannot be read: {error.strerror}") from error
+    about = content if isinstance(content, dict) else {}
+    if not isinstance(about.get("cells"), list) or about.get("nbformat") != 4:
+        raise DamagedNotebook(f"{label(path)} is no notebook of format 4: open and save it in JupyterLab, or {CURE}")
+    try:
+        nb = nbformat.v4.reads(text)
+        nbformat.validate(nb)
+    except (nbformat.ValidationError, KeyError, TypeError, AttributeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise DamagedNotebook(f"{label(path)} is no notebook of format 4 ({reason}): {CURE}") from error
+    return nb
+
+
+def _json_fault(text, error):
+    """What is wrong with a text that is not JSON, and in which line."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith(("<<<<<<< ", "=======", ">>>>>>> ", "||||||| ")):
+            return f"line {number}: a merge conflict of git"
+    return f"line {error.lineno}: {error.msg}" if text.strip() else "it is empty"
 
 
 def tags(cell):
@@ -182,7 +228,7 @@ def settings(path, profile="lesson", overrides=None):
         source = path.with_suffix(f".{profile}.yaml")
         if not source.exists():
             raise ValueError(f"{label(source)} is missing: it holds the profile {profile}")
-        values = yaml.safe_load(source.read_text("utf-8")) or {}
+        values = yaml.safe_load(texts.read(source)) or {}
         if not isinstance(values, dict):
             raise ValueError(f"{label(source)} should have lines 'NAME: value' and no others")
     values = {**values, **(overrides or {})}
@@ -253,7 +299,10 @@ def check(path):
         One sentence for each problem.
     """
     path = Path(path)
-    nb = read(path)
+    try:
+        nb = read(path)
+    except DamagedNotebook as error:
+        return [str(error).removeprefix(f"{label(path)} ")]
     problems = [*_file_problems(path, nb), *_parameter_problems(path, nb)]
     for number, cell in enumerate(code_cells(nb), start=1):
         problems += [f"code cell {number} {problem}" for problem in _code_problems(cell, number)]
@@ -315,7 +364,7 @@ def _code_problems(cell, number):
     if any(len(line) > LINE_LENGTH for line in cell.source.splitlines()):
         yield f"has a line of more than {LINE_LENGTH} characters"
     for output in cell.outputs:
-        if output.output_type == "error":
+        if output.output_type == "error" and EXPECTED_ERROR not in tags(cell):
             yield f"stores an error: {output.ename}"
         if output.get("name") == "stderr":
             yield f"stores a message on stderr: {output.text.strip()[:80]}"

@@ -32,7 +32,9 @@ from common.challenge import ROOT
 from common.colab import SETUP_CELL
 from common.files import atomic_write
 from common.gates import (
+    EXPECTED_ERROR,
     RECORD,
+    DamagedNotebook,
     as_text,
     check,
     code_cells,
@@ -43,6 +45,7 @@ from common.gates import (
     read,
     scores,
     settings,
+    tags,
 )
 from common.progress import progress_bar
 
@@ -50,8 +53,22 @@ from common.progress import progress_bar
 
 __all__ = ["SETUP_CELL", "Result", "check", "find", "record", "refresh", "run", "scores", "table"]
 
-KERNEL = {"kernel_name": "python3", "extra_arguments": ["--log-level=ERROR"]}
-"""Kernel of the notebooks; it warns of its own transport, which is no news to those who run them."""
+
+def _kernel():
+    """How nbclient starts the kernel: with this Python, whatever kernels called python3 a user has installed.
+
+    The kernel warns of its own transport, which is no news to those who run it.
+    """
+    from ipykernel.kernelspec import get_kernel_dict
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager
+
+    class ThisPython(AsyncKernelManager):
+        @property
+        def kernel_spec(self):
+            return KernelSpec(**get_kernel_dict())
+
+    return {"kernel_name": "python3", "kernel_manager_class": ThisPython, "extra_arguments": ["--log-level=ERROR"]}
 
 
 def record(name, value, low=None, high=None, digits=2, unit=""):
@@ -117,7 +134,7 @@ class Result:
 
 
 def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks"):
-    """Execute copies of notebooks, each in a process of its own; one that fails stops no other.
+    """Execute copies of notebooks, each in a process of its own; one that fails or is damaged stops no other.
 
     Parameters
     ----------
@@ -138,7 +155,7 @@ def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks"):
     ValueError
         If a profile does not fit its notebook; nothing has been executed then.
     """
-    jobs = [(path.resolve(), settings(path, profile, overrides)) for path in paths]
+    jobs = [(path.resolve(), _settings(path, profile, overrides)) for path in paths]
     results = []
     bar = progress_bar(jobs, desc="notebooks", unit="notebook", disable=None)
     for path, values in bar:
@@ -148,6 +165,10 @@ def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks"):
         executed.unlink(missing_ok=True)
         running.unlink(missing_ok=True)
         result = Result(path, executed)
+        results.append(result)
+        if isinstance(values, DamagedNotebook):
+            result.error = str(values)
+            continue
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
             try:
                 measured = pool.submit(_execute, path, running, values).result()
@@ -156,8 +177,15 @@ def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks"):
                 result.error = "the process was killed; it may have run out of memory"
         if running.exists():
             running.replace(executed)
-        results.append(result)
     return results
+
+
+def _settings(path, profile, overrides):
+    """The settings of a notebook, or what is wrong with its file."""
+    try:
+        return settings(path, profile, overrides)
+    except DamagedNotebook as error:
+        return error
 
 
 def _execute(source, target, values):
@@ -169,13 +197,18 @@ def _execute(source, target, values):
     start = time.perf_counter()
     with _PeakMemory() as memory:
         try:
+            target.write_text(as_text(read(source)), "utf-8")  # papermill refuses a byte order mark
             nb = papermill.execute_notebook(
-                source, target, values, cwd=source.parent, progress_bar=bar,
-                language="python", **KERNEL,
+                target, target, values, cwd=source.parent, progress_bar=bar,
+                language="python", **_kernel(),
             )
             found = scores(nb)
         except papermill.PapermillExecutionError:
-            error = _first_error(read(target))
+            nb = papermill.execute.remove_error_markers(read(target))
+            error = _first_error(nb)
+            if not error:  # papermill minds an error that its cell is there to show
+                target.write_text(as_text(nb), "utf-8")
+                found = scores(nb)
         except Exception as exception:  # whatever it is, the other notebooks are still to run
             error = f"{type(exception).__name__}: {exception}"
     return time.perf_counter() - start, memory.peak, found, error
@@ -213,12 +246,16 @@ class _PeakMemory(threading.Thread):
 
 
 def _first_error(nb):
-    """Cell and exception of the first error that an executed notebook stores, or ''."""
+    """Cell and exception of the first error of an executed notebook that its cell is not tagged for, or ''."""
     for cell in code_cells(nb):
+        if EXPECTED_ERROR in tags(cell):
+            continue
+        where = f"cell [{cell.execution_count}] {cell.source.strip().partition(chr(10))[0]}"
         for output in cell.outputs:
             if output.output_type == "error":
-                code = cell.source.strip().splitlines()[0]
-                return f"cell [{cell.execution_count}] {code}\n{output.ename}: {output.evalue}"
+                return f"{where}\n{output.ename}: {output.evalue}"
+        if cell.metadata.get("papermill", {}).get("exception"):
+            return f"{where}\nno output says why it failed"
     return ""
 
 
@@ -264,7 +301,7 @@ def refresh(path):
     bar = progress_bar(total=len(code_cells(nb)), desc=label(path), unit="cell", disable=None)
     client = nbclient.NotebookClient(
         nb,
-        **KERNEL,
+        **_kernel(),
         timeout=None,
         record_timing=False,
         coalesce_streams=True,

@@ -25,6 +25,7 @@ from common.challenge import ROOT
 from common.progress import progress_bar
 
 APP = "deeplearn-hackathon"
+QUOTES = "\"'`\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}"
 _BROKEN_GZIP = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
@@ -78,9 +79,45 @@ def data_home() -> Path:
 
     A relative path that does not exist here is taken from the folder of the course: notebooks run
     in their own folders.
+
+    Raises
+    ------
+    ValueError
+        `DEEPLEARN_DATA` is not what its writer means: it has quotes, a variable that no shell replaced, blanks
+        around it, or belongs to another system.
+    NotADirectoryError
+        It is a file.
     """
-    folder = Path(os.environ.get("DEEPLEARN_DATA") or platformdirs.user_cache_dir(APP)).expanduser()
-    return (folder if folder.exists() else ROOT / folder).resolve()
+    said = os.environ.get("DEEPLEARN_DATA")
+    if not said:
+        return Path(platformdirs.user_cache_dir(APP)).resolve()
+    if fault := _misspelled(said):
+        raise ValueError(f"DEEPLEARN_DATA is {said!r}: it {fault}. Set it to the plain path of a folder")
+    try:
+        folder = Path(said).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"DEEPLEARN_DATA is {said!r}: there is no such user. Set it to a plain path") from error
+    folder = (folder if folder.exists() else ROOT / folder).resolve()
+    if folder.is_file():
+        raise NotADirectoryError(
+            f"cannot write to {folder}: it is a file, not a folder. Please set DEEPLEARN_DATA to another folder"
+        )
+    return folder
+
+
+def _misspelled(path):
+    """What is wrong with the text of a path, in words: it would make a new folder of a strange name; '' if nothing."""
+    if path != path.strip():
+        return "begins or ends with a blank or a line end"
+    if path[0] in QUOTES or path[-1] in QUOTES:
+        return "has quotes around it, which belong to a shell"
+    if found := re.search(r"\$\w+|\$\{|\$\(|%\w+%", path):
+        return f"has {found[0]}, a variable that nothing replaced (no shell reads it, or it stood in single quotes)"
+    if re.match(r"\w+://", path):
+        return "is an address, not a folder"
+    if os.name == "posix" and re.search(r"^[A-Za-z]:|\\", path):
+        return "has a drive or a backslash, as paths on Windows do"
+    return ""
 
 
 def find(challenge: str, file: OfficialFile) -> Path | None:

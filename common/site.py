@@ -13,7 +13,9 @@ import tempfile
 from html import escape
 from pathlib import Path
 
-from common import pages
+from jinja2 import TemplateError
+
+from common import pages, texts
 from common.challenge import FOLDERS, ROOT, registry
 from common.gates import find, label, read, scores
 from common.hackathon import event as events
@@ -41,15 +43,14 @@ def build(out=OUT, event_folder=None):
     Raises
     ------
     ValueError
-        A link that leads nowhere, a picture without a description, a folder in use for something else.
+        A link that leads nowhere, a picture without a description, a folder in use for something else, a damaged
+        notebook, an event without a leaderboard.
     """
     out = Path(out)
     if out.exists() and not (out / "site.css").exists():
         raise ValueError(f"{out} is in use: name a new folder for the site")
     event = events.load(Path(event_folder, "event.toml") if event_folder else events.EXAMPLE)
-    board = None
-    if event_folder:
-        board = json.loads(Path(event_folder, "leaderboard.json").read_text("utf-8"))
+    board = _leaderboard(event_folder) if event_folder else None
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as place:
         made = Path(place, "site")
@@ -60,14 +61,32 @@ def build(out=OUT, event_folder=None):
     return written
 
 
+def _leaderboard(event_folder):
+    """What the scoring of an event found."""
+    path = Path(event_folder, "leaderboard.json")
+    if not path.is_file():
+        raise ValueError(
+            f"{event_folder}: the event has no leaderboard yet: run python -m common.hackathon score first"
+        )
+    try:
+        board = json.loads(texts.read(path))
+        pages.leaderboard_body(board)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, TemplateError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path} is damaged ({reason}): run python -m common.hackathon score again") from error
+    if not isinstance(board.get("boards"), list):
+        raise ValueError(f"{path} is damaged (no boards): run python -m common.hackathon score again")
+    return board
+
+
 def _write(folder, event, board):
     """Write all pages below a folder."""
-    texts = {"README.md": "index.html"}  # path in the course -> page
-    texts |= {f"{name}.md": f"{name.lower()}.html" for name in ("TEACHING", "BENCHMARKS")}
-    texts |= {f"{name}/README.md": f"{name}/index.html" for name in FOLDERS}
-    texts |= {f"{name}/NOTES.md": f"{name}/notes.html" for name in FOLDERS}
-    texts |= {label(path): label(path.with_suffix(".html")) for path in find()}
-    links = texts | {name: f"{name}/index.html" for name in FOLDERS}
+    places = {"README.md": "index.html"}  # path in the course -> page
+    places |= {f"{name}.md": f"{name.lower()}.html" for name in ("TEACHING", "BENCHMARKS")}
+    places |= {f"{name}/README.md": f"{name}/index.html" for name in FOLDERS}
+    places |= {f"{name}/NOTES.md": f"{name}/notes.html" for name in FOLDERS}
+    places |= {label(path): label(path.with_suffix(".html")) for path in find()}
+    links = places | {name: f"{name}/index.html" for name in FOLDERS}
     navigation = [("Challenges", "index.html"), ("Teaching", "teaching.html"), ("Event", "event.html"),
                   ("Leaderboard", "leaderboard.html")]  # fmt: skip
     bodies = {
@@ -75,11 +94,11 @@ def _write(folder, event, board):
         "event.html": (event.title, f"<h1>{escape(event.title)}</h1>" + pages.markdown(events.markdown(event)), ""),
         "leaderboard.html": ("Leaderboard", pages.leaderboard_body(board) if board else NO_BOARD, ""),
     }
-    for source, page in texts.items():
+    for source, page in places.items():
         if source.endswith(".ipynb"):
             bodies[page] = Path(source).stem.replace("_", ", "), pages.notebook(read(ROOT / source)), source
         elif page != "index.html":  # the gallery stands for the README of the course
-            text = (ROOT / source).read_text("utf-8")
+            text = texts.read(ROOT / source)
             more = _notebook_list(source) if page.endswith("/index.html") else ""
             bodies[page] = text.partition("\n")[0].lstrip("# "), pages.markdown(text) + more, source
     pictures = set()

@@ -1,11 +1,16 @@
 """The command line of a data script: what it writes, and one line for what it cannot do."""
 
+import importlib
+import runpy
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from common import cli
-from common.datasets import Dataset, from_bytes
+from common.challenge import ROOT, registry
+from common.datasets import Dataset, Stream, from_bytes
 from tests import toy
 
 
@@ -65,6 +70,21 @@ def test_images_are_no_table(tmp_path, capsys):
 
     assert run("simulate", "--n", 3, "--workers", 1, "--out", tmp_path / "i.csv", streams={"": toy.stream(images)}) == 1
     assert "tables only" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("folder", [folder for folder in registry() if folder != "Higgs"])
+def test_a_challenge_without_tables_says_so_before_simulating(tmp_path, monkeypatch, capsys, folder, suffix):
+    def fail(*arguments, **options):
+        raise AssertionError("simulated")
+
+    importlib.import_module(f"{folder}.data")  # torch, which some of them import, refuses to be imported by runpy
+    monkeypatch.setattr(Stream, "load", fail)
+    monkeypatch.setattr(sys, "argv", ["data.py", "simulate", "--n", "1500", "--out", str(tmp_path / f"x{suffix}")])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(ROOT / folder / "data.py", run_name="__main__")
+    assert ended.value.code == 1
+    assert f"{suffix} holds tables only, and {folder} has none: use .npz" in capsys.readouterr().err
 
 
 def test_describe(capsys):

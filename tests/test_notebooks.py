@@ -298,20 +298,84 @@ def test_unknown_parameter_on_the_command_line(good, capsys):
     assert "EPOCHS is not among" in capsys.readouterr().err
 
 
+CONFLICT = '{\n "cells": [],\n "metadata": {},\n<<<<<<< HEAD\n "nbformat": 4,\n=======\n "nbformat": 4 ,\n>>>>>>> my\n}\n'
+CELLS = '{"cells": [%s], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+DAMAGED = [
+    (CONFLICT, r"is no notebook \(line 4: a merge conflict of git\)"), ("", "it is empty"), ("\0\0", "NUL byte"),
+    ('{"cells": [\n1,\n', "line 3: Expecting value"), ("[" * 100_000, "is no notebook"), ("[]", "format 4"),
+    ('{"cells": [], "nbformat": 3}', "format 4"), (CELLS % "{}", "format 4"), (CELLS % "1", "format 4"),
+    ("{}".encode("utf-16"), "UTF-16"), (b"\xff\xfe\xfd", "UTF-16"), ("é".encode("latin-1"), "not UTF-8"),
+    ('{"cells": null, "nbformat": 4}', "format 4"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content, reason", DAMAGED)
+def test_a_damaged_notebook_is_named_and_the_others_are_checked(good, capsys, content, reason):
+    damaged = good.parents[1] / "NMRSpin" / "NMRSpin.ipynb"
+    damaged.parent.mkdir()
+    damaged.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(gates.DamagedNotebook, match=f"^NMRSpin/NMRSpin.ipynb .*{reason}"):
+        gates.read(damaged)
+    alter(good, semicolon)
+    assert main(["check"], root=good.parents[1]) == 1
+    *problems, summary = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in problems] == ["Higgs/Higgs.ipynb", "NMRSpin/NMRSpin.ipynb"]
+    assert summary == "2 notebooks, 2 problems"
+
+
+def test_a_damaged_notebook_stops_no_other_run(course, capsys):
+    write_notebook(course / "Higgs" / "Higgs.ipynb").write_text(CONFLICT)
+    write_notebook(course / "NMRSpin" / "NMRSpin.ipynb", "N", "SEED + MIN_MEAN")
+    assert main(["run"], root=course) == 1
+    printed = capsys.readouterr().out
+    assert "Higgs/Higgs.ipynb is no notebook (line 4: a merge conflict of git)" in printed
+    assert "NMRSpin.ipynb failed" not in printed
+
+
+def test_a_byte_order_mark_and_an_expected_error_are_no_problem(course):
+    path = write_notebook(course / "Higgs" / "Higgs.ipynb", SCORE, "1 / 0", "N")
+    alter(path, lambda nb: nb.cells[-2].metadata.update(tags=["raises-exception"]))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    (result,) = run([path], out=course / "out")
+    assert result.error == "" and result.scores.keys() == {"mean"}
+    executed = gates.read(result.executed)
+    assert [cell.cell_type for cell in executed.cells].count("markdown") == 1  # no mark of an error
+    assert executed.cells[-2].outputs[0].ename == "ZeroDivisionError" and executed.cells[-1].outputs
+    refresh(path)
+    assert path.read_bytes()[:1] == b"{" and not [problem for problem in check(path) if "error" in problem]
+
+
+def test_the_kernel_is_this_python(course, monkeypatch):
+    kernels = course / "share" / "kernels" / "python3"
+    kernels.mkdir(parents=True)
+    (kernels / "kernel.json").write_text('{"argv": ["/nowhere/python"], "display_name": "P", "language": "python"}')
+    monkeypatch.setenv("JUPYTER_PATH", str(course / "share"))
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
+    path = write_notebook(
+        course / "Higgs" / "Higgs.ipynb", "import sys", f"assert sys.executable == {sys.executable!r}, N",
+        parameters="N = 1", profile="{}",
+    )  # fmt: skip
+    (result,) = run([path], out=course / "out")
+    assert result.error == ""
+
+
 def test_parameter_may_be_used_in_a_magic_or_an_f_string(course):
     path = course / "Higgs" / "Higgs.ipynb"
     write_notebook(path, "%timeit -n N", 'f"{SEED}"', "MIN_MEAN = 1")
     assert gates.unused_parameters(gates.read(path)) == ["MIN_MEAN"]
 
 
-def test_find(course):
+def test_find(course, monkeypatch):
     for name in ("Exoplanet/B", "Exoplanet/A", "Higgs/Higgs", "other/X"):
         write_notebook(course / f"{name}.ipynb")
     assert list(map(gates.label, find(root=course))) == [
         "Higgs/Higgs.ipynb", "Exoplanet/A.ipynb", "Exoplanet/B.ipynb",
     ]
     assert len(find(["Exoplanet"], course)) == 2
-    assert find(["B"], course) == find(["./Exoplanet/B.ipynb"], course)
+    assert find(["B"], course) == find(["./Exoplanet/B.ipynb"], course) == find([course / "Exoplanet/B.ipynb"], course)
+    assert find([course / "Exoplanet"], course) == find(["Exoplanet/"], course)
+    monkeypatch.chdir(course / "Exoplanet")
+    assert find(["B.ipynb"], course) == find(["../Exoplanet/B.ipynb"], course) == find(["B"], course)
     with pytest.raises(ValueError, match="no notebook fits the name 'X'"):
         find(["X"], course)
 

@@ -168,6 +168,33 @@ def test_data_home_is_the_environment_variable_or_the_cache(home, monkeypatch, t
     assert official.data_home().name == "deeplearn-hackathon"
 
 
+@pytest.mark.parametrize("said, reason", [
+    ('"/data"', "has quotes around it"), ("'/data'", "has quotes"), ('/data"', "has quotes"),
+    ("\N{LEFT DOUBLE QUOTATION MARK}/data\N{RIGHT DOUBLE QUOTATION MARK}", "has quotes"),
+    ("$HOME/data", r"has \$HOME, a variable"), ("${HOME}/data", "a variable"), ("%USERPROFILE%/data", "%USERPROFILE%"),
+    ("/scratch/$USER", r"\$USER"), ("$(pwd)/data", "a variable"), ("   ", "blank"), ("/data ", "blank"),
+    ("/data\r", "line end"), ("~nobody-of-this-name/data", "no such user"), ("https://example.org/data", "an address"),
+])  # fmt: skip
+def test_a_data_folder_that_is_misspelled(monkeypatch, said, reason):
+    monkeypatch.setenv("DEEPLEARN_DATA", said)
+    with pytest.raises(ValueError, match=f"DEEPLEARN_DATA is .*{reason}.*"):
+        official.data_home()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="such paths are right on Windows")
+@pytest.mark.parametrize("said", ["C:\\course", "D:/course", "\\\\server\\course", "/my\\ data"])
+def test_a_data_folder_of_another_system(monkeypatch, said):
+    monkeypatch.setenv("DEEPLEARN_DATA", said)
+    with pytest.raises(ValueError, match="as paths on Windows do"):
+        official.data_home()
+
+
+def test_data_folders_of_unusual_names(tmp_path, monkeypatch):
+    for name in ("O'Brien", "a b", "50%", "daten-für-alle", "a~b", "cost$"):
+        monkeypatch.setenv("DEEPLEARN_DATA", str(tmp_path / name))
+        assert official.data_home() == tmp_path / name
+
+
 @pytest.mark.parametrize("name", ["../data.bin", "a/b", "a\\b", "..", "", "C:x"])
 def test_names_cannot_lead_out_of_the_folder(name):
     with pytest.raises(ValueError, match="plain name"):

@@ -109,6 +109,22 @@ def test_a_folder_in_use_is_not_replaced(tmp_path):
     assert (tmp_path / "mine.txt").read_text() == "precious"
 
 
+@pytest.mark.parametrize("content, message", [
+    (None, "has no leaderboard yet: run python -m common.hackathon score first"),
+    ("", "leaderboard.json is damaged .*: run python -m common.hackathon score again"), ("[]", "is damaged"),
+    ("{}", "is damaged"), ('{"boards": 3}', "is damaged"), ('{"boards": [{"ranking": [{}]}]}', "is damaged"),
+    ("<<<<<<< HEAD", "is damaged"), ("[" * 100_000, "is damaged"), (b"\xff", "is damaged"), ("null", "is damaged"),
+])  # fmt: skip
+def test_an_event_without_a_sound_leaderboard(tmp_path, capsys, content, message):
+    shutil.copyfile(site.events.EXAMPLE, tmp_path / "event.toml")
+    if content is not None:
+        (tmp_path / "leaderboard.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert site.main(["--event", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err
+    assert re.search(message, error) and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("source, message", [
     ("[x](nowhere.md)", "leads nowhere"), ("![x](nowhere.png)", "no picture"), ("![](picture.png)", "no description"),
 ])  # fmt: skip
