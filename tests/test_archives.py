@@ -19,7 +19,7 @@ def packed(path, names):
     return path
 
 
-@pytest.mark.parametrize("name", ["__MACOSX/b", "a/.DS_Store", "a/Thumbs.db", "Desktop.ini", ".git/config", "a/._b.npy"])
+@pytest.mark.parametrize("name", ["__MACOSX/b", "a/.DS_Store", "a/Thumbs.db", "Desktop.ini", ".git/x", "a/._b.npy"])
 def test_clutter(name):
     assert archives.is_clutter(name)
 
