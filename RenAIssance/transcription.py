@@ -136,22 +136,24 @@ def _paragraphs_of(path):
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(info.file_size for info in archive.infolist())
-        document = docx.Document(str(path)) if size <= MAX_BYTES else None
-        notes = [] if document is None else [
-            parse_xml(part.target_part.blob) for part in document.part.rels.values()
-            if part.reltype.endswith(("/footnotes", "/endnotes")) and not part.is_external
-        ]  # fmt: skip
+        if size <= MAX_BYTES:
+            document = docx.Document(str(path))
+            body = list(document.element.body)
+            notes = [
+                parse_xml(part.target_part.blob) for part in document.part.rels.values()
+                if part.reltype.endswith(("/footnotes", "/endnotes")) and not part.is_external
+            ]  # fmt: skip
     except OSError:
         raise
     except Exception as error:  # python-docx and its XML parser raise many kinds for a damaged file
         raise ValueError(
             f"{path} is not a DOCX file or is damaged ({error}); save it as .docx anew, or download it again"
         ) from error
-    if document is None:
+    if size > MAX_BYTES:
         raise ValueError(f"{path} unpacks to more than {MAX_BYTES:,} bytes: not a transcription")
     if any(element.text and element.text.strip() for note in notes for element in note.iter() if _kind(element) == "t"):
         raise ValueError(f"{path} has footnotes or endnotes; move their text to where it is printed, or delete them")
-    return list(_joined(_paragraphs(document.element.body, path)))
+    return list(_joined(_paragraphs(body, path)))
 
 
 def _kind(element):
@@ -164,16 +166,16 @@ def _parts(element):
     return list(element)[:1] if _kind(element) == "AlternateContent" else element
 
 
-def _paragraphs(element, path):
-    """(text, whether its end is deleted) of each paragraph in an element."""
-    for child in _parts(element):
+def _paragraphs(elements, path):
+    """(text, whether its end is deleted) of each paragraph in elements."""
+    for child in elements:
         kind = _kind(child)
         if kind == "p":
             yield _text(child, path), child.find("{*}pPr/{*}rPr/{*}del") is not None
         elif kind in NOWHERE:
             raise _nowhere(kind, path)
         elif kind not in LEFT_OUT and not _is_prompt(child):
-            yield from _paragraphs(child, path)
+            yield from _paragraphs(_parts(child), path)
 
 
 def _text(element, path):
