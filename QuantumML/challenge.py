@@ -7,8 +7,19 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from common.challenge import Challenge, Metric, SubmissionError, Table, Task
 
-MAX_QUBITS = 20
+MAX_QUBITS = 20  # a state of 20 qubits has a million amplitudes
 CIRCUIT_NAME = "quantum_circuit.qasm"
+
+
+class UnsupportedCircuit(ValueError):
+    """A circuit that cannot be executed; the message says which part and what is possible."""
+
+
+def check_qubits(circuit, most=MAX_QUBITS):
+    """The circuit, or UnsupportedCircuit where it has more qubits than the challenge allows."""
+    if not 1 <= circuit.num_qubits <= most:
+        raise UnsupportedCircuit(f"the circuit has {circuit.num_qubits} qubits, expected 1 to {most}: use fewer")
+    return circuit
 
 
 @dataclass(frozen=True)
@@ -17,6 +28,11 @@ class QuantumTable(Table):
 
     The circuit is read and its qubits are counted. It is never executed.
     """
+
+    @property
+    def wanted(self):
+        """The files that are asked for, in words."""
+        return f"{self.name} and {CIRCUIT_NAME}"
 
     def accepts(self, name):
         """Whether a file of this name belongs to the submission: the table, or the circuit."""
@@ -49,6 +65,8 @@ def accuracy(truth, score):
 
 METRICS = (Metric("AUC", auc), Metric("accuracy", accuracy))
 COLUMNS = ("anomaly_score",)  # any number, higher for what looks less like a quark jet; one a test image, in order
+MOST = 1e30  # far beyond any score, and its square is still a number
+DATA = "anomaly_detection"
 
 CHALLENGE = Challenge(
     folder="QuantumML",
@@ -58,7 +76,7 @@ CHALLENGE = Challenge(
     picture="Three jets of particles as a calorimeter sees them: sparse bright crystals on a dark ground.",
     notebooks=("QuantumML_Classical", "QuantumML_Quantum"),
     tasks=(
-        Task("quantum", QuantumTable("quantum_predictions.csv", COLUMNS), METRICS, data_task="anomaly_detection"),
-        Task("classical", Table("classical_predictions.csv", COLUMNS), METRICS, data_task="anomaly_detection"),
+        Task("quantum", QuantumTable("quantum_predictions.csv", COLUMNS, -MOST, MOST), METRICS, data_task=DATA),
+        Task("classical", Table("classical_predictions.csv", COLUMNS, -MOST, MOST), METRICS, data_task=DATA),
     ),
 )
