@@ -161,7 +161,7 @@ class Table:
         numbers = "one number" if len(self.columns) == 1 else f"{len(self.columns)} numbers"
         between = "" if len(self.columns) == 1 else f" separated by {'tabs' if tabs else 'commas'},"
         options = "sep='\\t', " * tabs + "index=False, header=False"
-        return f"Write {numbers} a line,{between} such as 0.25, without header, index or quotes: to_csv(path, {options})"
+        return f"Write {numbers} a line,{between} with a decimal point (0.25), without header, index or quotes: to_csv(path, {options})"
 
     def _by_name(self, values):
         """The columns of a data frame in the order of the file; what is no data frame, or has no names, as it is."""

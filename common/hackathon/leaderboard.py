@@ -101,12 +101,13 @@ def _scored(event, folder, opened, entry):
         boards = event.of(manifest.challenge)
     except EventError as error:
         raise SubmissionError(str(error)) from error
-    for name in (archive.NOTEBOOK, *[archive.WEIGHTS] * any(board.weights for board in boards)):
+    models = [name for name in (archive.WEIGHTS, *archive.MODELS) if name in manifest.files]
+    for name in [archive.NOTEBOOK] + [archive.WEIGHTS] * (any(board.weights for board in boards) and not models):
         if name not in manifest.files:
             raise SubmissionError(f"no {name}: the challenge {manifest.challenge} asks for it")
     opened.verify()
-    if archive.WEIGHTS in manifest.files:
-        check_safetensors(opened.head(archive.WEIGHTS, SAFETENSORS_HEADER))
+    for name in models:
+        check_model(name, opened.head(name, SAFETENSORS_HEADER))
     challenge = registry()[manifest.challenge]
     entries, left = [], {name for name in manifest.files if name.startswith(archive.PREDICTIONS)}
     for board in boards:
@@ -127,6 +128,14 @@ def _scored(event, folder, opened, entry):
     if not entries:
         raise SubmissionError("no predictions in it")
     return entries
+
+
+def check_model(name, head):
+    """Raise SubmissionError unless these bytes begin a trained model of the kind that its name says."""
+    if name == archive.WEIGHTS:
+        check_safetensors(head)
+    elif not head.startswith(archive.MODELS[name]):
+        raise SubmissionError(f"{name}: does not begin as such a model does")
 
 
 def check_safetensors(head):
