@@ -7,9 +7,20 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from common.challenge import Challenge, Metric, SubmissionError, Table, Task
 
-MAX_QUBITS = 20
+MAX_QUBITS = 20  # a state of 20 qubits has a million amplitudes
 CIRCUIT_NAME = "quantum_circuit.qasm"
 CIRCUIT_BYTES = 200_000
+
+
+class UnsupportedCircuit(ValueError):
+    """A circuit that cannot be executed; the message says which part and what is possible."""
+
+
+def check_qubits(circuit, most=MAX_QUBITS):
+    """The circuit, or UnsupportedCircuit where it has more qubits than the challenge allows."""
+    if not 1 <= circuit.num_qubits <= most:
+        raise UnsupportedCircuit(f"the circuit has {circuit.num_qubits} qubits, expected 1 to {most}: use fewer")
+    return circuit
 
 
 @dataclass(frozen=True)
@@ -18,6 +29,11 @@ class QuantumTable(Table):
 
     The circuit is read and its qubits are counted. It is never executed.
     """
+
+    @property
+    def wanted(self):
+        """The files that are asked for, in words."""
+        return f"{self.name} and {CIRCUIT_NAME}"
 
     def accepts(self, name):
         """Whether a file of this name belongs to the submission: the table, or the circuit."""
@@ -54,6 +70,8 @@ def accuracy(truth, score):
 
 METRICS = (Metric("AUC", auc), Metric("accuracy", accuracy))
 COLUMNS = ("anomaly_score",)  # any number, higher for what looks less like a quark jet; one a test image, in order
+MOST = 1e30  # far beyond any score, and its square is still a number
+DATA = "anomaly_detection"
 
 CHALLENGE = Challenge(
     folder="QuantumML",
@@ -65,18 +83,18 @@ CHALLENGE = Challenge(
     tasks=(
         Task(
             name="quantum",
-            submission=QuantumTable("quantum_predictions.csv", COLUMNS),
-            imports=("QuantumML.qasm", "qiskit_qasm3_import"),
+            submission=QuantumTable("quantum_predictions.csv", COLUMNS, -MOST, MOST),
+            imports=("QuantumML.qasm", "qiskit"),
             fewest=10,
             metrics=METRICS,
-            data_task="anomaly_detection",
+            data_task=DATA,
         ),
         Task(
             name="classical",
-            submission=Table("classical_predictions.csv", COLUMNS),
+            submission=Table("classical_predictions.csv", COLUMNS, -MOST, MOST),
             fewest=10,
             metrics=METRICS,
-            data_task="anomaly_detection",
+            data_task=DATA,
         ),
     ),
 )

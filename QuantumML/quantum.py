@@ -29,7 +29,7 @@ import numpy as np
 import torch
 from torch import nn
 
-MAX_QUBITS = 20  # of the challenge; a state of 20 qubits has a million amplitudes
+from QuantumML.challenge import UnsupportedCircuit, check_qubits
 
 HALF = np.pi / 2
 # Angles (alpha, theta, phi, lambda) of exp(i alpha) U(theta, phi, lambda): a constant and a row for each own parameter.
@@ -61,17 +61,6 @@ CONTROLLED = {
 ANGLES = ONE_QUBIT | {"cu": ([0, 0, 0, 0], [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0]])}
 MAX_DEFINITION = 20  # a definition inside a definition ... so deep and no deeper
 MAX_BLOCK = 4  # qubits whose gates are multiplied to one matrix before they meet the state
-
-
-class UnsupportedCircuit(ValueError):
-    """A circuit that cannot be executed; the message says which part and what is possible."""
-
-
-def check_qubits(circuit, most=MAX_QUBITS):
-    """The circuit, or UnsupportedCircuit where it has more qubits than the challenge allows."""
-    if not 1 <= circuit.num_qubits <= most:
-        raise UnsupportedCircuit(f"the circuit has {circuit.num_qubits} qubits, expected 1 to {most}: use fewer")
-    return circuit
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,11 @@ class Folder:
     def _path(self, folder, i):
         return Path(folder) / self.name.format(i + 1)
 
+    @property
+    def wanted(self):
+        """The files that are asked for, in words."""
+        return f"{self.name.format(1)}, {self.name.format(2)} and so on"
+
     def accepts(self, name):
         """Whether a file of this name belongs to the submission."""
         number = re.fullmatch(re.escape(self.name).replace(r"\{:03d\}", r"(\d{3})"), name, re.ASCII)
@@ -70,7 +75,7 @@ class Folder:
         """
         folder = Path(path)
         if folder.is_symlink() or not folder.is_dir():
-            raise SubmissionError(f"{folder.name}: expected a folder with {self.name.format(1)} and so on")
+            raise SubmissionError(f"{folder.name}: expected a folder with {self.wanted}")
         self._check_extra(folder, n)
         texts = []
         for i in range(n):

@@ -10,7 +10,9 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import bleach
 import latex2mathml.converter
+from bleach.css_sanitizer import CSSSanitizer
 from bs4 import BeautifulSoup
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from nbconvert.exporters import HTMLExporter
@@ -20,6 +22,19 @@ from common.challenge import ROOT
 from common.colab import REPO, TAG
 
 TEMPLATES = Path(__file__).with_name("templates")
+# What is left of a page that anybody may have written: text, tables, pictures inside the page, and formulas
+TAGS = frozenset(
+    "a abbr b blockquote br caption center cite code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3"
+    " h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th"
+    " thead tr u ul var math mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle mpadded mphantom mfenced menclose msub msup"
+    " msubsup munder mover munderover mmultiscripts mprescripts mtable mtr mtd".split()
+)
+ATTRIBUTES = frozenset(
+    "alt align border class colspan height id lang rowspan scope span start style title width display xmlns mathvariant"
+    " mathcolor mathsize stretchy accent accentunder minsize maxsize lspace rspace fence form movablelimits largeop"
+    " linethickness notation open close separators columnalign rowalign columnlines rowlines frame displaystyle"
+    " scriptlevel depth voffset".split()
+)
 FOOTER = "DeepLearn hackathon: machine learning on real scientific problems. BSD-3-Clause."
 
 
@@ -41,8 +56,12 @@ class _Renderer(IPythonRenderer):
 
 
 def _mathml(formula, display):
-    """A formula of LaTeX as MathML."""
-    return latex2mathml.converter.convert(html.unescape(formula).strip(), display=display)
+    """A formula of LaTeX as MathML, or its source where it is not sound."""
+    source = html.unescape(formula).strip()
+    try:
+        return latex2mathml.converter.convert(source, display=display)
+    except Exception:  # a dozen kinds of its own, and what Python raises for unfinished lists
+        return f'<code class="latex">{html.escape(source)}</code>'
 
 
 class _NotebookExporter(HTMLExporter):
@@ -73,6 +92,29 @@ def offline(body):
         if urlsplit(image["src"]).scheme not in ("", "data"):
             image.replace_with(image.get("alt") or "picture")
     return str(soup)
+
+
+def harmless(body):
+    """HTML that anybody may have written, without what runs, loads or hides anything; see TAGS and ATTRIBUTES."""
+    soup = BeautifulSoup(body, "html.parser")
+    for tag in soup.find_all(["script", "style", "template", "noscript", "iframe", "object", "embed", "title"]):
+        tag.decompose()  # with what stands in them
+    for image in soup.find_all("img"):
+        if not image.get("src", "").startswith("data:image/"):
+            image.replace_with(image.get("alt") or "picture")
+    return bleach.clean(
+        str(soup), tags=TAGS, attributes=_is_harmless, protocols={"http", "https", "mailto", "data"},
+        strip=True, strip_comments=True, css_sanitizer=CSSSanitizer(),
+    )  # fmt: skip
+
+
+def _is_harmless(tag, name, value):
+    """Whether an attribute may stay."""
+    if tag == "a" and name == "href":
+        return value.lower().startswith(("https:", "http:", "mailto:", "#"))
+    if tag == "img" and name == "src":
+        return value.startswith("data:image/")
+    return name in ATTRIBUTES
 
 
 def relinked(body, source, pages, here):

@@ -33,7 +33,11 @@ def parser():
     submit.add_argument("--event", type=Path, required=True, help="the folder that the organisers gave out")
     submit.add_argument("--predictions", type=Path, required=True, help="folder with the prediction files")
     submit.add_argument("--notebook", type=Path, required=True, help="the executed notebook")
-    submit.add_argument("--weights", type=Path, help="the trained model, .safetensors, .pt or .pth")
+    submit.add_argument(
+        "--weights", type=Path,
+        help="the trained model: .safetensors, .pt or .pth; of trees .txt (LightGBM) or .skops (scikit-learn)",
+    )  # fmt: skip
+    submit.add_argument("--no-pdf", action="store_true", help="do not print the notebook")
     submit.add_argument("--out", type=Path, default=Path("."), help="folder of the submission")
     submit.add_argument("--key", type=Path, help="the key file of the team (default: made by its first submission)")
     receive = commands.add_parser("receive", help="log when submissions arrived (organisers)")
@@ -82,8 +86,8 @@ def _submit(args):
 
     path, notes = submit(
         args.challenge, args.team, args.event, args.predictions, args.notebook, args.weights, args.member, args.out,
-        args.key,
-    )
+        args.key, pdf=not args.no_pdf,
+    )  # fmt: skip
     print(*notes, f"wrote {path}: hand in this file", sep="\n")
     return 0
 

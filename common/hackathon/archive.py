@@ -24,6 +24,8 @@ from common.hackathon.names import check_name
 
 MANIFEST = "manifest.json"
 NOTEBOOK, PDF, WEIGHTS = "notebook.ipynb", "notebook.pdf", "weights.safetensors"
+# Trained models that are no networks, and the bytes that each begins with: LightGBM's text, and the zip file of skops
+MODELS = {"model.txt": b"tree\n", "model.skops": b"PK\x03\x04"}
 PREDICTIONS = "predictions/"
 FORMAT = 2
 KEYLESS = 1  # the format without the key of the team: it may open a team, and add nothing to one
@@ -33,6 +35,7 @@ KEY_SUFFIX = ".key"
 ARCHIVE_BYTES = 500_000_000
 MEMBER_BYTES = 500_000_000
 MANIFEST_BYTES = 100_000
+NOTEBOOK_BYTES = 50_000_000
 MEMBERS = 1000
 PEOPLE = 20
 BLOCK = 1 << 20
@@ -52,6 +55,35 @@ class Manifest:
 
 
 # --------------------------------------------------------------------------------------------------
+# Limits
+
+
+def check_people(people):
+    """The names of the members as they are shown, or SubmissionError: too many, or no names."""
+    if not isinstance(people, list | tuple) or len(people) > PEOPLE:
+        raise SubmissionError(f"members must be a list of at most {PEOPLE} names")
+    return tuple(check_name(person, "name of a member") for person in people)
+
+
+def check_sizes(sizes):
+    """Raise SubmissionError where these files, {name: bytes}, are more or larger than those of a submission may be."""
+    if len(sizes) > MEMBERS:
+        raise SubmissionError(f"{len(sizes)} files, at most {MEMBERS} are allowed")
+    for name, most in ((MANIFEST, MANIFEST_BYTES), (NOTEBOOK, NOTEBOOK_BYTES)):
+        if sizes.get(name, 0) > most:
+            raise SubmissionError(f"{name}: more than {most} bytes")
+    if (total := sum(sizes.values())) > MEMBER_BYTES:
+        raise SubmissionError(f"{total} bytes when unpacked, at most {MEMBER_BYTES} are allowed")
+
+
+def check_contents(manifest, contents):
+    """Raise SubmissionError where what `write` makes of these would be refused for its size."""
+    sizes = {name: len(c) if isinstance(c, bytes) else Path(c).stat().st_size for name, c in contents.items()}
+    text = _manifest_text(manifest, dict.fromkeys(contents, hashlib.sha256().hexdigest()))
+    check_sizes({MANIFEST: len(text), **sizes})
+
+
+# --------------------------------------------------------------------------------------------------
 # Writing
 
 
@@ -67,18 +99,21 @@ def write(path, manifest, contents):
         By name in the archive.
     """
     blobs = {name: Path(c).read_bytes() if not isinstance(c, bytes) else c for name, c in sorted(contents.items())}
-    about = {
-        "format": FORMAT, "team": manifest.team, "key": manifest.key,
-        "members": list(manifest.members), "challenge": manifest.challenge,
-        "files": {name: hashlib.sha256(blob).hexdigest() for name, blob in blobs.items()},
-    }  # fmt: skip
-    text = json.dumps(about, ensure_ascii=False, indent=1).encode()
+    text = _manifest_text(manifest, {name: hashlib.sha256(blob).hexdigest() for name, blob in blobs.items()})
     with atomic_write(path) as temporary:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, blob in {MANIFEST: text, **blobs}.items():
                 archive.writestr(name, blob)
         if temporary.stat().st_size > ARCHIVE_BYTES:
             raise SubmissionError(f"the submission has more than {ARCHIVE_BYTES // 10**6} MB")
+
+
+def _manifest_text(manifest, files):
+    about = {
+        "format": FORMAT, "team": manifest.team, "key": manifest.key, "members": list(manifest.members),
+        "challenge": manifest.challenge, "files": files,
+    }  # fmt: skip
+    return json.dumps(about, ensure_ascii=False, indent=1).encode()
 
 
 # --------------------------------------------------------------------------------------------------
@@ -191,8 +226,6 @@ def plain_file(path):
 def _members(archive):
     """The entries of the archive by name."""
     entries = archive.infolist()
-    if len(entries) > MEMBERS:
-        raise SubmissionError(f"{len(entries)} files, at most {MEMBERS} are allowed")
     members = {}
     for entry in entries:
         name = entry.filename
@@ -207,13 +240,12 @@ def _members(archive):
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise SubmissionError(f"{shown(name)}: compressed by an unusual method")
         members[name] = entry
-    if (total := sum(entry.file_size for entry in entries)) > MEMBER_BYTES:
-        raise SubmissionError(f"{total} bytes when unpacked, at most {MEMBER_BYTES} are allowed")
+    check_sizes({name: entry.file_size for name, entry in members.items()})
     return members
 
 
 def _is_expected(name):
-    if name in (MANIFEST, NOTEBOOK, PDF, WEIGHTS):
+    if name in (MANIFEST, NOTEBOOK, PDF, WEIGHTS, *MODELS):
         return True
     leaf = name.removeprefix(PREDICTIONS)
     return leaf != name and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", leaf) is not None
@@ -222,8 +254,6 @@ def _is_expected(name):
 def _manifest(archive, members):
     if MANIFEST not in members:
         raise SubmissionError(f"no {MANIFEST} in the zip file: pack it with 'python -m common.hackathon submit'")
-    if members[MANIFEST].file_size > MANIFEST_BYTES:
-        raise SubmissionError(f"{MANIFEST}: more than {MANIFEST_BYTES} bytes")
     with _damage_explained(f"{MANIFEST}: damaged in the zip file"):
         text = archive.read(MANIFEST)
     try:
@@ -241,8 +271,6 @@ def _manifest(archive, members):
         raise SubmissionError(f"{MANIFEST}: expected the keys {', '.join(sorted(keys))}")
     if not isinstance(about["key"], str) or not re.fullmatch(r"([0-9a-f]{64})?", about["key"], re.ASCII):
         raise SubmissionError(f"{MANIFEST}: key must be the SHA-256 of the team's key")
-    if not isinstance(about["members"], list) or len(about["members"]) > PEOPLE:
-        raise SubmissionError(f"{MANIFEST}: members must be a list of at most {PEOPLE} names")
     if not isinstance(about["challenge"], str):
         raise SubmissionError(f"{MANIFEST}: challenge must be a text")
     files = about["files"]
@@ -250,7 +278,7 @@ def _manifest(archive, members):
         raise SubmissionError(f"{MANIFEST}: files must map each file to its SHA-256")
     if different := sorted(set(files) ^ (set(members) - {MANIFEST})):
         raise SubmissionError(f"{shown(different[0])}: in the manifest or in the zip file, but not in both")
-    people = tuple(check_name(person, "name of a member") for person in about["members"])
+    people = check_people(about["members"])
     return Manifest(check_name(about["team"]), people, about["challenge"], files, about["key"])
 
 

@@ -6,9 +6,7 @@ import math
 from common.challenge import SubmissionError
 from common.hackathon import archive
 
-NOTEBOOK_BYTES = 50_000_000
 HEADER_BYTES = 1_000_000  # of safetensors: about 10,000 tensors
-PDF_BYTES = 100_000_000
 # Bits of the types that safetensors knows: https://github.com/huggingface/safetensors
 BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16,
@@ -20,19 +18,25 @@ def check(opened):
     """Raise SubmissionError unless notebook, PDF and weights of an `archive.Archive` are what their names say."""
     files = opened.manifest.files
     if archive.NOTEBOOK in files:
-        _bounded(opened, archive.NOTEBOOK, NOTEBOOK_BYTES)
-        check_notebook(opened.head(archive.NOTEBOOK, NOTEBOOK_BYTES))
+        check_notebook(opened.head(archive.NOTEBOOK, archive.NOTEBOOK_BYTES))
     if archive.PDF in files:
-        _bounded(opened, archive.PDF, PDF_BYTES)
         if not opened.head(archive.PDF, 1024).lstrip().startswith(b"%PDF-"):
             raise SubmissionError(f"{archive.PDF}: not a PDF")
-    if archive.WEIGHTS in files:
-        check_safetensors(opened.head(archive.WEIGHTS, 8 + HEADER_BYTES), opened.size(archive.WEIGHTS))
+    for name in models_in(files):
+        check_model(name, opened.head(name, 8 + HEADER_BYTES), opened.size(name))
 
 
-def _bounded(opened, name, most):
-    if opened.size(name) > most:
-        raise SubmissionError(f"{name}: {opened.size(name):,} bytes, at most {most:,} are allowed")
+def models_in(files):
+    """The names of trained models among those of files."""
+    return [name for name in (archive.WEIGHTS, *archive.MODELS) if name in files]
+
+
+def check_model(name, head, size):
+    """Raise SubmissionError unless these first bytes begin a trained model of the kind that its name says."""
+    if name == archive.WEIGHTS:
+        check_safetensors(head, size)
+    elif not head.startswith(archive.MODELS[name]):
+        raise SubmissionError(f"{name}: does not begin as such a model does")
 
 
 def check_notebook(blob):

@@ -139,9 +139,10 @@ def _boards(folder, challenge):
 
 def _scored(boards, folder, opened, entry):
     manifest = opened.manifest
-    for name in (archive.NOTEBOOK, *[archive.WEIGHTS] * any(board.weights for board in boards)):
-        if name not in manifest.files:
-            raise SubmissionError(f"no {name}: the challenge {manifest.challenge} asks for it")
+    if archive.NOTEBOOK not in manifest.files:
+        raise SubmissionError(f"no {archive.NOTEBOOK}: each submission has it")
+    if any(board.weights for board in boards) and not contents.models_in(manifest.files):
+        raise SubmissionError(f"no {archive.WEIGHTS}: the challenge {manifest.challenge} asks for the trained model")
     opened.verify()
     contents.check(opened)
     entries, left = [], {name for name in manifest.files if name.startswith(archive.PREDICTIONS)}

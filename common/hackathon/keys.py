@@ -12,6 +12,7 @@ from pathlib import Path
 from common.challenge import SubmissionError, read_regular_file
 from common.hackathon.archive import KEY_SUFFIX
 
+NONE_YET = "0" * 64  # what stands for the SHA-256 of a key that is still to be made
 TOKEN = re.compile(r"deeplearn-team-key-[0-9a-f]{64}")
 
 

@@ -15,7 +15,8 @@ from common.hackathon.secrets import check_secret, new_secret, seed_of
 
 GUIDE = """# {title}: test sets
 
-Each file holds the samples of one hidden test set. Read one, predict, and write what the challenge asks for:
+Each file holds the samples of one hidden test set. Read one, predict, and write what the challenge asks for into a
+folder; a challenge with two tasks takes the predictions for both in the same folder:
 
 ```python
 from common.datasets import read
@@ -23,7 +24,7 @@ from {folder} import challenge
 
 test = read("{name}.npz")  # test.X; the labels stay with the organisers
 task = challenge.CHALLENGE.task("{task}")
-task.submission.write("my_folder", predictions)
+task.submission.write("my_folder", predictions)  # makes the folder
 ```
 
 Then pack and check your submission with
