@@ -344,7 +344,7 @@ def test_bounds_of_memory_and_time_hold(folder, tmp_path):
 import os, sys
 import numpy as np
 from common.hackathon import arrivals, event, judge, leaderboard
-judge.SECONDS, judge.WAITING, plain = 1, 100, judge.score
+judge.SECONDS, judge.WAITING, plain = 5, 20, judge.score
 def score(task, names, labels, values, runs=None):
     kind = judge.kind
     if kind == "memory":
@@ -369,7 +369,7 @@ if __name__ == "__main__":
                           env={**os.environ, "PYTHONPATH": str(root)}, cwd=root)  # fmt: skip
     lines = dict(line.split(" | ") if " | " in line else (line.strip(" |"), "") for line in done.stdout.splitlines())
     assert lines.pop("Team honest") == "" and len(lines) == 3, done.stderr[-2000:]
-    assert "needs more than 512 MB" in lines["Team memory"] and "takes more than 1 s" in lines["Team time"]
+    assert "needs more than 512 MB" in lines["Team memory"] and "takes more than 5 s" in lines["Team time"]
     assert "ends the process that reads it" in lines[""]
 
 
