@@ -7,6 +7,7 @@ Linux, macOS and Windows.
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from common.challenge import FOLDERS, ROOT
@@ -41,14 +42,19 @@ def usage():
 
 
 def test_commands(arguments):
-    """The commands of the test suite: pytest gets more arguments, or other files instead of all."""
+    """The commands of the test suite: pytest gets more arguments, or other files instead of all.
+
+    A file is one piece of work. They are taken in this order, the long ones first, so that both processes end together.
+    """
     from common.gates import find
 
+    first = ROOT / "tests" / "test_notebooks.py"
+    others = [path for path in sorted((ROOT / "tests").glob("test_*.py")) if path != first]
     named = any(Path(ROOT, argument.partition("::")[0]).exists() for argument in arguments)
-    places = [] if named else ["tests", *map(str, find())]
+    places = [] if named else [str(path.relative_to(ROOT)) for path in (first, *find(), *others)]
     return [
         [*PYTHON, "ruff", "check", "."],
-        [*PYTHON, "pytest", "-n", "2", "--dist", "loadgroup", "--nbval", *arguments, *places],
+        [*PYTHON, "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--nbval", *arguments, *places],
     ]
 
 
@@ -85,15 +91,20 @@ def main(argv=None):
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    environment = dict.fromkeys(ONE_THREAD, "1") if argv[0] in ("run", "test", "refresh") else {}
+    environment = {**os.environ}
+    if argv[0] in ("run", "test", "refresh"):
+        environment = dict.fromkeys(ONE_THREAD, "1") | environment
     place = ROOT if argv[0] in ("lab", "test") else None
-    for process in processes:
-        try:
-            status = subprocess.run(process, env=environment | os.environ, cwd=place).returncode
-        except KeyboardInterrupt:
-            return 130
-        if status:
-            return status
+    with tempfile.TemporaryDirectory(prefix="deeplearn-") as data:
+        if argv[0] == "test":  # the runs of one notebook share what they simulate, and nothing else that is kept
+            environment["DEEPLEARN_DATA"] = data
+        for process in processes:
+            try:
+                status = subprocess.run(process, env=environment, cwd=place).returncode
+            except KeyboardInterrupt:
+                return 130
+            if status:
+                return status
     return 0
 
 

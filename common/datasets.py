@@ -260,7 +260,7 @@ class Stream:
         self.prepare(split, n, seed, workers=workers, scheduler=scheduler, progress=progress)
         return concatenate(self.chunks(split, n, seed))
 
-    def few(self, n=4):
+    def few(self, n=2):
         """n samples that show what a sample is: of those that ship, or made now, without the rest of a chunk."""
         return self.load("train", n) if self._shipped("train", 0) else self.simulate(n, 0)
 

@@ -8,6 +8,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+SHARED_DATA = os.environ.get("DEEPLEARN_DATA")
+"""The data folder of the whole test run, where it has one: `deeplearn test` makes it."""
+
+
+@pytest.fixture
+def shared_data(data_home, monkeypatch):
+    """The data folder that all runs of notebooks share, so that each data set is simulated once."""
+    if SHARED_DATA:
+        monkeypatch.setenv("DEEPLEARN_DATA", SHARED_DATA)
+
+
 @pytest.fixture(autouse=True)
 def data_home(tmp_path, monkeypatch):
     """An empty data folder for each test, so that no test sees a user's cache."""

@@ -1,9 +1,11 @@
 """Contracts: every challenge has one, and a submission is either scored or refused in one line."""
 
 import os
+import re
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from common.challenge import FOLDERS, NUMBER, ROOT, Array, Metric, SubmissionError, Table, Task, registry
 from common.metrics import bootstrap
@@ -173,3 +175,28 @@ def test_bootstrap_pairs_the_models():
     truth = rng.normal(size=300)
     near, nearer = bootstrap(lambda t, p: abs(t - p).mean(), truth, truth + 0.2, truth + 0.1)
     assert (near - nearer).std() < 1e-9 and near.mean() > nearer.mean()
+
+
+def test_bootstrap_of_the_auc_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(2, size=300)
+    few_values = np.round(rng.normal(size=300) + truth)
+    predictions = (few_values, np.ones(300), rng.random(300).astype(np.float32))
+    slow = bootstrap(lambda y, p: roc_auc_score(y, p), truth, *predictions, n=50)
+    np.testing.assert_allclose(bootstrap(roc_auc_score, truth, *predictions, n=50), slow, rtol=1e-13)
+    np.testing.assert_allclose(bootstrap(roc_auc_score, truth == 1, -few_values, n=50), 1 - slow[:1], rtol=1e-12)
+    named = np.array(["gluon", "quark"])[truth]
+    np.testing.assert_allclose(bootstrap(roc_auc_score, named, few_values, n=50), slow[:1], rtol=1e-13)
+
+
+def test_bootstrap_of_the_auc_leaves_the_odd_cases_to_scikit_learn():
+    with pytest.raises(ValueError, match="NaN"):
+        bootstrap(roc_auc_score, np.array([0, 1] * 10), np.full(20, np.nan))
+    few = np.array([0, 0, 1]), np.array([0.1, 0.2, 0.3])  # a copy may have one class only
+    try:
+        slow = bootstrap(lambda y, p: roc_auc_score(y, p), *few, n=20)
+    except ValueError as error:
+        with pytest.raises(ValueError, match=re.escape(str(error))):
+            bootstrap(roc_auc_score, *few, n=20)
+    else:
+        np.testing.assert_allclose(bootstrap(roc_auc_score, *few, n=20), slow)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -59,17 +60,28 @@ def test_test_checks_style_and_then_everything(started):
     assert program.main(["test"]) == 0
     (ruff, _), (pytest_, environment) = processes
     assert ruff == ["ruff", "check", "."]
-    assert pytest_[0] == "pytest" and pytest_[-len(find()) - 1 :] == ["tests", *map(str, find())]
+    files = {ROOT / place for place in pytest_ if place.endswith((".py", ".ipynb"))}
+    assert files == {*find(), *(ROOT / "tests").glob("test_*.py")}
     assert {environment[name] for name in program.ONE_THREAD} == {"1"}
     processes.clear()
     assert program.main(["test", "-n", "4"]) == 0
-    assert processes[1][0][-len(find()) - 3 :] == ["-n", "4", "tests", *map(str, find())]
+    assert len(processes[1][0]) == len(pytest_) + 2
     processes.clear()
     assert program.main(["test", "-x", "tests/test_cli.py::test_describe"]) == 0
     assert processes[1][0][-2:] == ["-x", "tests/test_cli.py::test_describe"]
     processes.clear()
     status["is"] = 1
     assert program.main(["test"]) == 1 and len(processes) == 1, "style comes first"
+
+
+def test_tests_see_no_data_of_the_user_and_leave_none(started, monkeypatch, tmp_path):
+    processes, _ = started
+    monkeypatch.setenv("DEEPLEARN_DATA", str(tmp_path))
+    program.main(["test"])
+    program.main(["run"])
+    (_, folder), (_, kept) = ((command[0], env["DEEPLEARN_DATA"]) for command, env in processes[1:])
+    assert folder != str(tmp_path) == kept
+    assert not Path(folder).exists()
 
 
 def test_cards_are_of_all_challenges(started):

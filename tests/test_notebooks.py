@@ -97,7 +97,7 @@ def test_is_fit_to_commit(path):
 
 
 @every_notebook
-def test_runs_at_ci_profile(path, tmp_path):
+def test_runs_at_ci_profile(path, tmp_path, shared_data):
     (result,) = run([path], "ci", out=tmp_path)
     assert not result.error, result.error
 
