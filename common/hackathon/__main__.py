@@ -7,10 +7,8 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
-from common.challenge import SubmissionError
 from common.hackathon import __doc__ as usage
 from common.hackathon.event import EXAMPLE, EventError
-from common.hackathon.secrets import WeakSecret
 
 
 def parser():
@@ -64,7 +62,7 @@ def main(argv=None):
     args = parser().parse_args(argv)
     try:
         return COMMANDS[args.command](args)
-    except (EventError, SubmissionError, WeakSecret, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError) as error:
         print(f"python -m common.hackathon {args.command}: {error}", file=sys.stderr)
         return 1
 
