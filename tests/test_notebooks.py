@@ -298,9 +298,7 @@ def test_unknown_parameter_on_the_command_line(good, capsys):
     assert "EPOCHS is not among" in capsys.readouterr().err
 
 
-CONFLICT = (
-    '{\n "cells": [],\n "metadata": {},\n<<<<<<< HEAD\n "nbformat": 4,\n=======\n "nbformat": 4 ,\n>>>>>>> my\n}\n'
-)
+CONFLICT = '{\n "cells": [],\n "metadata": {},\n<<<<<<< HEAD\n "nbformat": 4\n=======\n "nbformat": 4 \n>>>>>>> my\n}\n'
 CELLS = '{"cells": [%s], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 DAMAGED = [
     (CONFLICT, r"is no notebook \(line 4: a merge conflict of git\)"), ("", "it is empty"), ("\0\0", "NUL byte"),
