@@ -112,4 +112,4 @@ def is_upside_down(block, lines, size):
         rows = np.clip(np.rint(centres[:, None] + np.array([first, last]) * size), 0, len(block)).astype(int)
         return (total[rows[:, 1]] - total[rows[:, 0]]).sum()
 
-    return len(lines) >= 5 and inked(-1.15, -0.6) < 0.85 * inked(0.6, 1.15)  # upright pages have 1.4 to 4
+    return len(lines) >= 8 and inked(-1.15, -0.6) < 0.85 * inked(0.6, 1.15)  # upright pages have 1.4 to 4

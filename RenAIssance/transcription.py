@@ -249,7 +249,7 @@ def assign(transcribed, counts):
         elif len(lines) == 2 and paragraphs:
             length = np.cumsum([0] + [1 + p.strip().count("\n") for p in paragraphs])
             off = np.abs(length - lines[0]) + np.abs(length[-1] - length - lines[1])
-            cuts.insert(1, int(off.argmin()))
+            cuts.insert(1, len(paragraphs) - int(off[::-1].argmin()))  # of equally good ones: left before right
         elif len(lines) == 2:
             cuts = [0, 0, 0]
         parts = ["\n".join(paragraphs[i:j]) for i, j in zip(cuts, cuts[1:], strict=False)]

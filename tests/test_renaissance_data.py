@@ -165,6 +165,7 @@ def test_markers_of_sides(tmp_path):
     assert transcription.assign(parts, [[1], [0, 0], [0, 0], [0, 0]]) == [
         "uno", "dos", "tres\nquatro", "cinco", None, None, "seis",
     ]  # fmt: skip
+    assert transcription.assign([(1, ["uno"])], [[1, 1]]) == ["uno", None]
     with pytest.raises(ValueError, match="text for PDF p4, but the scan has p1 to p3"):
         transcription.assign(parts, [[1], [0, 0], [0, 0]])
 
