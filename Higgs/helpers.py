@@ -1,24 +1,16 @@
-"""What the Higgs notebook would otherwise be cluttered with: features, the network, significance, plots."""
-
-from itertools import combinations
+"""Figures and columns of the Higgs lesson."""
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 from matplotlib.patches import Wedge
-from torch import nn
 
-from common.layers import PiecewiseLinear
-from common.training import predict
 from Higgs.simulate import COLUMNS, UNITS
-from Higgs.simulate import mass as invariant_mass
-from Higgs.simulate import massless as four_vectors
 
 INDEX = {name: i for i, name in enumerate(COLUMNS)}
 LOW_LEVEL = COLUMNS[:21]  # measured: momenta, missing momentum, b tags
 HIGH_LEVEL = COLUMNS[21:]  # computed from these: seven invariant masses
 OBJECTS = ("lepton", "missing", "jet 1", "jet 2", "jet 3", "jet 4")
-VISIBLE = (0, 2, 3, 4, 5)
+JET_TAGS = [f"jet_{i}_b_tag" for i in (1, 2, 3, 4)]
 # Where a parent's mass should show, GeV
 PARENTS = {"m_jj": 80, "m_jjj": 173, "m_lv": 80, "m_jlv": 173, "m_bb": 125, "m_wbb": 325, "m_wwbb": 425}
 
@@ -28,13 +20,13 @@ def physical(X):
 
     Parameters
     ----------
-    X : ndarray of shape (n, 28)
+    X : ndarray of shape (n, 28), or with the first of these columns only
 
     Returns
     -------
-    ndarray of float32, shape (n, 28)
+    ndarray of float32, of the same shape
     """
-    return X * np.array([UNITS[name] for name in COLUMNS], dtype=np.float32)
+    return X * np.array([UNITS[name] for name in COLUMNS[: X.shape[1]]], dtype=np.float32)
 
 
 def columns(X, names):
@@ -61,146 +53,6 @@ def momenta(X):
     eta = columns(X, ["lepton_eta", *(f"{jet}_eta" for jet in jets)])
     phi = columns(X, ["lepton_phi", "missing_energy_phi", *(f"{jet}_phi" for jet in jets)])
     return pt, np.insert(eta, 1, 0, axis=1), phi
-
-
-def low_level_features(X):
-    """What a physicist would compute from the 21 measured columns.
-
-    Collisions have no preferred direction around the beam, and none along it. So each event is
-    turned until its lepton is at phi = 0, and mirrored until the lepton flies forward and the
-    missing momentum is at positive phi: the network need not learn these symmetries. Then come
-    logarithms of momenta, the masses and distances of all pairs, and masses of larger groups.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, 28) or (n, 21)
-        Official units; only the first 21 columns are used.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, 58)
-    """
-    if X.shape[1] == len(LOW_LEVEL):
-        X = np.pad(X, ((0, 0), (0, len(HIGH_LEVEL))))
-    pt, eta, phi = (values.astype(np.float64) for values in momenta(X))
-    phi = (phi - phi[:, :1] + np.pi) % (2 * np.pi) - np.pi
-    phi = phi * np.where(phi[:, 1:2] < 0, -1, 1)
-    eta = eta * np.where(eta[:, :1] < 0, -1, 1)
-    p4 = four_vectors(pt, eta, phi)
-
-    def log_mass(*group):
-        return np.log(invariant_mass(p4[:, list(group)].sum(1)) + 1)
-
-    pairs = list(combinations(VISIBLE, 2))
-    mass = [log_mass(i, j) for i, j in pairs]
-    distance = [
-        np.hypot(eta[:, i] - eta[:, j], (phi[:, i] - phi[:, j] + np.pi) % (2 * np.pi) - np.pi) for i, j in pairs
-    ]
-    groups = [*combinations((2, 3, 4, 5), 3), (2, 3, 4, 5), VISIBLE]
-    transverse_mass = [
-        np.sqrt(2 * pt[:, i] * pt[:, 1] * (1 - np.cos(phi[:, i] - phi[:, 1]))) for i in VISIBLE
-    ]
-    recoil = np.hypot(p4[..., 0].sum(1), p4[..., 1].sum(1))  # of everything that is not listed
-    tags = np.rint(columns(physical(X), [f"jet_{i}_b_tag" for i in (1, 2, 3, 4)]))
-    return np.concatenate(
-        [
-            np.log(pt), eta[:, VISIBLE], np.cos(phi[:, 1:]), np.sin(phi[:, 1:]), tags,
-            np.stack([*mass, *distance, *(log_mass(*group) for group in groups), *transverse_mass], axis=1),
-            np.log(pt[:, VISIBLE].sum(1, keepdims=True)), np.log(recoil[:, None] + 1),
-        ],
-        axis=1,
-    ).astype(np.float32)
-
-
-def high_level_features(X):
-    """Logarithms of the seven masses, shape (n, 7), float32."""
-    return np.log(columns(physical(X), HIGH_LEVEL))
-
-
-def features(X):
-    """All features of the network, shape (n, 65), from all 28 columns."""
-    return np.concatenate([low_level_features(X), high_level_features(X)], axis=1)
-
-
-class Block(nn.Module):
-    """A residual block: what two layers with a gate in between add to their input."""
-
-    def __init__(self, width, dropout):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.SiLU(), nn.Dropout(dropout),
-            nn.Linear(2 * width, width), nn.Dropout(dropout),
-        )
-
-    def forward(self, x):
-        return x + self.layers(x)
-
-
-class Network(nn.Module):
-    """Both views of each number (its encoding and its standardised value), one linear layer,
-    residual blocks, one logit an event.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, k)
-        Features of the training set; they fix the encoding.
-    width, blocks, bins : int
-    dropout : float
-    """
-
-    def __init__(self, X, width=128, blocks=1, dropout=0.3, bins=8):
-        super().__init__()
-        self.encode = PiecewiseLinear(X, bins)
-        self.standardise = nn.BatchNorm1d(X.shape[1], affine=False)
-        self.first = nn.Linear(X.shape[1] * (bins + 1), width)
-        self.blocks = nn.Sequential(*(Block(width, dropout) for _ in range(blocks)))
-        self.last = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1), nn.Flatten(0))
-
-    def forward(self, x):
-        x = torch.cat([self.encode(x), self.standardise(x).clamp(-3, 3)], dim=1)
-        return self.last(self.blocks(self.first(x)))
-
-
-def probability(model, X):
-    """Probability of signal for features of shape (n, k), as the network sees it, shape (n,)."""
-    return 1 / (1 + np.exp(-predict(model, X)))
-
-
-def significance(signal, background, uncertainty=0.0):
-    """Expected significance of a counting experiment, in standard deviations.
-
-    Parameters
-    ----------
-    signal, background : float or ndarray
-        Expected numbers of events.
-    uncertainty : float
-        Relative uncertainty of the background, 0.05 for 5 %.
-
-    Returns
-    -------
-    ndarray
-        Median discovery significance of the Asimov data set.
-
-    Raises
-    ------
-    ValueError
-        A background that is not positive.
-
-    References
-    ----------
-    Cowan, Cranmer, Gross and Vitells, Eur. Phys. J. C 71 (2011) 1554, arXiv:1007.1727, eq. 97;
-    with an uncertain background: G. Cowan, "Discovery sensitivity for a counting experiment with
-    background uncertainty" (2012), eq. 20.
-    """
-    s, b = np.asarray(signal, dtype=float), np.asarray(background, dtype=float)
-    if not (b > 0).all():
-        raise ValueError("the significance needs a positive number of background events")
-    if uncertainty == 0:
-        return np.sqrt(2 * ((s + b) * np.log1p(s / b) - s))
-    v = (uncertainty * b) ** 2
-    first = (s + b) * np.log((s + b) * (b + v) / (b**2 + (s + b) * v))
-    second = b**2 / v * np.log1p(v * s / (b * (b + v)))
-    return np.sqrt(2 * np.maximum(first - second, 0))
 
 
 def histograms(dataset, names, rows):
