@@ -16,7 +16,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 # Packages of the pinned versions need Python 3.11; on 3.10 the newest that fit are taken.
 PINS = $(shell $(PYTHON) -c 'import sys; print("-r requirements.txt" if sys.version_info >= (3, 11) else "")')
-NOTEBOOKS = $(wildcard */*.ipynb)
+NOTEBOOKS = $(wildcard */*.ipynb */solutions/*.ipynb)
 # A Python 3.12 that runs: of the system, or the newest of pyenv
 PYTHON312 ?= $(shell for p in python3.12 ~/.pyenv/versions/3.12*/bin/python; do \
 	$$p -c "" 2>/dev/null && command -v $$p; done | tail -1)

@@ -2,7 +2,9 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import seaborn as sns
 from matplotlib.patches import Wedge
+from sklearn.metrics import roc_curve
 
 from Higgs.simulate import COLUMNS, UNITS
 
@@ -12,6 +14,7 @@ HIGH_LEVEL = COLUMNS[21:]  # computed from these: seven invariant masses
 OBJECTS = ("lepton", "missing", "jet 1", "jet 2", "jet 3", "jet 4")
 JET_TAGS = [f"jet_{i}_b_tag" for i in (1, 2, 3, 4)]
 # Where a parent's mass should show, GeV
+CLASS_STYLES = {1: {"ls": "-", "color": "C0", "label": "signal"}, 0: {"ls": "--", "color": "C1", "label": "background"}}
 PARENTS = {"m_jj": 80, "m_jjj": 173, "m_lv": 80, "m_jlv": 173, "m_bb": 125, "m_wbb": 325, "m_wwbb": 425}
 
 
@@ -59,18 +62,19 @@ def histograms(dataset, names, rows):
     """A figure with one histogram a column, signal against background, in physical units."""
     n_columns = -(-len(names) // rows)
     fig, axes = plt.subplots(rows, n_columns, figsize=(1.45 * n_columns, 1.5 * rows))
-    values = columns(physical(dataset.X), names)
-    for ax, name, x in zip(axes.flat, names, values.T, strict=False):
-        for label, style in ((1, "-"), (0, "--")):
-            ax.hist(x[dataset.y == label], _bins(name, x), density=True, histtype="step", ls=style)
+    for ax, name, x in zip(axes.flat, names, columns(physical(dataset.X), names).T, strict=False):
+        for y, style in CLASS_STYLES.items():
+            sns.histplot(x=x[dataset.y == y], bins=_bins(name, x), stat="density", element="step", fill=False, ax=ax,
+                         **style)  # fmt: skip
         unit = "" if name.endswith(("eta", "phi", "b_tag")) else " [GeV]"
         ax.set_title(name.replace("missing_energy_magnitude", "missing_energy") + unit, fontsize=7, loc="center")
         if name in PARENTS:
             ax.axvline(PARENTS[name], color="0.5", lw=0.8, ls=":")
-        ax.set_yticks([])
+        ax.set(yticks=[], ylabel="")
         ax.tick_params(labelsize=6)
     for ax in axes.flat[len(names) :]:
         ax.axis("off")
+    fig.supylabel("fraction of the class, per bin", fontsize=8)
     fig.legend(["signal", "background"], loc="outside upper right", ncols=2)
     return fig
 
@@ -90,13 +94,13 @@ def decay_chains():
         ax.set(title=title, xlim=(0, 4.3), ylim=(0, 3))
         ax.axis("off")
     chain, pair = axes
-    _decay(chain, (0.3, 1.5), "$gg$", [((1.1, 1.5), "$H^0$\n425 GeV")])
+    _decay(chain, (0.25, 1.5), "two\ngluons", [((1.1, 1.5), "$H^0$\n425 GeV")])
     _decay(chain, (1.1, 1.5), None, [((2.0, 2.5), "$W$\n80 GeV"), ((2.0, 0.9), "$H^\\pm$\n325 GeV")])
     _decay(chain, (2.0, 0.9), None, [((3.0, 1.7), "$W$\n80 GeV"), ((3.0, 0.5), "$h^0$\n125 GeV")])
     _decay(chain, (2.0, 2.5), None, [((3.9, 2.8), "lepton"), ((3.9, 2.3), "neutrino")])
     _decay(chain, (3.0, 1.7), None, [((3.9, 1.8), "jet"), ((3.9, 1.35), "jet")])
     _decay(chain, (3.0, 0.5), None, [((3.9, 0.8), "$b$ jet"), ((3.9, 0.2), "$b$ jet")])
-    _decay(pair, (0.3, 1.5), "$gg$", [((1.3, 2.2), "$t$\n173 GeV"), ((1.3, 0.8), "$t$\n173 GeV")])
+    _decay(pair, (0.25, 1.5), "two\ngluons", [((1.3, 2.2), "$t$\n173 GeV"), ((1.3, 0.8), "$t$\n173 GeV")])
     for y in (2.2, 0.8):
         _decay(pair, (1.3, y), None, [((2.4, y + 0.25), "$W$\n80 GeV"), ((3.7, y - 0.55), "$b$ jet")])
     _decay(pair, (2.4, 2.45), None, [((3.7, 2.8), "lepton"), ((3.7, 2.25), "neutrino")])
@@ -114,24 +118,79 @@ def _decay(ax, start, name, children):
         ax.text(*end, text, ha="center", va="center", fontsize=8)
 
 
-def picture(axes):
-    """Three simulated events seen along the beam, one on each of the axes.
+def _draw_event(ax, pts, angles, faces, edges, lepton, missing):
+    """Draw an event as seen along the beam: wedges are jets, the line is the lepton, the arrow what is missing."""
+    length = np.sqrt(pts / pts.max())
+    for size, angle, face, edge in zip(length[2:], np.degrees(angles[2:]), faces, edges, strict=True):
+        ax.add_patch(Wedge((0, 0), size, angle - 9, angle + 9, fc=face, ec=edge, lw=1.2))
+    x, y = length * np.cos(angles), length * np.sin(angles)
+    ax.plot([0, x[0]], [0, y[0]], color=lepton, lw=2.5)
+    ax.annotate("", (x[1], y[1]), (0, 0), arrowprops={"arrowstyle": "->", "color": missing, "ls": "--"})
+    ax.set(xlim=(-1.3, 1.3), ylim=(-1.3, 1.3))
 
-    Wedges are jets, filled where they are tagged as b jets; the line is the lepton, the arrow what is missing.
+
+def event_figure(event, pair, mass, peak):
+    """One event seen along the beam with two of its jets chosen, and the mass of this pair on a line.
+
+    Parameters
+    ----------
+    event : ndarray of shape (28,)
+        Official units.
+    pair : tuple of two int
+        The chosen jets, from 0.
+    mass, peak : float
+        Of the pair, and where the signal has its peak, GeV.
     """
+    fig, (view, line) = plt.subplots(1, 2, figsize=(6.4, 2.8), width_ratios=(1, 1.2))
+    pt, _, phi = (values[0] for values in momenta(event[None]))
+    tags = np.rint(columns(physical(event[None]), JET_TAGS)[0]).astype(int)
+    chosen = np.isin(range(4), pair)
+    _draw_event(view, pt, phi, np.where(chosen, "C4", "none"), ["C1"] * 4, "C2", "C0")
+    for jet in range(4):
+        place = 1.13 * np.array([np.cos(phi[2 + jet]), np.sin(phi[2 + jet])])
+        text = f"jet {jet + 1}" + ("", "\nloose tag", "\ntight tag")[tags[jet]]
+        view.text(*place, text, ha="center", va="center", fontsize=7, weight="bold" if chosen[jet] else None)
+    view.set(xticks=[], yticks=[], aspect="equal", title="seen along the beam")
+    line.axvspan(peak - 15, peak + 15, color="0.9")
+    line.text(peak, 0.85, "peak of signal", ha="center", fontsize=8)
+    line.axvline(min(mass, 300), color="C4", lw=3)
+    line.set(xlim=(0, 300), ylim=(0, 1), yticks=[], xlabel="mass of the chosen pair [GeV]", title=f"{mass:.0f} GeV")
+    return fig
+
+
+def threshold_figure(y, score, threshold, s, n, z):
+    """What a threshold does: to the scores, on the ROC curve, and to the expected counts.
+
+    Parameters
+    ----------
+    y, score : ndarray of shape (n_events,)
+    threshold, s, n, z : float
+        Expected signal and background events above the threshold, and their significance.
+    """
+    fig, (left, middle, right) = plt.subplots(1, 3, figsize=(7.6, 2.5))
+    for label, style in CLASS_STYLES.items():
+        sns.histplot(x=score[y == label], bins=np.linspace(0, 1, 26), stat="density", element="step", fill=False,
+                     ax=left, **style)  # fmt: skip
+    left.axvspan(threshold, 1, color="0.9", zorder=0)
+    left.set(xlabel="score", ylabel="density", title="kept: the grey part")
+    left.legend(fontsize=7)
+    false_positive, true_positive, _ = roc_curve(y, score)
+    middle.plot(false_positive, true_positive)
+    middle.plot((score[y == 0] >= threshold).mean(), (score[y == 1] >= threshold).mean(), "o", color="C1")
+    middle.set(xlabel="false positive rate", ylabel="true positive rate", title="point on the ROC curve")
+    right.barh(["n", "s"], [n, s], xerr=[np.hypot(np.sqrt(n), 0.05 * n), 0], color=["C1", "C0"], capsize=3)
+    right.set(xlabel="expected events", xlim=(0, 1120), title=f"s = {s:.0f}, n = {n:.0f}, Z = {z:.1f}")
+    return fig
+
+
+def picture(axes):
+    """Three simulated events seen along the beam, one on each of the axes; filled wedges are tagged jets."""
     from Higgs import data
 
     events = data.load("train", 300)
-    chosen = np.flatnonzero(events.y == 1)[[4, 11, 27]]
-    pt, _, phi = momenta(events.X[chosen])
-    tags = columns(physical(events.X[chosen]), [f"jet_{i}_b_tag" for i in (1, 2, 3, 4)]) > 0.5
-    for ax, pts, angles, tagged in zip(axes, pt, phi, tags, strict=True):
-        length = np.sqrt(pts / pts.max())
-        for size, angle, tag in zip(length[2:], angles[2:], tagged, strict=True):
-            face = "#ea580c" if tag else "none"
-            wedge = Wedge((0, 0), size, np.degrees(angle) - 9, np.degrees(angle) + 9, fc=face, ec="#fdba74", lw=1.2)
-            ax.add_patch(wedge)
-        x, y = length * np.cos(angles), length * np.sin(angles)
-        ax.plot([0, x[0]], [0, y[0]], color="#4ade80", lw=2.5)
-        ax.annotate("", (x[1], y[1]), (0, 0), arrowprops={"arrowstyle": "->", "color": "#93c5fd", "ls": "--"})
+    X = events.X[np.flatnonzero(events.y == 1)[[4, 11, 27]]]
+    pt, _, phi = momenta(X)
+    faces = np.where(columns(physical(X), JET_TAGS) > 0.5, "#ea580c", "none")
+    for ax, pts, angles, face in zip(axes, pt, phi, faces, strict=True):
+        _draw_event(ax, pts, angles, face, ["#fdba74"] * 4, "#4ade80", "#93c5fd")
         ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1))
