@@ -6,7 +6,7 @@ import seaborn as sns
 from matplotlib.patches import Wedge
 from sklearn.metrics import roc_curve
 
-from Higgs.simulate import COLUMNS, UNITS
+from Higgs.simulate import COLUMNS, UNITS, massless
 
 INDEX = {name: i for i, name in enumerate(COLUMNS)}
 LOW_LEVEL = COLUMNS[:21]  # measured: momenta, missing momentum, b tags
@@ -58,6 +58,11 @@ def momenta(X):
     return pt, np.insert(eta, 1, 0, axis=1), phi
 
 
+def four_vectors(X):
+    """px, py, pz and E in GeV of the four listed jets of each event, shape (n, 4, 4)."""
+    return massless(*(values[:, 2:] for values in momenta(X)))
+
+
 def histograms(dataset, names, rows):
     """A figure with one histogram a column, signal against background, in physical units."""
     n_columns = -(-len(names) // rows)
@@ -70,11 +75,11 @@ def histograms(dataset, names, rows):
         ax.set_title(name.replace("missing_energy_magnitude", "missing_energy") + unit, fontsize=7, loc="center")
         if name in PARENTS:
             ax.axvline(PARENTS[name], color="0.5", lw=0.8, ls=":")
-        ax.set(yticks=[], ylabel="")
+        ax.set(yticks=[], ylabel="", ylim=(0, None))
         ax.tick_params(labelsize=6)
     for ax in axes.flat[len(names) :]:
         ax.axis("off")
-    fig.supylabel("fraction of the class, per bin", fontsize=8)
+    fig.supylabel("density", fontsize=8)
     fig.legend(["signal", "background"], loc="outside upper right", ncols=2)
     return fig
 
@@ -141,7 +146,8 @@ def event_figure(event, pair, mass, peak):
     mass, peak : float
         Of the pair, and where the signal has its peak, GeV.
     """
-    fig, (view, line) = plt.subplots(1, 2, figsize=(6.4, 2.8), width_ratios=(1, 1.2))
+    fig, (view, line) = plt.subplots(1, 2, figsize=(6.4, 2.8), width_ratios=(1, 1.2), layout="none")
+    fig.subplots_adjust(left=0.01, right=0.97, bottom=0.17, top=0.9, wspace=0.05)
     pt, _, phi = (values[0] for values in momenta(event[None]))
     tags = np.rint(columns(physical(event[None]), JET_TAGS)[0]).astype(int)
     chosen = np.isin(range(4), pair)
@@ -150,10 +156,10 @@ def event_figure(event, pair, mass, peak):
         place = 1.13 * np.array([np.cos(phi[2 + jet]), np.sin(phi[2 + jet])])
         text = f"jet {jet + 1}" + ("", "\nloose tag", "\ntight tag")[tags[jet]]
         view.text(*place, text, ha="center", va="center", fontsize=7, weight="bold" if chosen[jet] else None)
-    view.set(xticks=[], yticks=[], aspect="equal", title="seen along the beam")
+    view.set(xticks=[], yticks=[], aspect="equal", title="line: lepton; arrow: missing momentum")
     line.axvspan(peak - 15, peak + 15, color="0.9")
-    line.text(peak, 0.85, "peak of signal", ha="center", fontsize=8)
-    line.axvline(min(mass, 300), color="C4", lw=3)
+    line.text(peak, 0.88, "peak of signal", ha="center", fontsize=8)
+    line.axvline(min(mass, 300), ymax=0.8, color="C4", lw=4)
     line.set(xlim=(0, 300), ylim=(0, 1), yticks=[], xlabel="mass of the chosen pair [GeV]", title=f"{mass:.0f} GeV")
     return fig
 
@@ -167,13 +173,13 @@ def threshold_figure(y, score, threshold, s, n, z):
     threshold, s, n, z : float
         Expected signal and background events above the threshold, and their significance.
     """
-    fig, (left, middle, right) = plt.subplots(1, 3, figsize=(7.6, 2.5))
+    fig, (left, middle, right) = plt.subplots(1, 3, figsize=(7.6, 2.5), layout="none")
+    fig.subplots_adjust(left=0.07, right=0.98, bottom=0.19, top=0.88, wspace=0.35)
     for label, style in CLASS_STYLES.items():
-        sns.histplot(x=score[y == label], bins=np.linspace(0, 1, 26), stat="density", element="step", fill=False,
-                     ax=left, **style)  # fmt: skip
+        left.hist(score[y == label], np.linspace(0, 1, 26), density=True, histtype="step", **style)
     left.axvspan(threshold, 1, color="0.9", zorder=0)
     left.set(xlabel="score", ylabel="density", title="kept: the grey part")
-    left.legend(fontsize=7)
+    left.legend(fontsize=7, loc="upper center")
     false_positive, true_positive, _ = roc_curve(y, score)
     middle.plot(false_positive, true_positive)
     middle.plot((score[y == 0] >= threshold).mean(), (score[y == 1] >= threshold).mean(), "o", color="C1")

@@ -4,8 +4,10 @@ Formulas become MathML, which browsers draw themselves, and pictures are part of
 """
 
 import html
+import json
 import posixpath
 import re
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -18,6 +20,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from common.challenge import ROOT
 from common.colab import REPO
+from common.gates import FRAMES
 
 TEMPLATES = Path(__file__).with_name("templates")
 FOOTER = "DeepLearn hackathon: machine learning on real scientific problems. BSD-3-Clause."
@@ -59,11 +62,28 @@ def markdown(source):
 
 def notebook(nb):
     """HTML of an executed notebook, without the set-up cell of Colab."""
-    nb = nb.copy()
+    nb = deepcopy(nb)
     nb.cells = [cell for cell in nb.cells if "setup" not in cell.metadata.get("tags", [])]
+    for output in (output for cell in nb.cells for output in cell.get("outputs", [])):
+        if frames := output.get("metadata", {}).pop(FRAMES, None):
+            output.data = {"text/html": _explorer(frames)}
     exporter = _NotebookExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
     body, _ = exporter.from_notebook_node(nb)
     return body
+
+
+def _explorer(frames):
+    """HTML of an explorer: the figure at its start, and the others for the sliders that `site.js` adds."""
+    position = 0
+    for options, start in zip(frames["sliders"].values(), frames["start"], strict=True):
+        position = position * len(options) + start
+    text = html.escape(frames["texts"][position])
+    data = json.dumps(frames).replace("<", "\\u003c")
+    return (
+        f'<figure class="explorer"><div class="sliders"></div>'
+        f'<img src="data:image/png;base64,{frames["pictures"][position]}" alt="{text}">'
+        f'<figcaption>{text}</figcaption><script type="application/json">{data}</script></figure>'
+    )
 
 
 def offline(body):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from common import pages
 from common.challenge import FOLDERS, ROOT, registry
-from common.gates import find, label, read, scores
+from common.gates import find, is_solution, label, read, scores
 from common.hackathon import event as events
 
 OUT = ROOT / "build" / "site"
@@ -89,6 +89,7 @@ def _write(folder, event, board):
         (folder / picture).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / picture, folder / picture)
     (folder / "site.css").write_text(pages.style(), "utf-8")
+    shutil.copyfile(pages.TEMPLATES / "site.js", folder / "site.js")
     return sorted(bodies)
 
 
@@ -101,7 +102,7 @@ def _gallery():
     for folder, challenge in registry().items():
         metrics = ", ".join(dict.fromkeys(task.metrics[0].name for task in challenge.tasks))
         facts = [("Task", challenge.kind), ("Metric", metrics)]
-        for path in [path for path in find() if path.parent.name == folder]:
+        for path in _lessons(folder):
             nb = read(path)
             found = ", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in list(scores(nb).items())[:2])
             name = path.stem.partition("_")[2] or "Lesson"
@@ -126,10 +127,15 @@ def run_time(nb):
     return " ".join(said[1].split()) if said else "for a time that it does not say"
 
 
+def _lessons(folder):
+    """The lessons of a challenge; their solutions stand behind a link of the lesson."""
+    return [path for path in find([folder]) if not is_solution(path)]
+
+
 def _notebook_list(source):
     """Links from the page of a challenge to its notebooks."""
     folder = source.partition("/")[0]
-    found = [path for path in find() if path.parent.name == folder]
+    found = _lessons(folder)
     items = "".join(f'<li><a href="{path.name}">{path.stem.replace("_", ", ")}</a></li>' for path in found)
     return f"<h2>Notebooks</h2><ul>{items}</ul>" if items else ""
 
