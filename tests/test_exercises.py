@@ -11,6 +11,8 @@ import pytest
 
 from common.challenge import FOLDERS, ROOT
 from common.exercises import Exercise, Exercises
+from common.gates import OLD_FORM, as_text, code_cells, exercise_names, find, is_solution, label, read
+from common.notebooks import run
 
 CHALLENGES = [folder for folder in FOLDERS if (ROOT / folder / "exercises.py").exists()]
 BOOKS = {folder: import_module(f"{folder}.exercises").exercises for folder in CHALLENGES}
@@ -66,6 +68,64 @@ def test_hints_tell_more_and_more_and_then_the_solution(book, name, capsys):
     assert f"exercises.solution({name!r})" in last
     fresh.solution(name)
     assert capsys.readouterr().out.startswith(f"def {book[name].reference.__name__}(")
+
+
+# --- the lessons with their exercises ---------------------------------------------------------------
+
+LESSONS = [path for path in find() if not is_solution(path) and label(path) not in OLD_FORM]
+every_lesson = pytest.mark.parametrize("path", LESSONS, ids=label)
+
+
+def stubs(nb, book):
+    """Of each exercise of a lesson: its name, and the cell with its stub."""
+    cells = code_cells(nb)
+    for number, cell in enumerate(cells):
+        for name in exercise_names(cell):
+            start = f"def {book[name].reference.__name__}("
+            (stub,) = [before for before in cells[:number] if before.source.startswith(start)]
+            yield name, stub
+
+
+@every_lesson
+def test_stubs_of_a_lesson_are_stubs_with_the_arguments_of_the_reference(path, capsys):
+    book = BOOKS[path.parent.name]
+    found = dict(stubs(read(path), book))
+    assert list(found) == [name for name in book if name in found]
+    for name, cell in found.items():
+        space = {}
+        exec(cell.source, space)
+        stub, reference = space[book[name].reference.__name__], book[name].reference
+        assert inspect.signature(stub) == inspect.signature(reference)
+        assert inspect.getdoc(stub) == inspect.getdoc(reference)
+        book.use(name, stub)
+        assert capsys.readouterr().out.startswith("Not attempted yet.")
+
+
+def results(nb):
+    """What a lesson shows, but for the lines about exercises."""
+    return [
+        {key: value for key, value in output.get("data", {"text": output.get("text")}).items()}
+        for cell in code_cells(nb) if not exercise_names(cell) for output in cell.outputs
+    ]  # fmt: skip
+
+
+@every_lesson
+def test_a_lesson_gives_the_same_with_stubs_and_with_all_of_them_written(path, tmp_path):
+    book = BOOKS[path.parent.name]
+    nb = read(path)
+    for name, cell in stubs(nb, book):
+        cell.source = inspect.getsource(book[name].reference)
+    written = tmp_path / path.parent.name / path.name
+    written.parent.mkdir()
+    written.write_text(as_text(nb), "utf-8")
+    for file in path.parent.glob(f"{path.stem}.*.yaml"):
+        (written.parent / file.name).write_bytes(file.read_bytes())
+    runs = [run([one], "ci", out=tmp_path / out)[0] for one, out in ((path, "stubs"), (written, "written"))]
+    assert [result.error for result in runs] == ["", ""]
+    with_stubs, with_lines = (read(result.executed) for result in runs)
+    checks = [output.text for cell in code_cells(with_lines) if exercise_names(cell) for output in cell.outputs]
+    assert checks and set(checks) == {"Right: the lesson goes on with your function.\n"}
+    assert results(with_lines) == results(with_stubs)
 
 
 # --- whatever a reader may write ------------------------------------------------------------------

@@ -97,10 +97,29 @@ def test_is_fit_to_commit(path):
     assert check(path) == []
 
 
+LOWEST = {  # of the scores of lessons that leave bounds to this test: as committed, and at the reduced settings
+    "Higgs/Higgs.ipynb": {"test AUC": (0.78, 0.65), "test AUC of trees": (0.76, 0.65)},
+    "Higgs/solutions/Higgs_solutions.ipynb": {
+        "test AUC of trees with features": (0.77, 0.65), "test AUC of the blind network": (0.65, 0.55),
+    },
+}  # fmt: skip
+
+
+def assert_high_enough(path, found, reduced):
+    for name, bounds in LOWEST.get(gates.label(path), {}).items():
+        assert bounds[reduced] < found[name] < 0.9, f"{name} = {found[name]:.3f}"
+
+
 @every_notebook
 def test_runs_at_ci_profile(path, tmp_path):
     (result,) = run([path], "ci", out=tmp_path)
     assert not result.error, result.error
+    assert_high_enough(path, result.scores, reduced=True)
+
+
+@every_notebook
+def test_scores_as_committed_are_high_enough(path):
+    assert_high_enough(path, scores(gates.read(path)), reduced=False)
 
 
 def test_every_sanitizer_rule_is_read_and_needed():

@@ -1,8 +1,8 @@
 """The models of the Higgs lesson with other seeds: python tests/benchmarks/higgs_lesson.py [--seeds 3] [--n 12000]
 
-Trees and network of the lesson, on the columns that the lesson gives them, and trees on the features of the network. The
-size of the trees and the epoch of the network are chosen on the validation events. Prints the mean AUC on the lesson's
-test events and the standard deviation over the seeds of training, as the tables of the lesson and its solutions.
+Trees and network of the lesson, on the columns that the lesson gives them, and trees on the features of the network.
+The size of the trees and the epoch of the network are chosen on the validation events. Prints the mean AUC on the test
+events of the lesson and the standard deviation over the seeds, as the tables of the lesson and its solutions.
 """
 
 import argparse
