@@ -154,10 +154,10 @@ def event_figure(event, pair, mass, peak):
     _draw_event(view, pt, phi, np.where(chosen, "C4", "none"), ["C1"] * 4, "C2", "C0")
     length = np.sqrt(pt / pt.max()) + 0.22
     for jet in range(4):
-        text = f"{jet + 1}" + ("", "\nloose", "\ntight")[tags[jet]]
         x, y = length[2 + jet] * np.cos(phi[2 + jet]), length[2 + jet] * np.sin(phi[2 + jet])
-        view.text(x, y, text, ha="center", va="center", fontsize=8, weight="bold" if chosen[jet] else None)
-    view.set(xticks=[], yticks=[], aspect="equal", title="seen along the beam")
+        view.text(x, y, jet + 1, ha="center", va="center", fontsize=9, weight="bold" if chosen[jet] else None)
+    tagged = ", ".join(f"{jet + 1} {('', 'loose', 'tight')[tag]}" for jet, tag in enumerate(tags) if tag)
+    view.set(xticks=[], yticks=[], aspect="equal", title="seen along the beam", xlabel=f"tags: {tagged}")
     line.axvspan(peak - 15, peak + 15, color="0.9")
     line.text(peak, 0.88, "peak of signal", ha="center", fontsize=8)
     line.axvline(min(mass, 300), ymax=0.8, color="C4", lw=4)

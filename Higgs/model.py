@@ -36,7 +36,7 @@ def wrap(angle):
 
 
 def standard_position(X):
-    """pt, eta and phi (n, 6) of the six objects, each event turned and mirrored.
+    """pt, eta, phi (n, 6) of the objects of each turned, mirrored event.
 
     Collisions of two equal beams have no preferred direction around the beam and none along it, so nothing is lost:
     the lepton is turned to phi = 0 and mirrored to eta > 0, and the missing momentum is mirrored to phi > 0.

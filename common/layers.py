@@ -6,7 +6,7 @@ from torch import nn
 
 
 class PiecewiseLinear(nn.Module):
-    """How far each number (n, k) reaches into each of its bins, (n, k * bins).
+    """How far numbers (n, k) reach into each of their bins, (n, k * bins).
 
     The bins of a column hold equally many samples of the training set. A mass of 80 GeV means something else than
     one of 70 or 90: a linear layer cannot see that from the number itself, but it can from this encoding.

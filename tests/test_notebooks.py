@@ -304,7 +304,7 @@ def test_cells_are_filled_from_modules_and_compared(good):
 
 def test_text_of_a_class_has_the_first_line_of_its_docstring():
     text = gates.source_text("common.layers.PiecewiseLinear")
-    assert text.startswith("class PiecewiseLinear(nn.Module):\n    \"\"\"How far each number")
+    assert text.startswith("class PiecewiseLinear(nn.Module):\n    \"\"\"How far numbers")
     assert "Parameters" not in text and text.endswith("- 0.5")
     compile(text, "cell", "exec")
 
