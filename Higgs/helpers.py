@@ -1,25 +1,20 @@
-"""What the Higgs notebook would otherwise be cluttered with: features, the network, significance, plots."""
-
-from itertools import combinations
+"""Figures and columns of the Higgs lesson."""
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
+import seaborn as sns
 from matplotlib.patches import Wedge
-from torch import nn
+from sklearn.metrics import roc_curve
 
-from common.layers import PiecewiseLinear
-from common.training import predict
-from Higgs.simulate import COLUMNS, UNITS
-from Higgs.simulate import mass as invariant_mass
-from Higgs.simulate import massless as four_vectors
+from Higgs.simulate import COLUMNS, UNITS, massless
 
 INDEX = {name: i for i, name in enumerate(COLUMNS)}
 LOW_LEVEL = COLUMNS[:21]  # measured: momenta, missing momentum, b tags
 HIGH_LEVEL = COLUMNS[21:]  # computed from these: seven invariant masses
 OBJECTS = ("lepton", "missing", "jet 1", "jet 2", "jet 3", "jet 4")
-VISIBLE = (0, 2, 3, 4, 5)
+JET_TAGS = [f"jet_{i}_b_tag" for i in (1, 2, 3, 4)]
 # Where a parent's mass should show, GeV
+CLASS_STYLES = {1: {"ls": "-", "color": "C0", "label": "signal"}, 0: {"ls": "--", "color": "C1", "label": "background"}}
 PARENTS = {"m_jj": 80, "m_jjj": 173, "m_lv": 80, "m_jlv": 173, "m_bb": 125, "m_wbb": 325, "m_wwbb": 425}
 
 
@@ -28,13 +23,13 @@ def physical(X):
 
     Parameters
     ----------
-    X : ndarray of shape (n, 28)
+    X : ndarray of shape (n, 28), or with the first of these columns only
 
     Returns
     -------
-    ndarray of float32, shape (n, 28)
+    ndarray of float32, of the same shape
     """
-    return X * np.array([UNITS[name] for name in COLUMNS], dtype=np.float32)
+    return X * np.array([UNITS[name] for name in COLUMNS[: X.shape[1]]], dtype=np.float32)
 
 
 def columns(X, names):
@@ -63,162 +58,28 @@ def momenta(X):
     return pt, np.insert(eta, 1, 0, axis=1), phi
 
 
-def low_level_features(X):
-    """What a physicist would compute from the 21 measured columns.
-
-    Collisions have no preferred direction around the beam, and none along it. So each event is
-    turned until its lepton is at phi = 0, and mirrored until the lepton flies forward and the
-    missing momentum is at positive phi: the network need not learn these symmetries. Then come
-    logarithms of momenta, the masses and distances of all pairs, and masses of larger groups.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, 28) or (n, 21)
-        Official units; only the first 21 columns are used.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, 58)
-    """
-    if X.shape[1] == len(LOW_LEVEL):
-        X = np.pad(X, ((0, 0), (0, len(HIGH_LEVEL))))
-    pt, eta, phi = (values.astype(np.float64) for values in momenta(X))
-    phi = (phi - phi[:, :1] + np.pi) % (2 * np.pi) - np.pi
-    phi = phi * np.where(phi[:, 1:2] < 0, -1, 1)
-    eta = eta * np.where(eta[:, :1] < 0, -1, 1)
-    p4 = four_vectors(pt, eta, phi)
-
-    def log_mass(*group):
-        return np.log(invariant_mass(p4[:, list(group)].sum(1)) + 1)
-
-    pairs = list(combinations(VISIBLE, 2))
-    mass = [log_mass(i, j) for i, j in pairs]
-    distance = [
-        np.hypot(eta[:, i] - eta[:, j], (phi[:, i] - phi[:, j] + np.pi) % (2 * np.pi) - np.pi) for i, j in pairs
-    ]
-    groups = [*combinations((2, 3, 4, 5), 3), (2, 3, 4, 5), VISIBLE]
-    transverse_mass = [
-        np.sqrt(2 * pt[:, i] * pt[:, 1] * (1 - np.cos(phi[:, i] - phi[:, 1]))) for i in VISIBLE
-    ]
-    recoil = np.hypot(p4[..., 0].sum(1), p4[..., 1].sum(1))  # of everything that is not listed
-    tags = np.rint(columns(physical(X), [f"jet_{i}_b_tag" for i in (1, 2, 3, 4)]))
-    return np.concatenate(
-        [
-            np.log(pt), eta[:, VISIBLE], np.cos(phi[:, 1:]), np.sin(phi[:, 1:]), tags,
-            np.stack([*mass, *distance, *(log_mass(*group) for group in groups), *transverse_mass], axis=1),
-            np.log(pt[:, VISIBLE].sum(1, keepdims=True)), np.log(recoil[:, None] + 1),
-        ],
-        axis=1,
-    ).astype(np.float32)
-
-
-def high_level_features(X):
-    """Logarithms of the seven masses, shape (n, 7), float32."""
-    return np.log(columns(physical(X), HIGH_LEVEL))
-
-
-def features(X):
-    """All features of the network, shape (n, 65), from all 28 columns."""
-    return np.concatenate([low_level_features(X), high_level_features(X)], axis=1)
-
-
-class Block(nn.Module):
-    """A residual block: what two layers with a gate in between add to their input."""
-
-    def __init__(self, width, dropout):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.SiLU(), nn.Dropout(dropout),
-            nn.Linear(2 * width, width), nn.Dropout(dropout),
-        )
-
-    def forward(self, x):
-        return x + self.layers(x)
-
-
-class Network(nn.Module):
-    """Both views of each number (its encoding and its standardised value), one linear layer,
-    residual blocks, one logit an event.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, k)
-        Features of the training set; they fix the encoding.
-    width, blocks, bins : int
-    dropout : float
-    """
-
-    def __init__(self, X, width=128, blocks=1, dropout=0.3, bins=8):
-        super().__init__()
-        self.encode = PiecewiseLinear(X, bins)
-        self.standardise = nn.BatchNorm1d(X.shape[1], affine=False)
-        self.first = nn.Linear(X.shape[1] * (bins + 1), width)
-        self.blocks = nn.Sequential(*(Block(width, dropout) for _ in range(blocks)))
-        self.last = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1), nn.Flatten(0))
-
-    def forward(self, x):
-        x = torch.cat([self.encode(x), self.standardise(x).clamp(-3, 3)], dim=1)
-        return self.last(self.blocks(self.first(x)))
-
-
-def probability(model, X):
-    """Probability of signal for features of shape (n, k), as the network sees it, shape (n,)."""
-    return 1 / (1 + np.exp(-predict(model, X)))
-
-
-def significance(signal, background, uncertainty=0.0):
-    """Expected significance of a counting experiment, in standard deviations.
-
-    Parameters
-    ----------
-    signal, background : float or ndarray
-        Expected numbers of events.
-    uncertainty : float
-        Relative uncertainty of the background, 0.05 for 5 %.
-
-    Returns
-    -------
-    ndarray
-        Median discovery significance of the Asimov data set.
-
-    Raises
-    ------
-    ValueError
-        A background that is not positive.
-
-    References
-    ----------
-    Cowan, Cranmer, Gross and Vitells, Eur. Phys. J. C 71 (2011) 1554, arXiv:1007.1727, eq. 97;
-    with an uncertain background: G. Cowan, "Discovery sensitivity for a counting experiment with
-    background uncertainty" (2012), eq. 20.
-    """
-    s, b = np.asarray(signal, dtype=float), np.asarray(background, dtype=float)
-    if not (b > 0).all():
-        raise ValueError("the significance needs a positive number of background events")
-    if uncertainty == 0:
-        return np.sqrt(2 * ((s + b) * np.log1p(s / b) - s))
-    v = (uncertainty * b) ** 2
-    first = (s + b) * np.log((s + b) * (b + v) / (b**2 + (s + b) * v))
-    second = b**2 / v * np.log1p(v * s / (b * (b + v)))
-    return np.sqrt(2 * np.maximum(first - second, 0))
+def four_vectors(X):
+    """px, py, pz and E in GeV of the four listed jets of each event, shape (n, 4, 4)."""
+    return massless(*(values[:, 2:] for values in momenta(X)))
 
 
 def histograms(dataset, names, rows):
     """A figure with one histogram a column, signal against background, in physical units."""
     n_columns = -(-len(names) // rows)
     fig, axes = plt.subplots(rows, n_columns, figsize=(1.45 * n_columns, 1.5 * rows))
-    values = columns(physical(dataset.X), names)
-    for ax, name, x in zip(axes.flat, names, values.T, strict=False):
-        for label, style in ((1, "-"), (0, "--")):
-            ax.hist(x[dataset.y == label], _bins(name, x), density=True, histtype="step", ls=style)
+    for ax, name, x in zip(axes.flat, names, columns(physical(dataset.X), names).T, strict=False):
+        for y, style in CLASS_STYLES.items():
+            sns.histplot(x=x[dataset.y == y], bins=_bins(name, x), stat="density", element="step", fill=False, ax=ax,
+                         **style)  # fmt: skip
         unit = "" if name.endswith(("eta", "phi", "b_tag")) else " [GeV]"
         ax.set_title(name.replace("missing_energy_magnitude", "missing_energy") + unit, fontsize=7, loc="center")
         if name in PARENTS:
             ax.axvline(PARENTS[name], color="0.5", lw=0.8, ls=":")
-        ax.set_yticks([])
+        ax.set(yticks=[], ylabel="", ylim=(0, None))
         ax.tick_params(labelsize=6)
     for ax in axes.flat[len(names) :]:
         ax.axis("off")
+    fig.supylabel("density", fontsize=8)
     fig.legend(["signal", "background"], loc="outside upper right", ncols=2)
     return fig
 
@@ -238,13 +99,13 @@ def decay_chains():
         ax.set(title=title, xlim=(0, 4.3), ylim=(0, 3))
         ax.axis("off")
     chain, pair = axes
-    _decay(chain, (0.3, 1.5), "$gg$", [((1.1, 1.5), "$H^0$\n425 GeV")])
+    _decay(chain, (0.25, 1.5), "two\ngluons", [((1.1, 1.5), "$H^0$\n425 GeV")])
     _decay(chain, (1.1, 1.5), None, [((2.0, 2.5), "$W$\n80 GeV"), ((2.0, 0.9), "$H^\\pm$\n325 GeV")])
     _decay(chain, (2.0, 0.9), None, [((3.0, 1.7), "$W$\n80 GeV"), ((3.0, 0.5), "$h^0$\n125 GeV")])
     _decay(chain, (2.0, 2.5), None, [((3.9, 2.8), "lepton"), ((3.9, 2.3), "neutrino")])
     _decay(chain, (3.0, 1.7), None, [((3.9, 1.8), "jet"), ((3.9, 1.35), "jet")])
     _decay(chain, (3.0, 0.5), None, [((3.9, 0.8), "$b$ jet"), ((3.9, 0.2), "$b$ jet")])
-    _decay(pair, (0.3, 1.5), "$gg$", [((1.3, 2.2), "$t$\n173 GeV"), ((1.3, 0.8), "$t$\n173 GeV")])
+    _decay(pair, (0.25, 1.5), "two\ngluons", [((1.3, 2.2), "$t$\n173 GeV"), ((1.3, 0.8), "$t$\n173 GeV")])
     for y in (2.2, 0.8):
         _decay(pair, (1.3, y), None, [((2.4, y + 0.25), "$W$\n80 GeV"), ((3.7, y - 0.55), "$b$ jet")])
     _decay(pair, (2.4, 2.45), None, [((3.7, 2.8), "lepton"), ((3.7, 2.25), "neutrino")])
@@ -262,24 +123,81 @@ def _decay(ax, start, name, children):
         ax.text(*end, text, ha="center", va="center", fontsize=8)
 
 
-def picture(axes):
-    """Three simulated events seen along the beam, one on each of the axes.
+def _draw_event(ax, pts, angles, faces, edges, lepton, missing):
+    """Draw an event as seen along the beam: wedges are jets, the line is the lepton, the arrow what is missing."""
+    length = np.sqrt(pts / pts.max())
+    for size, angle, face, edge in zip(length[2:], np.degrees(angles[2:]), faces, edges, strict=True):
+        ax.add_patch(Wedge((0, 0), size, angle - 9, angle + 9, fc=face, ec=edge, lw=1.2))
+    x, y = length * np.cos(angles), length * np.sin(angles)
+    ax.plot([0, x[0]], [0, y[0]], color=lepton, lw=2.5)
+    ax.annotate("", (x[1], y[1]), (0, 0), arrowprops={"arrowstyle": "->", "color": missing, "ls": "--"})
+    ax.set(xlim=(-1.3, 1.3), ylim=(-1.3, 1.3))
 
-    Wedges are jets, filled where they are tagged as b jets; the line is the lepton, the arrow what is missing.
+
+def event_figure(event, pair, mass, peak):
+    """One event seen along the beam with two of its jets chosen, and the mass of this pair on a line.
+
+    Parameters
+    ----------
+    event : ndarray of shape (28,)
+        Official units.
+    pair : tuple of two int
+        The chosen jets, from 0.
+    mass, peak : float
+        Of the pair, and where the signal has its peak, GeV.
     """
+    fig, (view, line) = plt.subplots(1, 2, figsize=(6.4, 2.8), width_ratios=(1, 1.2), layout="none")
+    fig.subplots_adjust(left=0.01, right=0.97, bottom=0.17, top=0.9, wspace=0.05)
+    pt, _, phi = (values[0] for values in momenta(event[None]))
+    tags = np.rint(columns(physical(event[None]), JET_TAGS)[0]).astype(int)
+    chosen = np.isin(range(4), pair)
+    _draw_event(view, pt, phi, np.where(chosen, "C4", "none"), ["C1"] * 4, "C2", "C0")
+    length = np.sqrt(pt / pt.max()) + 0.22
+    for jet in range(4):
+        x, y = length[2 + jet] * np.cos(phi[2 + jet]), length[2 + jet] * np.sin(phi[2 + jet])
+        view.text(x, y, jet + 1, ha="center", va="center", fontsize=9, weight="bold" if chosen[jet] else None)
+    tagged = ", ".join(f"{jet + 1} {('', 'loose', 'tight')[tag]}" for jet, tag in enumerate(tags) if tag)
+    view.set(xticks=[], yticks=[], aspect="equal", title="seen along the beam", xlabel=f"tags: {tagged}")
+    line.axvspan(peak - 15, peak + 15, color="0.9")
+    line.text(peak, 0.88, "peak of signal", ha="center", fontsize=8)
+    line.axvline(min(mass, 300), ymax=0.8, color="C4", lw=4)
+    line.set(xlim=(0, 300), ylim=(0, 1), yticks=[], xlabel="mass of the chosen pair [GeV]", title=f"{mass:.0f} GeV")
+    return fig
+
+
+def threshold_figure(y, score, threshold, s, n, z):
+    """What a threshold does: to the scores, on the ROC curve, and to the expected counts.
+
+    Parameters
+    ----------
+    y, score : ndarray of shape (n_events,)
+    threshold, s, n, z : float
+        Expected signal and background events above the threshold, and their significance.
+    """
+    fig, (left, middle, right) = plt.subplots(1, 3, figsize=(7.6, 2.5), layout="none")
+    fig.subplots_adjust(left=0.07, right=0.98, bottom=0.19, top=0.88, wspace=0.35)
+    for label, style in CLASS_STYLES.items():
+        left.hist(score[y == label], np.linspace(0, 1, 26), density=True, histtype="step", **style)
+    left.axvspan(threshold, 1, color="0.9", zorder=0)
+    left.set(xlabel="score", ylabel="density", title="kept: the grey part")
+    left.legend(fontsize=7, loc="upper center")
+    false_positive, true_positive, _ = roc_curve(y, score)
+    middle.plot(false_positive, true_positive)
+    middle.plot((score[y == 0] >= threshold).mean(), (score[y == 1] >= threshold).mean(), "o", color="C1")
+    middle.set(xlabel="false positive rate", ylabel="true positive rate", title="point on the ROC curve")
+    right.barh(["n", "s"], [n, s], xerr=[np.hypot(np.sqrt(n), 0.05 * n), 0], color=["C1", "C0"], capsize=3)
+    right.set(xlabel="expected events", xlim=(0, 1120), title=f"s = {s:.0f}, n = {n:.0f}, Z = {z:.1f}")
+    return fig
+
+
+def picture(axes):
+    """Three simulated events seen along the beam, one on each of the axes; filled wedges are tagged jets."""
     from Higgs import data
 
     events = data.load("train", 300)
-    chosen = np.flatnonzero(events.y == 1)[[4, 11, 27]]
-    pt, _, phi = momenta(events.X[chosen])
-    tags = columns(physical(events.X[chosen]), [f"jet_{i}_b_tag" for i in (1, 2, 3, 4)]) > 0.5
-    for ax, pts, angles, tagged in zip(axes, pt, phi, tags, strict=True):
-        length = np.sqrt(pts / pts.max())
-        for size, angle, tag in zip(length[2:], angles[2:], tagged, strict=True):
-            face = "#ea580c" if tag else "none"
-            wedge = Wedge((0, 0), size, np.degrees(angle) - 9, np.degrees(angle) + 9, fc=face, ec="#fdba74", lw=1.2)
-            ax.add_patch(wedge)
-        x, y = length * np.cos(angles), length * np.sin(angles)
-        ax.plot([0, x[0]], [0, y[0]], color="#4ade80", lw=2.5)
-        ax.annotate("", (x[1], y[1]), (0, 0), arrowprops={"arrowstyle": "->", "color": "#93c5fd", "ls": "--"})
+    X = events.X[np.flatnonzero(events.y == 1)[[4, 11, 27]]]
+    pt, _, phi = momenta(X)
+    faces = np.where(columns(physical(X), JET_TAGS) > 0.5, "#ea580c", "none")
+    for ax, pts, angles, face in zip(axes, pt, phi, faces, strict=True):
+        _draw_event(ax, pts, angles, face, ["#fdba74"] * 4, "#4ade80", "#93c5fd")
         ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1))

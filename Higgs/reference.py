@@ -73,6 +73,35 @@ def distances(dataset, reference):
     return pd.DataFrame(found)
 
 
+def chance(dataset, reference, level=0.05, tests=None):
+    """Distance that two samples of equal distributions exceed with probability `level`, for each class.
+
+    The two-sample Kolmogorov-Smirnov test for large samples; with several tests, `level` is the probability that any
+    of them exceeds it (Bonferroni: each has level / tests).
+
+    Parameters
+    ----------
+    dataset : Dataset
+    reference : dict
+        Of `make` or `read`.
+    level : float
+    tests : int, optional
+        Default: one for each column and class.
+
+    Returns
+    -------
+    pandas.Series
+        By class.
+    """
+    tests = tests or len(reference) * len(CLASSES)
+    factor = np.sqrt(-np.log(level / tests / 2) / 2)
+    found = {}
+    for y, label in CLASSES.items():
+        theirs = np.sum(next(iter(reference.values()))[label])
+        found[label] = factor * np.sqrt(1 / (dataset.y == y).sum() + 1 / theirs)
+    return pd.Series(found)
+
+
 def compare(dataset, reference, names):
     """A figure with one column a panel: our events as lines, official ones as points with errors.
 
@@ -85,10 +114,10 @@ def compare(dataset, reference, names):
         x = columns(dataset.X, [name])[:, 0] * UNITS[name]
         edges = np.array(reference[name]["edges"])[::2] * UNITS[name]
         widths = np.diff(edges)
-        for (y, label), color in zip(CLASSES.items(), ("C0", "C1"), strict=True):
+        for (y, label), color, line in zip(CLASSES.items(), ("C0", "C1"), ("-", "--"), strict=True):
             theirs = np.add.reduceat(reference[name][label], np.arange(0, 2 * len(widths), 2))
             ours = np.histogram(x[dataset.y == y], edges)[0]
-            ax.stairs(ours / ours.sum() / widths, edges, color=color, label=f"{label}, simulated")
+            ax.stairs(ours / ours.sum() / widths, edges, color=color, ls=line, label=f"{label}, simulated")
             ax.errorbar(
                 (edges[1:] + edges[:-1]) / 2, theirs / theirs.sum() / widths,
                 np.sqrt(theirs) / theirs.sum() / widths, fmt="." if y else "x", ms=4, lw=0.8,
@@ -98,6 +127,7 @@ def compare(dataset, reference, names):
         ax.set_title(f"{name} [GeV]", fontsize=8, loc="center")
         ax.set_yticks([])
         ax.tick_params(labelsize=6)
+    fig.supylabel("fraction of the class, per GeV", fontsize=8)
     handles, labels = axes.flat[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside upper center", ncols=4, fontsize=7)
     return fig

@@ -23,6 +23,24 @@ METADATA = {
 }
 RECORD = "deeplearn"
 """Key of a recorded score in the metadata of an output; see `common.notebooks.record`."""
+FRAMES = "deeplearn-frames"
+"""Key of the pictures of an explorer in the metadata of an output; see `common.explore`."""
+MAX_FRAME_BYTES = 1_000_000
+SOLUTIONS = "solutions"
+SOURCE = "source-"
+"""Start of the tag of a cell that is filled from a module, such as ``source-Higgs.model.Network``."""
+OLD_FORM = frozenset({
+    "ParticleImages/ParticleImages_CNN.ipynb",
+    "ParticleImages/ParticleImages_ViT.ipynb",
+    "StrongLensing/StrongLensing_Classification.ipynb",
+    "StrongLensing/StrongLensing_SuperResolution.ipynb",
+    "RenAIssance/RenAIssance.ipynb",
+    "NMRSpin/NMRSpin.ipynb",
+    "Exoplanet/Exoplanet.ipynb",
+    "QuantumML/QuantumML_Classical.ipynb",
+    "QuantumML/QuantumML_Quantum.ipynb",
+})  # fmt: skip
+"""Lessons that do not yet have predictions, exercises, an explorer and solutions. This list only shrinks."""
 
 EXPECTED_ERROR = "raises-exception"
 """Tag of a cell that may raise, with which a lesson shows an error; Jupyter, papermill and nbval know it."""
@@ -42,7 +60,7 @@ class DamagedNotebook(ValueError):
 
 
 def find(names=(), root=ROOT):
-    """List the notebooks of the course, in the order of the challenges.
+    """List the notebooks of the course, in the order of the challenges: lessons, then their solutions.
 
     Parameters
     ----------
@@ -64,14 +82,15 @@ def find(names=(), root=ROOT):
     found = [
         path
         for folder in FOLDERS
-        for path in sorted(Path(root, folder).glob("*.ipynb"))
+        for pattern in ("*.ipynb", f"{SOLUTIONS}/*.ipynb")
+        for path in sorted(Path(root, folder).glob(pattern))
         if not path.name.startswith(".")
     ]
     if not names:
         return found
     chosen = set()
     for name in names:
-        fitting = {p for p in found if Path(name).as_posix() in (p.parent.name, p.stem, label(p))}
+        fitting = {p for p in found if Path(name).as_posix() in (label(p).partition("/")[0], p.stem, label(p))}
         fitting = fitting or {p for p in found if Path(name).resolve() in (p.resolve(), p.resolve().parent)}
         if not fitting:
             known = ", ".join(map(label, found)) or "none"
@@ -81,8 +100,18 @@ def find(names=(), root=ROOT):
 
 
 def label(path):
-    """Return the name of a notebook for people, such as ``"Higgs/Higgs.ipynb"``."""
-    return f"{path.parent.name}/{path.name}"
+    """Return the name of a notebook for people, such as ``"Higgs/Higgs.ipynb"``: its path in the course."""
+    return "/".join(path.parts[-3 if is_solution(path) else -2 :])
+
+
+def is_solution(path):
+    """Whether a notebook holds the solutions of a lesson."""
+    return path.parent.name == SOLUTIONS
+
+
+def solutions_of(path):
+    """Return the path of the solutions of a lesson: ``solutions/Higgs_solutions.ipynb`` beside ``Higgs.ipynb``."""
+    return path.parent / SOLUTIONS / f"{path.stem}_solutions.ipynb"
 
 
 def read(path):
@@ -261,6 +290,63 @@ def insert_setup(nb):
         nb.cells.insert(first, cell)
 
 
+def fill_sources(nb, root=ROOT):
+    """Write into each cell tagged ``source-module.name`` the present text of that function or class.
+
+    Raises
+    ------
+    ValueError
+        If there is no such module, or no such name in it.
+    """
+    for cell in code_cells(nb):
+        if text := _text_from_modules(cell, root):
+            cell.source = text
+
+
+def _text_from_modules(cell, root=ROOT):
+    """The text that the tags of a cell ask for, or ''."""
+    wanted = [tag.removeprefix(SOURCE) for tag in tags(cell) if tag.startswith(SOURCE)]
+    return "\n\n\n".join(source_text(name, root) for name in wanted)
+
+
+def source_text(name, root=ROOT):
+    """Return the text of a function or class of the course, as a lesson shows it.
+
+    Of its docstring only the first sentence is kept: the lesson explains the rest.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"Higgs.model.Network"``. The module is read, not imported.
+    root : path
+        The repository.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If there is no such module, or no such name in it.
+    """
+    module, _, wanted = name.rpartition(".")
+    path = Path(root, *module.split(".")).with_suffix(".py")
+    if not path.is_file():
+        raise ValueError(f"{name}: there is no file {module.replace('.', '/')}.py")
+    text = path.read_text("utf-8")
+    found = [node for node in ast.parse(text).body if getattr(node, "name", None) == wanted]
+    if not found:
+        raise ValueError(f"{name}: {module.replace('.', '/')}.py defines no {wanted}")
+    (node,) = found
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    lines = text.splitlines()[: node.end_lineno]
+    if (docstring := ast.get_docstring(node)) and "\n" in docstring:
+        place, indent = node.body[0], " " * node.body[0].col_offset
+        lines[place.lineno - 1 : place.end_lineno] = [f'{indent}"""{docstring.splitlines()[0]}"""']
+    return re.sub(r"  # fmt: skip$", "", "\n".join(lines[first - 1 :]), flags=re.MULTILINE)
+
+
 def normalise(nb):
     """Drop from a notebook what depends on the machine or the editor; keep tags and cell ids."""
     import nbformat
@@ -303,7 +389,7 @@ def check(path):
         nb = read(path)
     except DamagedNotebook as error:
         return [str(error).removeprefix(f"{label(path)} ")]
-    problems = [*_file_problems(path, nb), *_parameter_problems(path, nb)]
+    problems = [*_file_problems(path, nb), *_parameter_problems(path, nb), *_form_problems(path, nb)]
     for number, cell in enumerate(code_cells(nb), start=1):
         problems += [f"code cell {number} {problem}" for problem in _code_problems(cell, number)]
     for number, cell in enumerate(nb.cells, start=1):
@@ -336,6 +422,12 @@ def _file_problems(path, nb):
         yield "there is not one up-to-date cell tagged 'setup': refresh it"
     elif "setup" not in tags(cells[0]):
         yield "the cell tagged 'setup' is not the first code cell"
+    for number, cell in enumerate(cells, start=1):
+        try:
+            if (text := _text_from_modules(cell)) and cell.source != text:
+                yield f"code cell {number} is not the present text of what its tag names: refresh the notebook"
+        except ValueError as error:
+            yield f"code cell {number} has a tag that names nothing: {error}"
     ignored = sum(_output_ignored(cell) for cell in cells)
     if 5 * ignored > len(cells):
         yield f"nbval ignores {ignored} of {len(cells)} code cells; a fifth is allowed"
@@ -343,6 +435,44 @@ def _file_problems(path, nb):
         scores(nb)
     except ValueError as error:
         yield str(error)
+
+
+def _form_problems(path, nb):
+    """What is missing of a lesson in which the reader acts: predictions, exercises, an explorer, solutions."""
+    if is_solution(path):
+        return
+    problems = list(_missing(path, nb))
+    if label(path) not in OLD_FORM:
+        yield from problems
+    elif not problems:
+        yield "has all that a lesson should have: remove it from OLD_FORM in common/gates.py"
+
+
+def _missing(path, nb):
+    texts = [cell.source for cell in nb.cells if cell.cell_type == "markdown"]
+    predictions = sum(text.count("<summary>Answer</summary>") for text in texts)
+    if not 3 <= predictions <= 5:
+        yield f"{predictions} questions with '<details><summary>Answer</summary>'; 3 to 5 are expected"
+    names = [name for cell in code_cells(nb) for name in exercise_names(cell)]
+    if not 2 <= len(names) <= 3:
+        yield f"{len(names)} cells with 'exercises.use(...)'; 2 or 3 are expected"
+    frames = [output.metadata[FRAMES] for cell in code_cells(nb) for output in cell.outputs
+              if FRAMES in output.get("metadata", {})]  # fmt: skip
+    if not frames:
+        yield "no explorer; at least one is expected: see common.explore"
+    size = sum(len(picture) for explorer in frames for picture in explorer["pictures"])
+    if size > MAX_FRAME_BYTES:
+        yield f"the pictures of its explorers have {size / 1e6:.2f} MB; 1 MB is allowed: draw fewer or smaller ones"
+    solutions = solutions_of(path)
+    if not solutions.exists():
+        yield f"{label(solutions)} is missing"
+    if f"({SOLUTIONS}/{solutions.name})" not in "\n".join(texts):
+        yield f"no link to {SOLUTIONS}/{solutions.name}"
+
+
+def exercise_names(cell):
+    """List the names of the exercises that a code cell checks."""
+    return re.findall(r"""exercises\.use\(\s*["'](.+?)["']""", cell.source)
 
 
 def _parameter_problems(path, nb):

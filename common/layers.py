@@ -6,10 +6,10 @@ from torch import nn
 
 
 class PiecewiseLinear(nn.Module):
-    """Encode each number by how far it reaches into each quantile bin of the training set.
+    """How far numbers (n, k) reach into each of their bins, (n, k * bins).
 
-    A mass of 80 GeV means something else than one of 70 or 90. A linear layer cannot see that from
-    the number itself, but it can from this encoding, as a tree does from its cuts.
+    The bins of a column hold equally many samples of the training set. A mass of 80 GeV means something else than
+    one of 70 or 90: a linear layer cannot see that from the number itself, but it can from this encoding.
 
     Parameters
     ----------
@@ -25,9 +25,12 @@ class PiecewiseLinear(nn.Module):
 
     def __init__(self, X, bins=8):
         super().__init__()
-        edges = torch.as_tensor(np.quantile(X, np.linspace(0, 1, bins + 1), axis=0), dtype=torch.float32)
+        edges = np.quantile(X, np.linspace(0, 1, bins + 1), axis=0)
+        edges = torch.as_tensor(edges, dtype=torch.float32)
+        width = (edges[1:] - edges[:-1]).clamp(min=1e-6)
         self.register_buffer("low", edges[:-1])
-        self.register_buffer("width", (edges[1:] - edges[:-1]).clamp(min=1e-6))
+        self.register_buffer("width", width)
 
     def forward(self, x):
-        return ((x[:, None] - self.low) / self.width).clamp(0, 1).flatten(1) - 0.5
+        reached = (x[:, None] - self.low) / self.width
+        return reached.clamp(0, 1).flatten(1) - 0.5

@@ -38,6 +38,7 @@ from common.gates import (
     as_text,
     check,
     code_cells,
+    fill_sources,
     find,
     insert_setup,
     label,
@@ -159,7 +160,7 @@ def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks"):
     results = []
     bar = progress_bar(jobs, desc="notebooks", unit="notebook", disable=None)
     for path, values in bar:
-        executed = Path(out).resolve() / path.parent.name / path.name
+        executed = Path(out).resolve() / label(path)
         running = executed.with_name(f".running-{path.name}")
         executed.parent.mkdir(parents=True, exist_ok=True)
         executed.unlink(missing_ok=True)
@@ -283,7 +284,7 @@ def table(results):
 def refresh(path):
     """Execute a notebook at its defaults and store its outputs in it, or leave it as it was.
 
-    The set-up cell is written anew, and metadata that differ between machines are dropped.
+    The set-up cell and cells tagged ``source-...`` are written anew; metadata that differ between machines are dropped.
 
     Parameters
     ----------
@@ -298,6 +299,7 @@ def refresh(path):
 
     nb = read(path)
     insert_setup(nb)
+    fill_sources(nb)
     bar = progress_bar(total=len(code_cells(nb)), desc=label(path), unit="cell", disable=None)
     client = nbclient.NotebookClient(
         nb,

@@ -4,8 +4,10 @@ Formulas become MathML, which browsers draw themselves, and pictures are part of
 """
 
 import html
+import json
 import posixpath
 import re
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -20,6 +22,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from common.challenge import ROOT
 from common.colab import REPO, TAG
+from common.gates import FRAMES
 
 TEMPLATES = Path(__file__).with_name("templates")
 # What is left of a page that anybody may have written: text, tables, pictures inside the page, and formulas
@@ -35,6 +38,9 @@ ATTRIBUTES = frozenset(
     " linethickness notation open close separators columnalign rowalign columnlines rowlines frame displaystyle"
     " scriptlevel depth voffset".split()
 )
+DARK = """\
+:root { color-scheme: dark; --ink: #e6e9ee; --soft: #b3bcc9; --line: #39424f; --paper: #14181e; --tint: #1e242c; --link: #8ec1f7; --mark: #fb923c; }
+:root img { background: #fff; }"""  # noqa: E501
 FOOTER = "DeepLearn hackathon: machine learning on real scientific problems. BSD-3-Clause."
 
 
@@ -78,11 +84,28 @@ def markdown(source):
 
 def notebook(nb):
     """HTML of an executed notebook, without the set-up cell of Colab."""
-    nb = nb.copy()
+    nb = deepcopy(nb)
     nb.cells = [cell for cell in nb.cells if "setup" not in cell.metadata.get("tags", [])]
+    for output in (output for cell in nb.cells for output in cell.get("outputs", [])):
+        if frames := output.get("metadata", {}).pop(FRAMES, None):
+            output.data = {"text/html": _explorer(frames)}
     exporter = _NotebookExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
     body, _ = exporter.from_notebook_node(nb)
     return body
+
+
+def _explorer(frames):
+    """HTML of an explorer: the figure at its start, and the others for the sliders that `site.js` adds."""
+    position = 0
+    for options, start in zip(frames["sliders"].values(), frames["start"], strict=True):
+        position = position * len(options) + start
+    text = html.escape(frames["texts"][position])
+    data = json.dumps(frames).replace("<", "\\u003c")
+    return (
+        f'<figure class="explorer"><div class="sliders"></div>'
+        f'<img src="data:image/png;base64,{frames["pictures"][position]}" alt="{text}">'
+        f'<figcaption>{text}</figcaption><script type="application/json">{data}</script></figure>'
+    )
 
 
 def offline(body):
@@ -165,13 +188,42 @@ def relinked(body, source, pages, here):
             link["href"] = f"{REPO}/blob/{TAG}/{path}"
         else:
             raise BrokenLink(f"{source}: the link {address} leads nowhere")
-    for table in soup.find_all("table"):
+    for number, table in enumerate(soup.find_all("table"), start=1):
+        for cell in table.find_all("th"):
+            if not cell.get_text(strip=True):
+                cell.name = "td"  # a corner that heads nothing
         if "scroll" not in (table.parent.get("class") or []):
             table.wrap(soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0", "role": "region",
-                                                  "aria-label": "Table"}))  # fmt: skip
+                                                  "aria-label": f"Table {number}"}))  # fmt: skip
     for block in soup.find_all("pre"):
         block["tabindex"] = "0"  # a wide one is scrolled with the keys
     return str(soup), pictures
+
+
+def headings(body):
+    """List the second- and third-level headings of a page: (level, anchor, text)."""
+    found = []
+    for heading in BeautifulSoup(body, "html.parser").find_all(["h2", "h3"], id=True):
+        for link in heading.select(".anchor-link"):
+            link.decompose()
+        found.append((int(heading.name[1]), heading["id"], heading.get_text(" ", strip=True)))
+    return found
+
+
+def sections(title, body, here):
+    """What the search looks through: the sections of a page with their address, heading and text."""
+    soup = BeautifulSoup(body, "html.parser")
+    for tag in soup.select("script, style, .anchor-link, math annotation"):
+        tag.decompose()
+    found = [{"page": here, "title": title, "heading": title, "text": []}]
+    for text in soup.find_all(string=True):
+        heading = text.find_parent(["h2", "h3"], id=True)
+        address = f"{here}#{heading['id']}" if heading else None
+        if heading and found[-1]["page"] != address:
+            name = heading.get_text(" ", strip=True)
+            found.append({"page": address, "title": title, "heading": name, "text": []})
+        found[-1]["text"].append(text)
+    return [entry | {"text": " ".join(" ".join(entry["text"]).split())} for entry in found]
 
 
 def _in_course(address, source):
@@ -189,15 +241,19 @@ def style():
     """The style sheet of all pages, with the colours of code."""
     from pygments.formatters import HtmlFormatter
 
-    light = HtmlFormatter(style="default").get_style_defs(".highlight")
-    dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
-    light, dark = (re.sub(r"^(pre|td\.linenos|span\.linenos|\.highlight \{).*\n?", "", css, flags=re.M)
-                   for css in (light, dark))  # fmt: skip
+    def colours(scheme, where):
+        rules = HtmlFormatter(style=scheme).get_style_defs(f"{where} .highlight".strip())
+        return "\n".join(rule for rule in rules.splitlines() if re.search(r"\.highlight \.\w+ \{", rule))
+
     own = TEMPLATES.joinpath("site.css").read_text("utf-8")
-    return f"{own}\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
+    night = f"{DARK}\n{colours('github-dark', ':root')}"
+    by_system = night.replace(":root", ":root:not([data-theme=light])")
+    chosen = night.replace(":root", ":root[data-theme=dark]")
+    light = colours("xcode", "")
+    return f"{own}\n{light}\n@media (prefers-color-scheme: dark) {{\n{by_system}\n}}\n{chosen}\n"
 
 
-def page(title, body, *, here="", navigation=(), alone=False):
+def page(title, body, *, here="", navigation=(), alone=False, contents=(), around=(), scripts=("site.js",)):
     """A whole page around a body of HTML.
 
     Parameters
@@ -208,11 +264,17 @@ def page(title, body, *, here="", navigation=(), alone=False):
     navigation : sequence of (name, path)
     alone : bool
         Whether the style is part of the page instead of lying beside it.
+    contents : sequence of (level, anchor, text)
+        Of `headings`.
+    around : sequence of (relation, name, path)
+        Links to what comes before ("prev") and after ("next"), and to the file itself ("download").
+    scripts : sequence of str
+        Paths on the site.
     """
     base = "../" * here.count("/")
     return _templates().get_template("page.html").render(
         title=title, body=body, here=here, base=base, navigation=navigation, footer=FOOTER,
-        inline_style=style() if alone else "",
+        inline_style=style() if alone else "", contents=contents, around=around, scripts=scripts,
     )  # fmt: skip
 
 

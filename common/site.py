@@ -17,7 +17,7 @@ from jinja2 import TemplateError
 
 from common import pages, texts
 from common.challenge import FOLDERS, ROOT, registry
-from common.gates import find, label, read, scores
+from common.gates import find, is_solution, label, read, scores
 from common.hackathon import event as events
 
 OUT = ROOT / "build" / "site"
@@ -88,34 +88,72 @@ def _write(folder, event, board):
     places |= {label(path): label(path.with_suffix(".html")) for path in find()}
     links = places | {name: f"{name}/index.html" for name in FOLDERS}
     navigation = [("Challenges", "index.html"), ("Teaching", "teaching.html"), ("Event", "event.html"),
-                  ("Leaderboard", "leaderboard.html")]  # fmt: skip
+                  ("Leaderboard", "leaderboard.html"), ("Search", "search.html")]  # fmt: skip
     bodies = {
         "index.html": (f"{event.title}: challenges", _gallery(), "index.html"),
         "event.html": (event.title, f"<h1>{escape(event.title)}</h1>" + pages.markdown(events.markdown(event)), ""),
         "leaderboard.html": ("Leaderboard", pages.leaderboard_body(board) if board else NO_BOARD, ""),
+        "search.html": ("Search", SEARCH, ""),
     }
     for source, page in places.items():
         if source.endswith(".ipynb"):
-            bodies[page] = Path(source).stem.replace("_", ", "), pages.notebook(read(ROOT / source)), source
+            bodies[page] = _name(source), pages.notebook(read(ROOT / source)), source
         elif page != "index.html":  # the gallery stands for the README of the course
             text = texts.read(ROOT / source)
             more = _notebook_list(source) if page.endswith("/index.html") else ""
             bodies[page] = text.partition("\n")[0].lstrip("# "), pages.markdown(text) + more, source
-    pictures = set()
+    pictures, index, around = set(), [], _around(places)
     for page, (title, body, source) in bodies.items():
         body, needed = pages.relinked(body, source or page, links, page)
         pictures |= needed
         target = folder / page
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(pages.page(title, body, here=page, navigation=navigation), "utf-8")
+        index += pages.sections(title, body, page)
+        is_notebook = source.endswith(".ipynb")
+        if is_notebook:
+            shutil.copyfile(ROOT / source, target.with_suffix(".ipynb"))
+        target.write_text(pages.page(
+            title, body, here=page, navigation=navigation, around=around.get(page, ()),
+            contents=pages.headings(body) if is_notebook else (),
+            scripts=("search-index.js", "site.js") if page == "search.html" else ("site.js",),
+        ), "utf-8")  # fmt: skip
     for picture in pictures:
         (folder / picture).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / picture, folder / picture)
     (folder / "site.css").write_text(pages.style(), "utf-8")
+    shutil.copyfile(pages.TEMPLATES / "site.js", folder / "site.js")
+    (folder / "search-index.js").write_text(f"window.SEARCH_INDEX = {json.dumps(index)};\n", "utf-8")
     return sorted(bodies)
 
 
+SEARCH = (
+    '<h1>Search</h1><form role="search"><label for="query">Words on any page</label>'
+    '<input id="query" name="q" type="search" autocomplete="off"></form>'
+    '<p id="status" role="status"></p><ul id="found"></ul><noscript><p>The search needs JavaScript.</p></noscript>'
+)
 NO_BOARD = "<h1>Leaderboard</h1><p>No event has been scored yet.</p>"
+
+
+def _around(places):
+    """Links of each notebook to the lesson before and after it, and to its file."""
+    lessons = [(source, page) for source, page in places.items() if source.endswith(".ipynb")]
+    main = [(source, page) for source, page in lessons if not is_solution(Path(source))]
+    found = {}
+    for source, page in lessons:
+        place = main.index((source, page)) if (source, page) in main else None
+        links = []
+        if place:
+            links.append(("prev", _name(main[place - 1][0]), main[place - 1][1]))
+        links.append(("download", "Download this notebook", page.removesuffix(".html") + ".ipynb"))
+        if place is not None and place + 1 < len(main):
+            links.append(("next", _name(main[place + 1][0]), main[place + 1][1]))
+        found[page] = links
+    return found
+
+
+def _name(source):
+    """Name of a notebook for people: "ParticleImages, CNN"."""
+    return Path(source).stem.replace("_", ", ")
 
 
 def _gallery():
@@ -124,7 +162,7 @@ def _gallery():
     for folder, challenge in registry().items():
         metrics = ", ".join(dict.fromkeys(task.metrics[0].name for task in challenge.tasks))
         facts = [("Task", challenge.kind), ("Metric", metrics)]
-        for path in [path for path in find() if path.parent.name == folder]:
+        for path in _lessons(folder):
             nb = read(path)
             found = ", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in list(scores(nb).items())[:2])
             name = path.stem.partition("_")[2] or "Lesson"
@@ -149,11 +187,16 @@ def run_time(nb):
     return " ".join(said[1].split()) if said else "for a time that it does not say"
 
 
+def _lessons(folder):
+    """The lessons of a challenge; their solutions stand behind a link of the lesson."""
+    return [path for path in find([folder]) if not is_solution(path)]
+
+
 def _notebook_list(source):
     """Links from the page of a challenge to its notebooks."""
     folder = source.partition("/")[0]
-    found = [path for path in find() if path.parent.name == folder]
-    items = "".join(f'<li><a href="{path.name}">{path.stem.replace("_", ", ")}</a></li>' for path in found)
+    found = _lessons(folder)
+    items = "".join(f'<li><a href="{path.name}">{_name(path)}</a></li>' for path in found)
     return f"<h2>Notebooks</h2><ul>{items}</ul>" if items else ""
 
 

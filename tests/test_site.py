@@ -185,6 +185,29 @@ def test_pages_in_a_browser(built, address, browser, scheme, width):
     assert all(request.startswith((address, "data:")) for request in requests)
 
 
+def test_a_slider_of_an_explorer_moves_the_picture(built, address, browser):
+    """With a kernel nowhere, by keys alone, and from a file on disk; without JavaScript the figure stands there."""
+    for start in (address, built.as_uri() + "/"):
+        page = browser.new_page()
+        page.goto(start + "Higgs/Higgs.html")
+        explorer = page.locator(".explorer").last
+        slider, image = explorer.locator("input[type=range]").first, explorer.locator("img")
+        before = image.get_attribute("src"), image.get_attribute("alt"), slider.get_attribute("aria-valuetext")
+        slider.focus()
+        page.keyboard.press("ArrowRight")
+        after = image.get_attribute("src"), image.get_attribute("alt"), slider.get_attribute("aria-valuetext")
+        assert all(a != b for a, b in zip(before, after, strict=True)), (before[1:], after[1:])
+        assert explorer.locator("figcaption").inner_text() == after[1]
+        assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+        page.close()
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address + "Higgs/Higgs.html")
+    assert page.locator(".explorer img").first.get_attribute("alt")
+    assert page.locator(".explorer input").count() == 0
+    context.close()
+
+
 def test_keys_reach_the_content(address, browser):
     page = browser.new_page()
     page.goto(address)

@@ -16,7 +16,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from common.metrics import bootstrap
 from common.training import fit, predict, seed_everything
-from Higgs import data, helpers
+from Higgs import data
+from Higgs.model import Network, features
 
 
 def train_trees(train, valid, seed, sizes):
@@ -32,7 +33,7 @@ def train_trees(train, valid, seed, sizes):
 
 def train_network(train, valid, seed, width, blocks, dropout, epochs):
     seed_everything(seed)
-    model = helpers.Network(train[0][:50_000], width, blocks, dropout, bins=16)
+    model = Network(train[0][:50_000], width, blocks, dropout, bins=16)
     history = fit(
         model, train, valid, loss=binary_cross_entropy_with_logits, score=roc_auc_score, seed=seed,
         epochs=epochs, batch_size=512, lr=1e-3, weight_decay=0.1, progress=False,
@@ -66,7 +67,7 @@ def main():
         both = events(args.test, "test", None)
         valid, test = both[: len(both) // 2], both[len(both) // 2 :]
     print(f"{len(train)} training, {len(valid)} validation, {len(test)} test events")
-    X = {name: helpers.features(part.X) for name, part in [("train", train), ("valid", valid), ("test", test)]}
+    X = {name: features(part.X) for name, part in [("train", train), ("valid", valid), ("test", test)]}
     y = {name: part.y.astype("f4") for name, part in [("train", train), ("valid", valid), ("test", test)]}
 
     sizes = (31, 63, 127)

@@ -15,7 +15,8 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from common.training import fit, predict, seed_everything
-from Higgs import data, helpers
+from Higgs import data
+from Higgs.model import Network, features
 
 
 class Events(torch.utils.data.Dataset):
@@ -56,7 +57,7 @@ def lesson(train, valid, seed, target):
     """Seconds until the lesson's network, features included, has the target AUC; and that AUC."""
     seed_everything(seed)
     start = time.perf_counter()
-    X, X_valid = helpers.features(train.X), helpers.features(valid.X)
+    X, X_valid = features(train.X), features(valid.X)
     found = []
 
     def score(y, prediction):
@@ -67,7 +68,7 @@ def lesson(train, valid, seed, target):
 
     try:
         fit(
-            helpers.Network(X), (X, train.y.astype("f4")), (X_valid, valid.y.astype("f4")), score=score,
+            Network(X), (X, train.y.astype("f4")), (X_valid, valid.y.astype("f4")), score=score,
             loss=binary_cross_entropy_with_logits, epochs=15, lr=1e-3, weight_decay=1.0, seed=seed, progress=False,
         )
     except Reached:

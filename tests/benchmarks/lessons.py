@@ -23,14 +23,14 @@ def parts(data, name, **options):
 
 
 def train_higgs(train, valid, seed=0, score=roc_auc_score):
-    from Higgs import helpers
+    from Higgs import model as higgs
 
-    X, X_valid = helpers.features(train.X), helpers.features(valid.X)
+    X, X_valid = higgs.features(train.X), higgs.features(valid.X)
     seed_everything(seed)
-    model = helpers.Network(X, 128, 1, 0.3)
+    model = higgs.Network(X, 128, 1, 0.3)
     fit(model, (X, train.y.astype("f4")), (X_valid, valid.y.astype("f4")), loss=binary_cross_entropy_with_logits,
         score=score, epochs=15, lr=1e-3, weight_decay=1.0, seed=seed, progress=False)  # fmt: skip
-    return lambda X: predict(model, helpers.features(X))
+    return lambda X: predict(model, higgs.features(X))
 
 
 def train_particle_images(train, valid, seed=0, score=roc_auc_score):

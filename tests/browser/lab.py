@@ -103,6 +103,37 @@ def test_an_error_is_seen(lab, browser):
     assert errors == ["ZeroDivisionError: division by zero"]
 
 
+EXPLORER = """\
+import matplotlib.pyplot as plt
+from common.explore import explore
+
+def draw(height):
+    fig, ax = plt.subplots(figsize=(3, 2))
+    ax.plot([0, height])
+    ax.set(ylim=(0, 1))
+    return fig, f"It ends at {height:.1f}."
+
+explore(draw, height=(0.0, 1.0, 3))"""
+
+
+def test_a_slider_moves_the_picture(lab, browser):
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(EXPLORER)])
+    page, errors = run_all(browser, lab, nb, "explorer.ipynb")
+    assert errors == []
+    picture = page.locator(".widget-html img")
+    picture.wait_for(timeout=60_000)
+    assert picture.get_attribute("alt") == "It ends at 0.5."
+    before = picture.get_attribute("src")
+    handle = page.locator(".widget-slider .noUi-handle")
+    handle.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => document.querySelector('.widget-html img').alt !== 'It ends at 0.5.'", timeout=30_000)
+    assert picture.get_attribute("src") != before
+    page.screenshot(path=str(lab[1].parent / "explorer.png"))
+    page.close()
+
+
 @pytest.mark.timeout(PATIENCE + 120)
 @pytest.mark.parametrize("path", find(NOTEBOOKS), ids=label)
 def test_all_cells_run(lab, browser, path):

@@ -1,0 +1,149 @@
+"""What the reader of the Higgs lesson writes, with the usual mistakes and hints."""
+
+import numpy as np
+
+from common.exercises import Exercise, Exercises
+from Higgs.model import expected_counts, significance
+
+
+def invariant_mass(p4):
+    """Mass of summed four-vectors (n, 4) -> (n,), in GeV.
+
+    The columns are px, py, pz and E.
+    """
+    energy, momentum = p4[:, 3], p4[:, :3]
+    return np.sqrt(energy**2 - (momentum**2).sum(axis=1))
+
+
+def roc_points(y, score, thresholds):
+    """False and true positive rate for each threshold, (m,) and (m,).
+
+    y and score are (n,): the class, 0 or 1, and the score of each event.
+    """
+    called = score >= thresholds[:, None]  # (m, n): called signal?
+    return called[:, y == 0].mean(axis=1), called[:, y == 1].mean(axis=1)
+
+
+def best_threshold(y, score, thresholds):
+    """The threshold with the largest Z among those that keep n >= 10."""
+    best, best_z = None, -1
+    for threshold in thresholds:
+        s, n = expected_counts(y, score, threshold)
+        if n >= 10 and significance(s, n) > best_z:
+            best, best_z = threshold, significance(s, n)
+    return best
+
+
+def _mass(p4, sign=-1, energy=3, momentum=(0, 1, 2)):
+    return np.sqrt(p4[:, energy] ** 2 + sign * (p4[:, list(momentum)] ** 2).sum(1))
+
+
+def _rates(y, score, thresholds, of=None, strictly=False):
+    """Rates of a mistaken denominator: `of` is the number of events to divide by, for each class."""
+    called = score > thresholds[:, None] if strictly else score >= thresholds[:, None]
+    counts = [(called & (y == c)).sum(1) for c in (0, 1)]
+    return tuple(count / divisor for count, divisor in zip(counts, of(y, called), strict=True))
+
+
+def _by_class(y, called):
+    return (y == 0).sum(), (y == 1).sum()
+
+
+def _scan(y, score, thresholds, value=significance):
+    """Value at each threshold, NaN where no background is left."""
+    counts = [expected_counts(y, score, t) for t in thresholds]
+    return np.array([value(s, n) if n > 0 else np.nan for s, n in counts])
+
+
+def _scores(seed, n_signal, n_background, distance):
+    """Classes and scores of imagined events, in random order; `distance` between the classes."""
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.r_[np.ones(n_signal, int), np.zeros(n_background, int)])
+    return y, rng.normal(distance * y, 1.0)
+
+
+P4 = np.array([[0.0, 0.0, 0.0, 91.0], [30.0, 40.0, 0.0, 130.0], [-20.0, 55.0, 310.0, 340.0], [5.0, -64.0, 12.0, 99.0]])
+FOUR = np.array([0, 0, 1, 1, 0]), np.array([0.1, 0.4, 0.35, 0.8, 0.2])
+APART, ALIKE = _scores(0, 300, 500, 3.0), _scores(1, 500, 300, 1.2)  # the best threshold of APART is at n < 10
+
+
+def _grid(events, m):
+    return np.quantile(events[1], np.linspace(0, 0.998, m))
+
+
+exercises = Exercises({
+    "invariant mass": Exercise(
+        invariant_mass,
+        {
+            "a particle of 91 GeV at rest, a moving one and two more": (P4,),
+            "a single event, shape (1, 4)": (P4[2:3],),
+        },
+        {
+            "That is the square of the mass: take the root.": lambda p4: _mass(p4) ** 2,
+            "The energy is the last of the four numbers, not the first.": lambda p4: _mass(p4, -1, 0, (1, 2, 3)),
+            "The momenta are subtracted from the energy, not added.": lambda p4: _mass(p4, +1),
+            "The momentum along the beam, pz, counts as well.": lambda p4: _mass(p4, momentum=(0, 1)),
+            "Square each component first, and then sum: |p|^2 is px^2 + py^2 + pz^2.":
+                lambda p4: np.sqrt(p4[:, 3] ** 2 - p4[:, :3].sum(1) ** 2),
+            "Sum over the three components of each event (axis=1), not over the events.":
+                lambda p4: np.sqrt(p4[:, 3] ** 2 - (p4[:, :3] ** 2).sum()),
+        },
+        (
+            "The formula stands above: m is the square root of E squared minus px squared, py squared, pz squared.",
+            "p4[:, 3] is the energy of all events at once, and p4[:, :3] holds their momenta, shape (n, 3).",
+            "Square the momenta, sum them with .sum(axis=1), subtract from the squared energy, and take np.sqrt.",
+        ),
+    ),
+    "ROC points": Exercise(
+        roc_points,
+        {
+            "five events and three thresholds": (*FOUR, np.array([0.15, 0.35, 0.9])),
+            "800 events and 30 thresholds": (*ALIKE, _grid(ALIKE, 30)),
+        },
+        {
+            "The order is false positive rate first, as on the horizontal axis.":
+                lambda *a: _rates(*a, of=_by_class)[::-1],
+            "An event whose score equals the threshold is called signal: use >=.":
+                lambda *a: _rates(*a, of=_by_class, strictly=True),
+            "Divide by the events of one class, not by all events.":
+                lambda *a: _rates(*a, of=lambda y, _: (len(y), len(y))),
+            "Divide by the events of one class, not by those above the threshold.":
+                lambda *a: _rates(*a, of=lambda y, called: (called.sum(1), called.sum(1))),
+            "These are counts: divide by the events of each class.": lambda *a: _rates(*a, of=lambda *_: (1, 1)),
+        },
+        (
+            "For one threshold: of the background events (y == 0), which fraction has score >= threshold? The same for "
+            "the signal events gives the true positive rate.",
+            "(score[y == 0] >= t).mean() is the false positive rate at the threshold t.",
+            "Do that for each t in thresholds, for both classes, and return two arrays: np.array([... for t in "
+            "thresholds]), first those of y == 0.",
+        ),
+        parts=("false positive rate", "true positive rate"),
+    ),
+    "best threshold": Exercise(
+        best_threshold,
+        {
+            "800 imagined events and 40 thresholds": (*APART, _grid(APART, 40)),
+            "800 events that are harder to tell apart": (*ALIKE, _grid(ALIKE, 60)),
+        },
+        {
+            "Fewer than ten background events are left there: skip such thresholds.":
+                lambda y, score, t: t[np.nanargmax(_scan(y, score, t))],
+            "Skip thresholds with n < 10; np.maximum(n, 10) keeps all of them.":
+                lambda y, score, t: t[np.argmax(_scan(y, score, t, lambda s, n: significance(s, max(n, 10))))],
+            "That is the place of the threshold in the list; return the threshold itself.":
+                lambda y, score, t: np.flatnonzero(t == best_threshold(y, score, t))[0],
+            "That is the largest Z; return the threshold at which it is reached.":
+                lambda y, score, t: significance(*expected_counts(y, score, best_threshold(y, score, t))),
+            "That threshold keeps the purest events; Z asks for many as well.":
+                lambda y, score, t: t[np.nanargmax(
+                    _scan(y, score, t, lambda s, n: s / n if n >= 10 else np.nan))],
+        },
+        (
+            "Try one threshold after the other, and keep the one with the largest Z so far.",
+            "s, n = expected_counts(y, score, threshold) and then significance(s, n). Look at n before that: below "
+            "ten, go on with the next threshold.",
+            "Collect Z in a list, with -1 where n < 10; return thresholds[np.argmax(the list)].",
+        ),
+    ),
+})  # fmt: skip

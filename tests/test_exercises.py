@@ -1,0 +1,296 @@
+"""Exercises: whatever a reader writes becomes one line, and each usual mistake is recognised."""
+
+import inspect
+import sys
+import threading
+import time
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from common.challenge import FOLDERS, ROOT
+from common.exercises import Exercise, Exercises
+from common.gates import OLD_FORM, as_text, code_cells, exercise_names, find, is_solution, label, read
+from common.notebooks import run
+
+CHALLENGES = [folder for folder in FOLDERS if (ROOT / folder / "exercises.py").exists()]
+BOOKS = {folder: import_module(f"{folder}.exercises").exercises for folder in CHALLENGES}
+every_exercise = pytest.mark.parametrize(
+    "book, name", [pytest.param(book, name, id=f"{folder}: {name}") for folder, book in BOOKS.items() for name in book]
+)
+
+
+# --- the exercises of the course ------------------------------------------------------------------
+
+
+def stub_of(function):
+    """A function of the same name and arguments that does nothing."""
+    space = {}
+    exec(f'def {function.__name__}{inspect.signature(function)}:\n    """Do it."""\n    ...', space)
+    return space[function.__name__]
+
+
+@every_exercise
+def test_stub_is_not_attempted(book, name, capsys):
+    assert book.use(name, stub_of(book[name].reference)) is book[name].reference
+    assert capsys.readouterr().out == (
+        "Not attempted yet. The lesson goes on with the course's own. " f"Stuck? exercises.hint({name!r})\n"
+    )
+
+
+@every_exercise
+def test_reference_passes(book, name, capsys):
+    def copy(*arguments):
+        return book[name].reference(*arguments)
+
+    assert book.use(name, copy) is copy
+    assert capsys.readouterr().out == "Right: the lesson goes on with your function.\n"
+
+
+@every_exercise
+def test_each_mistake_is_named(book, name, capsys):
+    assert len(book[name].mistakes) >= 3
+    for sentence, mistaken in book[name].mistakes.items():
+        assert book.use(name, mistaken) is book[name].reference
+        line = capsys.readouterr().out
+        assert sentence in line and "expected" in line and line.count("\n") == 1, line
+        assert not any(other in line for other in set(book[name].mistakes) - {sentence}), line
+
+
+@every_exercise
+def test_hints_tell_more_and_more_and_then_the_solution(book, name, capsys):
+    fresh = Exercises(book)
+    for _ in range(len(book[name].hints) + 1):
+        fresh.hint(name)
+    *hints, last = capsys.readouterr().out.splitlines()
+    assert len(hints) >= 2 and all(hint in line for hint, line in zip(book[name].hints, hints, strict=True))
+    assert f"exercises.solution({name!r})" in last
+    fresh.solution(name)
+    assert capsys.readouterr().out.startswith(f"def {book[name].reference.__name__}(")
+
+
+# --- the lessons with their exercises ---------------------------------------------------------------
+
+LESSONS = [path for path in find() if not is_solution(path) and label(path) not in OLD_FORM]
+every_lesson = pytest.mark.parametrize("path", LESSONS, ids=label)
+
+
+def stubs(nb, book):
+    """Of each exercise of a lesson: its name, and the cell with its stub."""
+    cells = code_cells(nb)
+    for number, cell in enumerate(cells):
+        for name in exercise_names(cell):
+            start = f"def {book[name].reference.__name__}("
+            (stub,) = [before for before in cells[:number] if before.source.startswith(start)]
+            yield name, stub
+
+
+@every_lesson
+def test_stubs_of_a_lesson_are_stubs_with_the_arguments_of_the_reference(path, capsys):
+    book = BOOKS[path.parent.name]
+    found = dict(stubs(read(path), book))
+    assert list(found) == [name for name in book if name in found]
+    for name, cell in found.items():
+        space = {}
+        exec(cell.source, space)
+        stub, reference = space[book[name].reference.__name__], book[name].reference
+        assert inspect.signature(stub) == inspect.signature(reference)
+        assert inspect.getdoc(stub) == inspect.getdoc(reference)
+        book.use(name, stub)
+        assert capsys.readouterr().out.startswith("Not attempted yet.")
+
+
+def results(nb):
+    """What a lesson shows, but for the lines about exercises."""
+    return [
+        {key: value for key, value in output.get("data", {"text": output.get("text")}).items()}
+        for cell in code_cells(nb) if not exercise_names(cell) for output in cell.outputs
+    ]  # fmt: skip
+
+
+@every_lesson
+def test_a_lesson_gives_the_same_with_stubs_and_with_all_of_them_written(path, tmp_path):
+    book = BOOKS[path.parent.name]
+    nb = read(path)
+    for name, cell in stubs(nb, book):
+        cell.source = inspect.getsource(book[name].reference)
+    written = tmp_path / path.parent.name / path.name
+    written.parent.mkdir()
+    written.write_text(as_text(nb), "utf-8")
+    for file in path.parent.glob(f"{path.stem}.*.yaml"):
+        (written.parent / file.name).write_bytes(file.read_bytes())
+    runs = [run([one], "ci", out=tmp_path / out)[0] for one, out in ((path, "stubs"), (written, "written"))]
+    assert [result.error for result in runs] == ["", ""]
+    with_stubs, with_lines = (read(result.executed) for result in runs)
+    checks = [output.text for cell in code_cells(with_lines) if exercise_names(cell) for output in cell.outputs]
+    assert checks and set(checks) == {"Right: the lesson goes on with your function.\n"}
+    assert results(with_lines) == results(with_stubs)
+
+
+# --- whatever a reader may write ------------------------------------------------------------------
+
+BOOK = Exercises({
+    "double": Exercise(lambda x: 2 * x, {"two numbers": (np.array([1.0, 2.0]),)}, hints=("Multiply.",)),
+    "both": Exercise(lambda x: (x, x**2), {"one": (np.array([3.0]),)}, parts=("value", "square")),
+    "count": Exercise(lambda x: len(x), {"a list": ([1, 2],)}),
+})  # fmt: skip
+
+
+def prints(x):
+    print("hello")
+
+
+def mutates(x):
+    x *= 2
+    return x
+
+
+def raises(x):
+    return x / undefined  # noqa: F821
+
+
+def leaves(x):
+    sys.exit(3)
+
+
+def recurses(x):
+    return recurses(x)
+
+
+def generates(x):
+    yield 2 * x
+
+
+class Unfriendly(Exception):
+    def __str__(self):
+        raise self
+
+
+def raises_unfriendly(x):
+    raise Unfriendly
+
+
+def interrupted(x):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("attempt, message", [
+    (lambda x: print(end=""), "returns nothing; end it with 'return ...'"),
+    (prints, "prints, but it returns nothing"),
+    (mutates, "changes its input"),
+    (lambda x: 2, "returns an array of shape (), expected shape (2,)"),
+    (lambda x: np.ones((2, 1)), "shape (2, 1), expected shape (2,)"),
+    (lambda x: x * np.nan, "returns NaN (not a number), expected 2."),
+    (lambda x: 3 * x, "for two numbers your function returns 3 as entry 0, expected 2."),
+    (lambda x: [2.0, 4.0], "returns a list, expected an array"),
+    (lambda x: "four", "returns 'four', expected numbers"),
+    (generates, "returns <generator object generates"),
+    (raises, "raises NameError: name 'undefined' is not defined in line "),
+    (raises, "return x / undefined"),
+    (lambda: 3, "raises TypeError"),
+    (leaves, "raises SystemExit: 3"),
+    (recurses, "raises RecursionError"),
+    (raises_unfriendly, "raises"),
+    (interrupted, "was interrupted"),
+    (lambda x: np.zeros(10**18), "MemoryError"),
+    (7, "double is 7 and no function".replace("double", "<lambda>")),
+], ids=str)  # fmt: skip
+def test_a_wrong_attempt_is_one_line(attempt, message, capsys):
+    assert BOOK.use("double", attempt) is BOOK["double"].reference
+    out, err = capsys.readouterr()
+    assert message in out and out.count("\n") == 1 and err == "", out
+    assert "Traceback" not in out and out.endswith("Stuck? exercises.hint('double')\n")
+
+
+def test_a_right_attempt_may_print_and_warn(capsys):
+    def right(x):
+        print("look:", x)
+        np.float64(1) / np.zeros(1)
+        return x + x
+
+    assert BOOK.use("double", right) is right
+    line = "Right: the lesson goes on with your function. (What it prints is not shown here.)\n"
+    assert capsys.readouterr() == (line, "")
+
+
+@pytest.mark.parametrize("attempt, message", [
+    (lambda x: x, "expected 2 things: value and square"),
+    (lambda x: (x, x, x), "expected 2 things"),
+    (lambda x: (x, 2 * x), "as square your function returns 6, expected 9"),
+    (lambda x: (x, None), "as square your function returns None, expected numbers"),
+])  # fmt: skip
+def test_parts_of_a_tuple(attempt, message, capsys):
+    assert BOOK.use("both", attempt) is not attempt
+    assert message in capsys.readouterr().out
+
+
+def test_parts_may_be_rows_of_an_array():
+    def rows(x):
+        return np.stack([x, x**2])
+
+    assert BOOK.use("both", rows) is rows
+    assert BOOK.use("count", len) is len
+
+
+def test_the_check_alone_run_again_does_not_praise_the_courses_own(capsys):
+    own = BOOK.use("double", None)
+    assert BOOK.use("double", own) is own
+    assert "run the cell with your lines" in capsys.readouterr().out
+
+
+def test_unknown_name():
+    for call in (BOOK.hint, BOOK.solution, lambda name: BOOK.use(name, len)):
+        with pytest.raises(ValueError, match="no exercise 'duoble'; there are: 'double', 'both'"):
+            call("duoble")
+
+
+def loops(x):
+    while True:
+        pass
+
+
+def sleeps_and_catches_everything(x):
+    while True:
+        try:
+            time.sleep(10)
+        except BaseException:
+            continue
+
+
+def catches_everything_twice(x):
+    while True:
+        try:
+            while True:
+                try:
+                    sum(range(100))
+                except BaseException:
+                    pass
+        except BaseException:
+            pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no alarms")
+@pytest.mark.parametrize("attempt", [loops, sleeps_and_catches_everything, catches_everything_twice])
+def test_a_hanging_attempt_is_stopped(attempt, capsys):
+    start = time.monotonic()
+    assert BOOK.use("double", attempt, seconds=0.2) is BOOK["double"].reference
+    assert time.monotonic() - start < 5  # s
+    assert "did not end within 0.2 seconds and was stopped" in capsys.readouterr().out
+
+
+def test_where_it_cannot_be_stopped_a_line_says_what_to_do(capsys):
+    """As on Windows: in another thread there are no alarms."""
+    end = threading.Event()
+    thread = threading.Thread(target=BOOK.use, args=("double", lambda x: end.wait(10)), kwargs={"seconds": 0})
+    thread.start()
+    try:
+        deadline = time.monotonic() + 10
+        said = ""
+        while "interrupt the kernel" not in said and time.monotonic() < deadline:
+            time.sleep(0.1)
+            said += capsys.readouterr().out
+        assert "still running" in said and "interrupt the kernel" in said
+    finally:
+        end.set()
+        thread.join()
