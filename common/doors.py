@@ -28,7 +28,7 @@ DOORS = {
 
 _BADGE = r"\[!\[[^\]]*\]\([^)]*\)\]\(https://(?:colab\.research\.google\.com/github|kaggle\.com/kernels|mybinder\.org/v2)/[^)]*\)"
 _BADGES = re.compile(rf"{_BADGE}(?: {_BADGE})*")
-_NOTEBOOK = re.compile(rf"(?:{'|'.join(FOLDERS)})/\w+\.ipynb")
+_NOTEBOOK = re.compile(rf"(?:{'|'.join(FOLDERS)})/(?:solutions/)?\w+\.ipynb")
 _SUFFIXES = {".cff", ".ipynb", ".json", ".md", ".py", ".toml", ".yaml", ".yml"}
 _SKIPPED = {".git", ".venv", "build"}
 
