@@ -62,20 +62,25 @@ def _scores(seed, n_signal, n_background, distance):
     return y, rng.normal(distance * y, 1.0)
 
 
-P4 = np.array([[0.0, 0.0, 0.0, 91.0], [30.0, 40.0, 0.0, 130.0], [-20.0, 55.0, 310.0, 340.0], [5.0, -64.0, 12.0, 99.0]])
+P4 = np.array([  # five, so that p4 cannot be unpacked into four by mistake
+    [0.0, 0.0, 0.0, 91.0], [30.0, 40.0, 0.0, 130.0], [-20.0, 55.0, 310.0, 340.0], [5.0, -64.0, 12.0, 99.0],
+    [70.0, 8.0, -25.0, 80.0],
+])  # fmt: skip
 FOUR = np.array([0, 0, 1, 1, 0]), np.array([0.1, 0.4, 0.35, 0.8, 0.2])
 APART, ALIKE = _scores(0, 300, 500, 3.0), _scores(1, 500, 300, 1.2)  # the best threshold of APART is at n < 10
 
 
 def _grid(events, m):
-    return np.quantile(events[1], np.linspace(0, 0.998, m))
+    """Thresholds up to the score of the last background event, so that n is never 0."""
+    y, score = events
+    return np.linspace(score.min(), score[y == 0].max(), m)
 
 
 exercises = Exercises({
     "invariant mass": Exercise(
         invariant_mass,
         {
-            "a particle of 91 GeV at rest, a moving one and two more": (P4,),
+            "a particle of 91 GeV at rest, a moving one and three more": (P4,),
             "a single event, shape (1, 4)": (P4[2:3],),
         },
         {
@@ -123,7 +128,7 @@ exercises = Exercises({
     "best threshold": Exercise(
         best_threshold,
         {
-            "800 imagined events and 40 thresholds": (*APART, _grid(APART, 40)),
+            "800 imagined events and 60 thresholds": (*APART, _grid(APART, 60)),
             "800 events that are harder to tell apart": (*ALIKE, _grid(ALIKE, 60)),
         },
         {

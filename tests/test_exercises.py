@@ -102,10 +102,11 @@ def test_stubs_of_a_lesson_are_stubs_with_the_arguments_of_the_reference(path, c
 
 
 def results(nb):
-    """What a lesson shows, but for the lines about exercises."""
+    """What each cell shows, but for the lines about exercises: its text, however the kernel cut it, and its data."""
     return [
-        {key: value for key, value in output.get("data", {"text": output.get("text")}).items()}
-        for cell in code_cells(nb) if not exercise_names(cell) for output in cell.outputs
+        ("".join(output.get("text", "") for output in cell.outputs), [output.get("data") for output in cell.outputs
+                                                                      if "data" in output])
+        for cell in code_cells(nb) if not exercise_names(cell)
     ]  # fmt: skip
 
 

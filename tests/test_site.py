@@ -208,6 +208,52 @@ def test_a_slider_of_an_explorer_moves_the_picture(built, address, browser):
     context.close()
 
 
+def test_search_contents_theme_copy_and_download(built, browser):
+    """From files on a disk, with no server."""
+    page = browser.new_page(viewport={"width": 1500, "height": 900}, color_scheme="light")
+    page.goto(built.as_uri() + "/search.html")
+    page.locator("#query").fill("temperature scaling")
+    links = page.locator("#found a")
+    assert any("Higgs" in text for text in links.all_inner_texts())
+    page.locator("#query").fill("no such word anywhere")
+    assert links.count() == 0 and page.locator("#status").inner_text() == "0 sections found"
+
+    page.goto(built.as_uri() + "/Higgs/Higgs.html")
+    page.evaluate("document.getElementById('Summary').scrollIntoView()")
+    page.wait_for_selector(".toc a[aria-current]:has-text('Summary')")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(paper)
+    page.get_by_role("button", name="Dark").click()
+    assert page.evaluate(paper) != before
+    page.reload()
+    assert page.evaluate(paper) != before
+    page.get_by_role("button", name="Copy this code").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".copy:text-matches('Copied|Selected')")
+    page.close()
+    for path, soup in soups(built).items():
+        for link in soup.select(".around a"):
+            assert (path.parent / link["href"]).is_file(), link
+    higgs = soups(built)[built / "Higgs" / "Higgs.html"]
+    assert [link.get("rel", ["download"])[0] for link in higgs.select(".around a")] == ["download", "next"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_that_axe_finds_is_serious(built, browser, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    found = []
+    for name in ("index.html", "search.html", "leaderboard.html", "Higgs/index.html", "Higgs/Higgs.html"):
+        page.goto(built.as_uri() + "/" + name)
+        found += [
+            f"{name}: {one['id']}: {node['html'][:100]}"
+            for one in axe.run(page).response["violations"] for node in one["nodes"]
+        ]  # fmt: skip
+    context.close()
+    assert found == []
+
+
 def test_keys_reach_the_content(address, browser):
     page = browser.new_page()
     page.goto(address)
