@@ -215,6 +215,8 @@ def sections(title, body, here):
     soup = BeautifulSoup(body, "html.parser")
     for tag in soup.select("script, style, .anchor-link, math annotation"):
         tag.decompose()
+    for code in soup.find_all("pre"):
+        code.string = code.get_text()  # one text, not one for each colour
     found = [{"page": here, "title": title, "heading": title, "text": []}]
     for text in soup.find_all(string=True):
         heading = text.find_parent(["h2", "h3"], id=True)
