@@ -11,6 +11,7 @@ import pytest
 from common import cli
 from common.challenge import ROOT, registry
 from common.datasets import Dataset, Stream, from_bytes
+from common.hackathon.secrets import seed_of
 from tests import toy
 
 
@@ -30,12 +31,12 @@ def test_simulate_writes_a_table(tmp_path, suffix, read):
 
 
 def test_hidden_labels_go_to_a_file_of_their_own(tmp_path, data_home, capsys):
-    secret = "a long secret 42"
+    secret = "0f8e-larch-51d3-quartz-7c2a"
     assert run("simulate", "--n", 15, "--seed", secret, "--hide-labels", "--out", tmp_path / "t.npz") == 0
     assert not data_home.exists()  # the cache may be read by others
     public = from_bytes((tmp_path / "t.npz").read_bytes())
     truth = from_bytes((tmp_path / "t.truth.npz").read_bytes())
-    expected = toy.stream().load("train", 15, secret)
+    expected = toy.stream().load("train", 15, seed_of(secret, "Toy "))
     assert public.y is None and "run" not in public.meta  # what is known of each sample could give its label away
     np.testing.assert_array_equal(public.X, expected.X)
     np.testing.assert_array_equal(truth.X, expected.y)
@@ -46,7 +47,7 @@ def test_hidden_labels_go_to_a_file_of_their_own(tmp_path, data_home, capsys):
 
 def test_guessable_secret_is_refused_before_simulating(tmp_path, capsys):
     assert run("simulate", "--seed", 7, "--hide-labels", "--out", tmp_path / "t.npz") == 1
-    assert "at least 12 characters" in capsys.readouterr().err
+    assert "at least 16" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
