@@ -161,7 +161,10 @@ class Table:
         numbers = "one number" if len(self.columns) == 1 else f"{len(self.columns)} numbers"
         between = "" if len(self.columns) == 1 else f" separated by {'tabs' if tabs else 'commas'},"
         options = "sep='\\t', " * tabs + "index=False, header=False"
-        return f"Write {numbers} a line,{between} with a decimal point (0.25), without header, index or quotes: to_csv(path, {options})"
+        return (
+            f"Write {numbers} a line,{between} with a decimal point (0.25), "
+            f"without header, index or quotes: to_csv(path, {options})"
+        )
 
     def _by_name(self, values):
         """The columns of a data frame in the order of the file; what is no data frame, or has no names, as it is."""
@@ -169,8 +172,8 @@ class Table:
             return values
         names = {str(column).strip().lower(): column for column in values.columns}
         if len(values.columns) != len(self.columns) or not names.keys() >= {name.lower() for name in self.columns}:
-            found = ", ".join(map(str, values.columns))[:80]
-            raise SubmissionError(f"{self.name}: a data frame of {found}, expected the columns {', '.join(self.columns)}")
+            found, expected = ", ".join(map(str, values.columns))[:80], ", ".join(self.columns)
+            raise SubmissionError(f"{self.name}: a data frame of {found}, expected the columns {expected}")
         return values[[names[name.lower()] for name in self.columns]]
 
     def _shape(self):
