@@ -154,7 +154,8 @@ def test_tensors_that_safetensors_cannot_hold_are_named(prepared, solution):
         {"w": torch.nn.Parameter(torch.zeros(2))}, {"w": torch.zeros(())}, {"w": torch.zeros(2, dtype=torch.complex64)},
     ):  # fmt: skip
         torch.save(state, solution / "w.pt")
-        assert any("weights.safetensors" in note for note in submitted(prepared, solution, weights=solution / "w.pt")[1])
+        notes = submitted(prepared, solution, weights=solution / "w.pt")[1]
+        assert any("weights.safetensors" in note for note in notes)
 
 
 def test_limits_are_those_of_scoring(prepared, solution, monkeypatch):
