@@ -328,7 +328,7 @@ class _Reader:
 
 
 class _Expression:
-    """Evaluates angles: numbers, pi, input angles, + - * / **, brackets and FUNCTIONS."""
+    """Evaluates angles: numbers, pi, input angles, + - * / **, brackets and FUNCTIONS. 1/2 is a half, not 0."""
 
     def __init__(self, text, values):
         self.tokens, self.values = [*_TOKEN.findall(text), ""], values

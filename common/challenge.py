@@ -165,8 +165,8 @@ class Table:
         between = "" if len(self.columns) == 1 else f" separated by {'tabs' if tabs else 'commas'},"
         options = "sep='\\t', " * tabs + "index=False, header=False"
         return (
-            f"Write {numbers} a line,{between} with a decimal point (0.25), without header, index or quotes: "
-            f"to_csv(path, {options})"
+            f"Write {numbers} a line,{between} with a decimal point (0.25), "
+            f"without header, index or quotes: to_csv(path, {options})"
         )
 
     def _by_name(self, values):
@@ -175,8 +175,7 @@ class Table:
             return values
         names = {str(column).strip().lower(): column for column in values.columns}
         if len(values.columns) != len(self.columns) or not names.keys() >= {name.lower() for name in self.columns}:
-            found = ", ".join(map(str, values.columns))[:80]
-            expected = ", ".join(self.columns)
+            found, expected = ", ".join(map(str, values.columns))[:80], ", ".join(self.columns)
             raise SubmissionError(f"{self.name}: a data frame of {found}, expected the columns {expected}")
         return values[[names[name.lower()] for name in self.columns]]
 

@@ -27,10 +27,10 @@ from common.gates import FRAMES
 TEMPLATES = Path(__file__).with_name("templates")
 # What is left of a page that anybody may have written: text, tables, pictures inside the page, and formulas
 TAGS = frozenset(
-    "a abbr b blockquote br caption center cite code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3"
-    " h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th"
-    " thead tr u ul var math mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle mpadded mphantom mfenced menclose msub msup"
-    " msubsup munder mover munderover mmultiscripts mprescripts mtable mtr mtd".split()
+    "a abbr b blockquote br caption center cite code col colgroup dd del details div dl dt em figcaption figure h1 h2"
+    " h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th"
+    " thead tr u ul var math mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle mpadded mphantom mfenced menclose"
+    " msub msup msubsup munder mover munderover mmultiscripts mprescripts mtable mtr mtd".split()
 )
 ATTRIBUTES = frozenset(
     "alt align border class colspan height id lang rowspan scope span start style title width display xmlns mathvariant"

@@ -2,8 +2,10 @@
 
 import os
 import re
+import struct
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -71,6 +73,68 @@ def test_bad_submissions_are_refused_with_the_reason(tmp_path, content, reason):
     assert "\n" not in str(error.value)
 
 
+COLUMNS = "line 1 has 2 columns"
+ADVICE = "Write one number a line, with a decimal point .0.25., without header, index or quotes"
+
+
+@pytest.mark.parametrize("content, reason", [
+    ("prob\n0.5\n0.5\n", f"3 rows, expected 2; line 1 is not a number: 'prob'. {ADVICE}"),
+    ("# probability\n0.5\n0.5\n", "line 1 has 2 columns .'# probability'."),
+    ('"probability"\n0.5\n0.5\n', "line 1 is not a number: '\"probability\"'"),
+    ("0\n0.5\n0.5\n", f"is line 1 a header .'0'.. {ADVICE}"),
+    (",probability\n0,0.5\n1,0.5\n", COLUMNS),
+    ("id,probability\n0,0.5\n1,0.5\n", COLUMNS), ("0,5\n0,5\n", COLUMNS),
+    ("0;5\n0;5\n", "line 1 is not a number: '0;5'"), ("50%\n50%\n", "line 1 is not a number: '50%'"),
+    ("1'000\n2\n", "line 1 is not a number"),
+])  # fmt: skip
+def test_the_first_line_says_what_pandas_wrote(tmp_path, content, reason):
+    (tmp_path / "p.csv").write_text(content)
+    with pytest.raises(SubmissionError, match=reason) as error:
+        TABLE.read(tmp_path / "p.csv", 2)
+    assert "index=False, header=False" in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", ["1e-5\r+0.5\r.5", "0.00001\r\n0.5\r\n5E-1\r\n", "\n 1e-5 \n\n0.5\n\t.5\n"])
+def test_numbers_are_read_as_they_are_written(tmp_path, content):
+    (tmp_path / "p.csv").write_bytes(content.encode())
+    assert TABLE.read(tmp_path / "p.csv", 3).tolist() == [1e-5, 0.5, 0.5]
+
+
+def test_blanks_separate_numbers_as_for_numpy(tmp_path):
+    values = np.arange(6.0).reshape(3, 2)
+    for table in (PAIR, Table("c.csv", ("a", "b"))):
+        np.savetxt(tmp_path / table.name, values)
+        np.testing.assert_array_equal(table.read(tmp_path, 3), values)
+    (tmp_path / PAIR.name).write_text("1,2\n3,4\n5,6\n")
+    with pytest.raises(SubmissionError, match="Write 2 numbers a line, separated by tabs"):
+        PAIR.read(tmp_path, 3)
+
+
+def test_columns_of_a_data_frame_are_taken_by_name(tmp_path):
+    frame = pd.DataFrame({"B": [1.0, 2.0], " a": [3.0, 4.0]}, index=[7, 3])
+    assert PAIR.read(PAIR.write(tmp_path, frame), 2).tolist() == [[3, 1], [4, 2]]
+    assert PAIR.read(PAIR.write(tmp_path, pd.DataFrame(frame.to_numpy())), 2).tolist() == [[1, 3], [2, 4]]
+    for other in (frame.rename(columns={"B": "c"}), frame[["B", "B"]], frame.assign(c=1)):
+        with pytest.raises(SubmissionError, match="a data frame of .*expected the columns a, b"):
+            PAIR.write(tmp_path, other)
+
+
+def test_a_path_without_the_ending_is_a_folder(tmp_path):
+    values = [0.5, 0.5]
+    assert TABLE.write(tmp_path / "new" / "my_folder", values) == tmp_path / "new" / "my_folder" / "p.csv"
+    assert TABLE.write(tmp_path / "mine.csv", values) == tmp_path / "mine.csv"
+    assert IMAGES.write(tmp_path / "new" / "my_folder", np.zeros((1, 2, 3))).name == "i.npy"
+    assert {path.name for path in (tmp_path / "new" / "my_folder").iterdir()} == {"p.csv", "i.npy"}
+
+
+@pytest.mark.parametrize("values", [None, ["a"], {"a": 1}, [[1], [1, 2]], [1j, 2j]])
+def test_what_is_no_array_is_refused_on_writing(tmp_path, values):
+    for submission in (TABLE, IMAGES):
+        with pytest.raises(SubmissionError, match="not an array of numbers|expected 1 column|shape|nan") as error:
+            submission.write(tmp_path, values)
+        assert "\n" not in str(error.value)
+
+
 def test_a_cell_of_endless_digits_is_refused_without_trying_every_way_to_divide_them():
     assert NUMBER.fullmatch(300_000 * "9" + "x") is None  # else this takes minutes
     assert all(NUMBER.fullmatch(text) for text in ("1", "1.", ".5", "-1.5e-3", "+2E4", "nan", "-inf"))
@@ -131,6 +195,38 @@ def test_arrays_that_cannot_be_scored_are_refused(tmp_path, values, reason):
     with pytest.raises(SubmissionError, match=reason) as error:
         IMAGES.read(tmp_path / "i.npy", 2)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("header", [
+    b"{[]: 1}", b"(" * 990, b"{1: 0, 'shape': 0}", b"", b"\0" * 50, b"{" * 200, b"'" * 99, b"9" * 900,
+    b"-" * 900 + b"1",
+    b"{'descr': '<f4', 'fortran_order': False, 'shape': (9999999999999999999999, 2, 3), }",
+    b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2, 3)}" + b" " * 2000,
+    b"{'descr': 'f3', 'fortran_order': False, 'shape': (2, 2, 3), }",
+    b"{'descr': '|V9999', 'fortran_order': True, 'shape': (), }",
+    b"{'descr': [('a', '<f4', (9999, 9999))], 'fortran_order': False, 'shape': (2, 2, 3), }",
+])
+@pytest.mark.parametrize("version", [1, 2, 3, 9])
+def test_odd_headers_of_arrays_are_refused(tmp_path, header, version):
+    size = struct.pack("<H" if version == 1 else "<I", len(header))
+    (tmp_path / "i.npy").write_bytes(b"\x93NUMPY" + bytes([version, 0]) + size + header + bytes(48))
+    with pytest.raises(SubmissionError, match="i.npy: ") as error:
+        IMAGES.read(tmp_path / "i.npy", 2)
+    assert str(error.value).isprintable()
+
+
+def test_random_headers_of_arrays_are_refused_or_read(tmp_path):
+    np.save(tmp_path / "i.npy", np.zeros((2, 2, 3)))
+    whole, rng = (tmp_path / "i.npy").read_bytes(), np.random.default_rng(0)
+    for _ in range(1000):
+        blob = bytearray(whole)
+        for at in rng.integers(128, size=rng.integers(1, 4)):
+            blob[at] = rng.integers(256)
+        (tmp_path / "i.npy").write_bytes(blob)
+        try:
+            assert IMAGES.read(tmp_path / "i.npy", 2).shape == (2, 2, 3)
+        except SubmissionError as error:
+            assert "\n" not in str(error)
 
 
 def test_files_that_are_no_array_are_refused(tmp_path):

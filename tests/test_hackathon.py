@@ -16,9 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.challenge import SubmissionError
 from common.datasets import Dataset, read
-from common.hackathon import archive, arrivals, event, judge, secrets, submit
+from common.hackathon import archive, arrivals, event, judge, secrets
 from common.hackathon.__main__ import main
 from common.hackathon.prepare import prepare
 from Higgs.challenge import CHALLENGE
@@ -262,93 +261,6 @@ def test_a_test_set_without_enough_of_a_class_is_refused(tmp_path, monkeypatch):
 
 
 # --------------------------------------------------------------------------------------------------
-# Submitting
-
-
-@pytest.fixture
-def solution(tmp_path, monkeypatch):
-    """A folder with predictions and a notebook; no browser prints."""
-    monkeypatch.setattr(submit, "BROWSERS", ())
-    (tmp_path / "mine").mkdir()
-    TASK.submission.write(tmp_path / "mine", good())
-    (tmp_path / "my.ipynb").write_text(json.dumps(NOTEBOOK))
-    return tmp_path
-
-
-def submitted(prepared, folder, challenge="Higgs", team="Café Quark", **options):
-    arguments = {"predictions": folder / "mine", "notebook": folder / "my.ipynb", "out": folder / "out", **options}
-    return submit.submit(challenge, team, prepared / "public", **arguments)
-
-
-def test_what_is_submitted_is_scored(prepared, solution):
-    import torch
-
-    torch.save({"w": torch.arange(3.0)}, solution / "w.pt")
-    path, notes = submitted(prepared, solution, members=["Ana Đorđević"], weights=solution / "w.pt")
-    assert any("no PDF" in note for note in notes)
-    (entry,) = judged(prepared, path)
-    assert entry.reason == "" and entry.team == "Café Quark" and entry.members == ("Ana Đorđević",)
-    assert entry.scores["AUC"] == pytest.approx(TASK.metrics[0].function(ORDER, good()))
-    low, high = entry.row["interval"]
-    assert low < entry.scores["AUC"] < high
-    with zipfile.ZipFile(path) as packed:
-        assert sorted(packed.namelist()) == [
-            "manifest.json", "notebook.ipynb", "predictions/higgs_predictions.csv", "weights.safetensors"]  # fmt: skip
-
-
-def test_pdf_is_printed_by_a_browser(prepared, solution, monkeypatch):
-    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
-        pytest.skip("neither Chromium nor Chrome is installed")
-    monkeypatch.undo()
-    assert submit.as_pdf(solution / "my.ipynb").startswith(b"%PDF")
-
-
-def test_files_of_two_teams_have_two_names(prepared, solution):
-    names = [submitted(prepared, solution, team=team)[0].name for team in ("Café Quark", "陳大文", "Ελένη")]
-    assert len(set(names)) == 3 and names[0].startswith("Higgs-cafe-quark-") and all(map(str.isascii, names))
-
-
-@pytest.mark.parametrize("change, message", [
-    (lambda nb: nb["cells"][0].update(execution_count=None), "not executed from top to bottom"),
-    (lambda nb: nb["cells"][0]["outputs"].append({"output_type": "error"}), "a cell ended in an error"),
-    (lambda nb: nb.pop("cells"), "not a notebook"),
-])  # fmt: skip
-def test_notebooks_that_did_not_run(prepared, solution, change, message):
-    nb = json.loads(json.dumps(NOTEBOOK))
-    change(nb)
-    (solution / "my.ipynb").write_text(json.dumps(nb))
-    with pytest.raises(SubmissionError, match=message):
-        submitted(prepared, solution)
-
-
-def test_wrong_predictions_are_refused_before_packing(prepared, solution):
-    TASK.submission.write(solution / "mine", good()[:-1])
-    with pytest.raises(SubmissionError, match="59 rows, expected 60"):
-        submitted(prepared, solution)
-    assert not (solution / "out").exists()
-
-
-class Harm:
-    """Unpickled, it writes a file."""
-
-    def __reduce__(self):
-        return (open, ("harm", "w"))
-
-
-def test_weights_are_never_unpickled(prepared, solution, monkeypatch):
-    import pickle
-
-    import torch
-
-    monkeypatch.chdir(solution)
-    for weights in (Harm(), {"w": Harm()}, torch.nn.Linear(2, 2), {"w": 3}, {}):
-        torch.save(weights, solution / "w.pt")
-        with pytest.raises(SubmissionError, match="not a plain dictionary of tensors"):
-            submitted(prepared, solution, weights=solution / "w.pt")
-    (solution / "w.safetensors").write_bytes(pickle.dumps(Harm()))
-    with pytest.raises(SubmissionError, match="not a sound safetensors file"):
-        submitted(prepared, solution, weights=solution / "w.safetensors")
-    assert not (solution / "harm").exists()
 
 
 def test_script_in_a_name_is_escaped(prepared, tmp_path, capsys):

@@ -4,13 +4,13 @@ import time
 
 import numpy as np
 import pytest
-from qiskit import QuantumCircuit
-from qiskit.circuit import ParameterVector
-from qiskit.quantum_info import Statevector
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qasm3
+from qiskit.circuit import Parameter, ParameterVector
+from qiskit.quantum_info import Operator, Statevector
 
 from common.challenge import SubmissionError, registry
 from QuantumML import qasm
-from QuantumML.quantum import UnsupportedCircuit
+from QuantumML.challenge import UnsupportedCircuit
 
 HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 
@@ -118,3 +118,132 @@ def test_a_classical_submission_needs_no_circuit(tmp_path):
     task = registry()["QuantumML"].task("classical")
     path = task.submission.write(tmp_path, [3.0, -1.0, 2.0, -5.0])
     assert task.score(np.array([1, 0, 1, 0]), path)["AUC"] == 0.0
+
+
+# --------------------------------------------------------------------------------------------------
+# What write() makes, read() takes
+
+
+def rotated(*angles):
+    made = QuantumCircuit(1)
+    for angle in angles:
+        made.rx(angle, 0)
+    return made
+
+
+@pytest.mark.parametrize("names, expected", [
+    (["γ"], ["gamma"]), (["ω_1"], ["omega_1"]), (["Δt"], ["Deltat"]), (["λ"], ["lambda"]), (["ϑ"], ["theta"]),
+    (["θ₁"], ["theta1"]), (["é"], ["e"]), (["角"], ["u89d2"]), (["a" * 45], ["a" * 32]), (["2x"], ["p_2x"]),
+    (["θ", "theta", "Θ"], ["Theta", "theta", "theta_2"]), (["a" * 40, "a" * 41], ["a" * 32, "a" * 32 + "_2"]),
+])
+def test_parameters_get_ascii_names_of_their_own(tmp_path, names, expected):
+    made = rotated(*map(Parameter, names))
+    again = qasm.read(qasm.write(made, tmp_path / "c.qasm"))
+    assert sorted(p.name for p in again.parameters) == sorted(expected)
+
+
+def test_names_of_gates_and_constants_are_no_names_of_parameters(tmp_path):
+    for name in ("x", "pi", "h", "if", "input", "-"):
+        assert len(qasm.read(qasm.write(rotated(Parameter(name)), tmp_path / "c.qasm")).parameters) == 1
+
+
+A, B = Parameter("α"), Parameter("β")
+
+
+@pytest.mark.parametrize("angle", [
+    A.arctan(), A.arcsin(), A.arccos(), A.tan(), A.exp(), A.log(), abs(A), A**2, -(A**2), (-A) ** 2, 2**A, A**-0.5,
+    A**B,
+    (A + B).sin() / (1 + B) ** 2, 1e-17 * A, A - 1e-5, A / 3 - B * 0.1,
+])
+def test_functions_and_powers_work_in_both(tmp_path, angle):
+    again = qasm.read(qasm.write(rotated(angle), tmp_path / "c.qasm"))
+    values = {"alpha": 0.3, "beta": 0.7}
+    found = again.assign_parameters({p: values[p.name] for p in again.parameters}).data[0].operation.params[0]
+    assert float(found) == pytest.approx(float(angle.bind({p: {A: 0.3, B: 0.7}[p] for p in angle.parameters})))
+
+
+@pytest.mark.parametrize("made, reason", [
+    (rotated(A.sign()), "the function sign is not accepted, expected sin, cos"), (rotated(np.nan), "cannot be written"),
+    (QuantumCircuit(0), "has 0 qubits"), (QuantumCircuit(1, 1001), "1001 bits, expected at most 1000"),
+])
+def test_what_could_not_be_read_is_not_written(tmp_path, made, reason):
+    with pytest.raises(UnsupportedCircuit, match=reason):
+        qasm.write(made, tmp_path / "c.qasm")
+    assert not (tmp_path / "c.qasm").exists()
+
+
+def test_registers_phases_and_folders(tmp_path):
+    first, second, bits = QuantumRegister(2, "α"), QuantumRegister(1, "x"), ClassicalRegister(2, "Ω")
+    made = QuantumCircuit(first, second, bits, global_phase=0.3)
+    made.cx(first[0], second[0])
+    made.measure(first, bits)
+    again = qasm.read(qasm.write(made, tmp_path / "my_folder"))
+    assert (tmp_path / "my_folder" / "quantum_circuit.qasm").exists()
+    assert (again.num_qubits, again.num_clbits, again.size()) == (3, 2, 3)
+
+
+def test_it_reads_what_the_reader_of_qiskit_reads(tmp_path):
+    rng = np.random.default_rng(1)
+    made = QuantumCircuit(3)
+    for name in ("h", "s", "sdg", "t", "tdg", "sx", "x", "y", "z", "id"):
+        getattr(made, name)(rng.integers(3))
+    for name, count in {"rx": 1, "ry": 1, "rz": 1, "p": 1, "u": 3}.items():
+        getattr(made, name)(*rng.normal(size=count), rng.integers(3))
+    two = {"cx": 0, "cy": 0, "cz": 0, "ch": 0, "swap": 0, "cp": 1, "crx": 1, "cry": 1, "crz": 1, "cu": 4}
+    for name, count in two.items():
+        getattr(made, name)(*rng.normal(size=count), *map(int, rng.permutation(3)[:2]))
+    made.ccx(0, 1, 2)
+    made.cswap(2, 0, 1)
+    text = qasm.write(made, tmp_path / "c.qasm").read_text()
+    assert Operator(qasm.parse(text)).equiv(Operator(made))
+    text += "gphase(-pi/2); U(1, 2.0/3, .5e0) q[0]; cphase(-2*-pi/3) q[0], q[1]; u1(1) q; swap q[0], q[2];"
+    assert Operator(qasm.parse(text)) == Operator(qasm3.loads(text))
+
+
+# --------------------------------------------------------------------------------------------------
+# What is in files that people have, and in files that mean harm
+
+
+@pytest.mark.parametrize("text", [
+    "\ufeff" + HEAD + "qubit[1] q;\nh q[0];\n",
+    "/* mine; // ** /* \n */ // first\n" + HEAD + "qubit[1] q; /**/ h /* here */ q[0]; // \"\n",
+    (HEAD + "// a ; comment\nqubit[1] q;\nh q[0];\n").replace("\n", "\r\n"),
+    (HEAD + "// a ; comment\nqubit[1] q;\nh q[0];\n").replace("\n", "\r"),
+])
+def test_marks_and_comments_are_skipped(tmp_path, text):
+    (tmp_path / "c.qasm").write_bytes(text.encode())
+    assert qasm.read(tmp_path / "c.qasm").size() == 1
+
+
+@pytest.mark.parametrize("text, reason", [
+    (HEAD + "qubit q; /* open h q;", "does not end in"),
+    (HEAD + "qubit q; /* a /* b */ h */ q;", "not accepted|ends in"),
+    (HEAD + 'include "/* */stdgates.inc";', "is not accepted"),
+    (HEAD + "qubit q;" + "bit[9999] b;" * 900, "8999100 bits, expected at most 1000"),
+    (HEAD + "qubit[9999] q;", "9999 qubits"), (HEAD + "qubit q;" + "bit[0] b;" * 1001, "1001 bits"),
+    (HEAD + "qubit[2] q; qubit q;", "the name q is in use"), (HEAD + "qubit q; cx q[0], q[0];", "duplicate"),
+    (HEAD + "qubit q; rx(1/0) q;", "not a circuit"), (HEAD + "qubit q; rx(1e999) q;", "an angle is inf"),
+    (HEAD + "qubit q; rx((-1)**0.5) q;", "root of a negative"), (HEAD + "qubit q; rx(log(-1)) q;", "not a circuit"),
+    (HEAD + "qubit q; rx(1, 2) q;", "2 angles, expected 1"),
+    (HEAD + "qubit q; rx(1" + "+1" * 600 + ") q;", "at most 1000"),
+    (HEAD + "qubit q; rx(__import__(1)) q;", "the function __import__ is not accepted"),
+])
+def test_harm_is_refused(text, reason):
+    with pytest.raises(UnsupportedCircuit, match=reason) as error:
+        qasm.parse(text)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("part", [
+    "rx(" + "v+" * 480 + "v) q;", "rx(" + "-" * 980 + "v) q;", "u(v,v**v,1) q;", "rx(" + "9**" * 300 + "1) q;",
+    "/*", '"', "h q;", "barrier q;", "rx(" + "(v+v)*" * 160 + "v) q;",
+])
+def test_any_text_takes_bounded_time(part):
+    text = HEAD + "qubit[20] q; input float v;"
+    text += part * min(4990, (qasm.MAX_BYTES - len(text)) // len(part))
+    start = time.process_time()
+    try:
+        qasm.parse(text)
+    except UnsupportedCircuit as error:
+        assert str(error)
+    assert time.process_time() - start < 10
