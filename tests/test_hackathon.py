@@ -261,6 +261,7 @@ def test_a_test_set_without_enough_of_a_class_is_refused(tmp_path, monkeypatch):
 
 
 # --------------------------------------------------------------------------------------------------
+# Pages
 
 
 def test_script_in_a_name_is_escaped(prepared, tmp_path, capsys):
