@@ -196,7 +196,7 @@ def interrupted(x):
     (interrupted, "was interrupted"),
     (lambda x: np.zeros(10**18), "MemoryError"),
     (7, "double is 7 and no function".replace("double", "<lambda>")),
-], ids=str)  # fmt: skip
+])
 def test_a_wrong_attempt_is_one_line(attempt, message, capsys):
     assert BOOK.use("double", attempt) is BOOK["double"].reference
     out, err = capsys.readouterr()

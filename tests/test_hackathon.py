@@ -475,6 +475,28 @@ def test_a_thousand_mutated_submissions(prepared, sound, tmp_path, monkeypatch):
     assert outcomes["reason"] > 700 and outcomes["score"] > 5
 
 
+def test_what_is_no_table_of_an_event_file(tmp_path):
+    for table, said in (("challenge = []", "no challenge"), ("challenge = [1]", "1, expected a table"),
+                        ('meeting = ["x"]\nchallenge = []', "no challenge"),
+                        ('meeting = ["x"]\nchallenge = [{folder = "Higgs", n = 60}]', "'x', expected a table")):
+        (tmp_path / "e.toml").write_text(EVENT.partition("[[")[0] + table, "utf-8")
+        with pytest.raises(event.EventError, match=said):
+            event.load(tmp_path / "e.toml")
+
+
+def test_a_secret_that_cannot_be_read(tmp_path, monkeypatch, capsys):
+    (tmp_path / "secret.txt").write_text("a secret, as PowerShell writes it", "utf-16")
+    command = ["prepare", "--out", str(tmp_path / "event")]
+    assert main([*command, "--secret-file", str(tmp_path / "secret.txt")]) == 1
+    assert "secret.txt is UTF-16 text" in capsys.readouterr().err
+
+    def nobody(prompt):
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", nobody)
+    assert main([*command, "--ask"]) == 1 and "leave out --ask" in capsys.readouterr().err
+
+
 def test_the_command_line_says_what_is_wrong(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "common.hackathon", "score", str(tmp_path / "no"), str(tmp_path)],

@@ -9,6 +9,7 @@ import pytest
 from common.hackathon import certificates, event, lettering
 from common.hackathon.__main__ import main
 from common.hackathon.lettering import Document, Fonts, Page
+from common.hackathon.names import file_stem
 
 pdfium = pytest.importorskip("pypdfium2")
 
@@ -100,6 +101,16 @@ def test_certificates_of_an_earlier_scoring_go_and_other_files_stay(tmp_path, mo
     written, _ = certificates.certificates(folder)
     assert sorted((folder / "certificates").iterdir()) == sorted([*written, folder / "certificates/Letter.pdf"])
     assert written[0].name.startswith("Higgs-classification-01-aardvark-")
+
+
+def test_teams_with_the_same_short_hash_get_a_certificate_each(tmp_path):
+    teams = ("Team бгыы", "Team бэжы")
+    assert len(set(map(file_stem, teams))) == 1
+    folder = scored(tmp_path / "event", {"Zebra": []}, late=teams)
+    written, missing = certificates.certificates(folder)
+    assert len(set(written)) == 3 and not missing and all(path.exists() for path in written)
+    again, _ = certificates.certificates(folder)
+    assert sorted((folder / "certificates").iterdir()) == sorted(again)
 
 
 # --------------------------------------------------------------------------------------------------

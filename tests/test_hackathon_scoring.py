@@ -27,8 +27,6 @@ from tests.test_hackathon import (  # noqa: F401  (fixtures)
     good,
     hand_in,
     prepared,
-    solution,
-    submitted,
     truth,
 )  # fmt: skip
 
@@ -151,6 +149,31 @@ def test_a_late_one_does_not_destroy_the_one_in_time(folder, tmp_path, clock):  
     assert [row["late"] for row in board["boards"][0]["history"]] == [False, True] and teams(board)["A"]["rank"] == 1
 
 
+@pytest.mark.parametrize("kind", ["folder", "link", "huge", "copy"])
+def test_whatever_takes_its_place_does_not_destroy_the_one_in_time(folder, tmp_path, clock, kind):  # noqa: F811
+    path = hand_in(tmp_path / "subs", "a.zip", good(2.0), "A")
+    arrivals.receive(folder, tmp_path / "subs")
+    clock(IN_TIME + timedelta(minutes=2))
+    path.unlink()
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        path.symlink_to(tmp_path)
+    elif kind == "huge":
+        with path.open("wb") as file:
+            file.truncate(archive.ARCHIVE_BYTES + 1)
+    else:  # of a file that is there, and was there first
+        shutil.copy(hand_in(tmp_path / "subs", "0.zip", good(5.0), "A"), path)
+    assert teams(scored(folder, tmp_path / "subs"))["A"]["rank"] == 1
+
+
+def test_a_folder_of_submissions_has_any_name(folder, tmp_path):
+    for name in ("line\u2028separator", "next\x85line"):
+        hand_in(tmp_path / name, "a.zip", good(2.0), "A")
+        for _ in range(2):
+            assert teams(scored(folder, tmp_path / name))
+
+
 def test_when_files_arrived_can_be_said(folder, tmp_path, clock, capsys):  # noqa: F811
     clock(IN_TIME + timedelta(days=3))
     hand_in(tmp_path / "subs", "a.zip", good(), "A")
@@ -215,6 +238,16 @@ def test_nobody_takes_over_a_name(folder, tmp_path):
     assert row["team"] == "Honest" and row["members"] == ["Ana", "Bo", "Cy"] and row["file"] == "b.zip"
     assert "has another key" in reasons(board)["a.zip"] and "has another key" in reasons(board)["d.zip"]
     assert "could be taken for 'Honest', which came first" in reasons(board)["c.zip"]
+
+
+def test_a_file_named_like_the_copy_of_another_does_not_displace_it(folder, tmp_path):
+    place = tmp_path / "subs"
+    digest = hashlib.sha256(hand_in(place, "a.zip", good(1.0), "A", ["Ana"]).read_bytes()).hexdigest()
+    scored(folder, place)
+    hand_in(place, "b.zip", good(9.0), "A", ["Eve"], key=OTHER_KEY)
+    (place / f"{digest}.zip").mkdir()
+    board = scored(folder, place)
+    assert teams(board)["A"]["members"] == ["Ana"] and "has another key" in reasons(board)["b.zip"]
 
 
 def test_a_team_without_a_key_cannot_be_added_to(folder, tmp_path):
@@ -300,6 +333,21 @@ def test_any_error_at_any_step_rejects_one_submission(folder, tmp_path, monkeypa
     assert set(reasons(board)) == set(faults) and len(teams(board)) == len(ERRORS) + 1
     assert all(reason.isprintable() and 5 < len(reason) < 330 for reason in reasons(board).values())
     assert leaderboard.as_text(board).count("\nrejected: ") == len(ERRORS)
+
+
+def test_a_folder_that_cannot_be_listed_rejects_that_one(folder, tmp_path, monkeypatch):
+    hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    (tmp_path / "subs" / "locked").mkdir()
+    listed = Path.iterdir
+
+    def iterdir(path):
+        if path.name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    board = scored(folder, tmp_path / "subs")
+    assert "A" in teams(board) and "move the submission out of its folder" in reasons(board)["locked"]
 
 
 def test_a_file_that_vanishes_or_cannot_be_copied_rejects_that_one(folder, tmp_path, monkeypatch):

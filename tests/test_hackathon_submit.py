@@ -70,6 +70,7 @@ def test_files_of_two_teams_have_two_names(prepared, solution):
     (lambda nb: nb["cells"][0]["outputs"].append({"output_type": "error"}), "a cell ended in an error"),
     (lambda nb: nb.pop("cells"), "not a notebook"),
     (lambda nb: nb.update(worksheets=[{"cells": nb.pop("cells")}], nbformat=3), "not a notebook of format 4"),
+    (lambda nb: nb.pop("nbformat"), "not a notebook"), (lambda nb: nb.update(nbformat=5), "not a notebook"),
 ])  # fmt: skip
 def test_notebooks_that_did_not_run(prepared, solution, change, message):
     nb = json.loads(json.dumps(NOTEBOOK))

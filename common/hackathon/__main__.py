@@ -7,6 +7,7 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
+from common import texts
 from common.hackathon import __doc__ as usage
 from common.hackathon.event import EXAMPLE, EventError
 
@@ -72,11 +73,21 @@ def _prepare(args):
 
     secret = args.seed
     if args.secret_file is not None:
-        secret = args.secret_file.read_text("utf-8-sig").strip()
+        secret = _text(args.secret_file).strip()
     elif args.ask:
-        secret = getpass.getpass("Secret: ")
+        try:
+            secret = getpass.getpass("Secret: ")
+        except EOFError as error:
+            raise EventError("no secret was typed: leave out --ask, and a random one is made") from error
     prepare(args.event, secret, args.out)
     return 0
+
+
+def _text(path):
+    try:
+        return texts.read(path)
+    except ValueError as error:
+        raise EventError(str(error)) from error
 
 
 def _submit(args):

@@ -90,9 +90,10 @@ def _received(place, submissions, source, time):
     log = _read_log(place / LOG)
     first = {line["sha256"]: line["time"] for line in reversed(log)}
     known = {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
-    present, faults, new = {}, [], []
+    present, names, faults, new = {}, set(), [], []
     for path in _in_order_of_change(_files(submissions)):
         name = archive.shown(path.relative_to(submissions).as_posix())
+        names.add(name)
         try:
             digest = _copy(path, place)
         except SubmissionError as error:
@@ -103,7 +104,7 @@ def _received(place, submissions, source, time):
             seen = first.setdefault(digest, time.isoformat())
             new.append({"time": seen, "sha256": digest, "file": name, "folder": source})
     _append(place / LOG, new)
-    arrivals, names = {}, set(present.values())
+    arrivals = {}
     for line in log + new:
         copy = place / f"{line['sha256']}.zip"
         if line["folder"] == source and line["file"] in names and line["sha256"] not in arrivals and copy.exists():
@@ -122,7 +123,10 @@ def _files(folder):
         if path.is_symlink() or not path.is_dir():
             yield path
             continue
-        inside = [inner for inner in path.iterdir() if inner.suffix.lower() == ".zip" and not _ignored(inner.name)]
+        try:
+            inside = [inner for inner in path.iterdir() if inner.suffix.lower() == ".zip" and not _ignored(inner.name)]
+        except OSError:  # it cannot be read, or vanished: `_copy` says so
+            inside = []
         yield from inside or [path]
 
 
@@ -197,6 +201,6 @@ def _read_log(path):
 
 def _append(path, lines):
     with open(path, "a", encoding="utf-8") as log:
-        log.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        log.writelines(json.dumps(line) + "\n" for line in lines)
         log.flush()
         os.fsync(log.fileno())

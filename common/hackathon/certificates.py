@@ -45,7 +45,7 @@ def certificates(folder, fonts=()):
     event = load(folder / "event.toml")
     try:
         boards = json.loads((folder / "leaderboard.json").read_text("utf-8"))["boards"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise EventError(
             f"{folder}/leaderboard.json is missing or damaged: run 'python -m common.hackathon score' first"
         ) from error
@@ -57,6 +57,8 @@ def certificates(folder, fonts=()):
             if any(lacking.values()):
                 missing |= {text: letters for text, letters in lacking.items() if letters}
                 continue
+            if name in names:  # two teams may have the same short hash
+                name = f"{Path(name).stem}-{len(names)}.pdf"
             Path(place, name).write_bytes(_certificate(event, person, row, challenge, metric, fonts))
             names.append(name)
         target.mkdir(exist_ok=True)

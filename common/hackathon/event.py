@@ -100,6 +100,8 @@ def load(path=EXAMPLE):
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise EventError(f"{path}: unknown time_zone {zone!r}; names are like 'Europe/Zurich'") from error
     boards = tuple(_board(_Reader(path, entry)) for entry in read.take("challenge", list))
+    if not boards:
+        raise EventError(f"{path}: no challenge, expected at least one table [[challenge]]")
     names = [board.name for board in boards]
     if len(set(names)) < len(names):
         raise EventError(f"{path}: {max(names, key=names.count)} is listed twice")
@@ -132,6 +134,8 @@ class _Reader:
     """Takes keys from a table of the file, and knows which were not taken."""
 
     def __init__(self, path, table):
+        if not isinstance(table, dict):
+            raise EventError(f"{path}: {table!r:.40}, expected a table such as [[challenge]] or [[meeting]]")
         self.path, self.table = path, dict(table)
 
     def take(self, key, kind, default=None):

@@ -43,13 +43,12 @@ def judge_all(folder, submissions, workers=None):
     received = arrivals.receive(folder, submissions)
     if workers is None:  # a process takes seconds to start
         workers = 1 if len(received) < 10 else min(2, os.cpu_count() or 1)
-    entries = []
+    judged = {}
     with progress_bar(total=len(received), desc="scoring", unit="submission", disable=None) as bar:
-        for arrival, judged in judge_each(str(folder), received, workers):
-            entries += [entry for entry in judged if not (entry.reason and arrival.replaced)]
+        for arrival, entries in judge_each(str(folder), received, workers):
+            judged[arrival] = entries
             bar.update()
-    order = {arrival.path.name: i for i, arrival in enumerate(received)}
-    entries.sort(key=lambda entry: order[entry.content])
+    entries = [entry for arrival in received for entry in judged[arrival] if not (entry.reason and arrival.replaced)]
     for entry in entries:
         entry.late = not entry.reason and entry.received > event.deadline
     return _of_registered_teams(entries)

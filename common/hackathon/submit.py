@@ -176,6 +176,8 @@ def check_notebook(path):
     text = _text_of_notebook(path)
     try:
         nb = json.loads(text)
+        if nb["nbformat"] != 4:
+            raise ValueError("another format")
         cells = [cell for cell in nb["cells"] if cell["cell_type"] == "code" and "".join(cell["source"]).strip()]
         counts = [cell["execution_count"] for cell in cells]
         failed = any(
