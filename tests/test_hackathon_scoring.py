@@ -29,6 +29,7 @@ from tests.test_hackathon import (  # noqa: F401  (fixtures)
     prepared,
     truth,
 )  # fmt: skip
+from tests.test_hackathon_submit import solution, submitted  # noqa: F401
 
 SCHEMA = json.loads(Path(leaderboard.__file__).with_name("leaderboard.schema.json").read_text("utf-8"))
 OTHER_KEY = "8" * 64
