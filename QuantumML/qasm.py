@@ -22,6 +22,7 @@ MAX_STATEMENTS = 5000
 MAX_LENGTH = 1000  # characters of a statement
 MAX_NESTING = 8
 MAX_BITS = 1000
+MAX_TERMS = 16  # of a product of sums, multiplied out
 MAX_NAME = 32  # characters of a name that write() makes
 GATES = (
     "id x y z h s sdg t tdg sx rx ry rz p phase u1 u2 u3 U u cx CX cy cz ch cp cphase crx cry crz cu swap ccx cswap"
@@ -292,7 +293,7 @@ class _Reader:
         self.circuit.measure(*self._places("qubit", source), *self._places("bit", target))
 
     def phase(self, angle):
-        self.circuit.global_phase += self._angles(angle, 1)[0]
+        self._angles(angle, 1)  # nobody can measure it
 
     def gate(self, name, angles, places):
         gate = _gates()[name]
@@ -321,10 +322,42 @@ class _Reader:
 
     def _angles(self, text, count):
         """The angles between the brackets of a gate."""
+        terms = {name: value if isinstance(value, float) else _Terms(1) for name, value in self.values.items()}
+        _Expression(text, terms).angles()  # raises where the next line would take too long
         angles = _Expression(text, self.values).angles()
         if len(angles) != count:
             raise UnsupportedCircuit(f"{len(angles)} angles, expected {count}")
         return angles
+
+
+class _Terms:
+    """Stands for an angle with inputs, and counts its terms when all is multiplied out.
+
+    qiskit multiplies out when it adds two expressions: that takes hours for two products of six sums of two inputs.
+    """
+
+    def __init__(self, count):
+        self.count = count
+
+    def __add__(self, other):
+        return _Terms(self.count + getattr(other, "count", 1))
+
+    def __mul__(self, other):
+        factors = self.count, getattr(other, "count", 1)
+        if min(factors) > 1 and math.prod(factors) > MAX_TERMS:
+            raise UnsupportedCircuit(f"a product of sums with more than {MAX_TERMS} terms when it is multiplied out")
+        return _Terms(math.prod(factors))
+
+    def _same(self, *_):
+        return self
+
+    def _one(self):
+        return _Terms(1)
+
+    __radd__ = __sub__ = __rsub__ = __add__
+    __rmul__ = __truediv__ = __rtruediv__ = __mul__
+    __neg__ = __pow__ = __rpow__ = _same
+    __abs__ = sin = cos = tan = exp = log = arcsin = arccos = arctan = _one
 
 
 class _Expression:

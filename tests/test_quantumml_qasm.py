@@ -91,6 +91,22 @@ def test_reading_a_long_file_takes_bounded_time(tmp_path):
     assert time.process_time() - start < 10
 
 
+@pytest.mark.parametrize("sums, accepted", [
+    ("{0}+{0}", False), ("{0}-{0}", False), ("({0})/2+({0})/2", False), ("sin({0})+sin({0})", False),
+    ("2*(pi-p0)*(pi-p1)+2*(pi-p1)*(pi-p2)", True), ("+".join(["p0*p1"] * 50), True),
+])  # fmt: skip
+def test_products_of_sums_are_bounded(sums, accepted):
+    head = HEAD + "qubit q; input float p0; input float p1; input float p2;"
+    product = "*".join(["(p0+p1)"] * 6)  # qiskit multiplies out what it adds: two of these take hours
+    for gate in ("rx({}) q;", "gphase({});gphase({});"):
+        text = head + gate.replace("{}", sums.format(product))
+        if accepted:
+            assert qasm.parse(text).num_qubits == 1
+        else:
+            with pytest.raises(UnsupportedCircuit, match="more than 16 terms"):
+                qasm.parse(text)
+
+
 def test_files_that_are_no_text_are_refused(tmp_path):
     (tmp_path / "c.qasm").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UnsupportedCircuit, match="not UTF-8 text"):
