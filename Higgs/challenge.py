@@ -2,7 +2,7 @@
 
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
-from common.challenge import Challenge, Metric, Table, Task
+from common.challenge import AUC_SPREAD, Challenge, Metric, Table, Task
 
 PREDICTIONS = Table(
     name="higgs_predictions.csv",
@@ -24,7 +24,7 @@ CHALLENGE = Challenge(
             submission=PREDICTIONS,
             fewest=10,
             metrics=(
-                Metric("AUC", roc_auc_score),
+                Metric("AUC", roc_auc_score, spread=AUC_SPREAD),
                 Metric("accuracy", lambda truth, p: accuracy_score(truth, p > 0.5)),
                 Metric("log loss", lambda truth, p: log_loss(truth, p, labels=[0, 1]), higher_is_better=False),
             ),

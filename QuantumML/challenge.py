@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from common.challenge import Challenge, Metric, SubmissionError, Table, Task
+from common.challenge import AUC_SPREAD, Challenge, Metric, SubmissionError, Table, Task
 
 MAX_QUBITS = 20  # a state of 20 qubits has a million amplitudes
 CIRCUIT_NAME = "quantum_circuit.qasm"
@@ -68,7 +68,7 @@ def accuracy(truth, score):
     return accuracy_score(truth == 0, score >= threshold)
 
 
-METRICS = (Metric("AUC", auc), Metric("accuracy", accuracy))
+METRICS = (Metric("AUC", auc, spread=AUC_SPREAD), Metric("accuracy", accuracy))
 COLUMNS = ("anomaly_score",)  # any number, higher for what looks less like a quark jet; one a test image, in order
 MOST = 1e30  # far beyond any score, and its square is still a number
 DATA = "anomaly_detection"

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score
 
-from common.challenge import Array, Challenge, Metric, Table, Task
+from common.challenge import AUC_SPREAD, Array, Challenge, Metric, Table, Task
 
 PREDICTIONS = Table(
     name="stronglensing_predictions.csv",
@@ -103,7 +103,7 @@ CHALLENGE = Challenge(
             submission=PREDICTIONS,
             fewest=9,
             metrics=(
-                Metric("macro AUC", macro_auc),
+                Metric("macro AUC", macro_auc, spread=AUC_SPREAD),
                 Metric("accuracy", lambda truth, p: accuracy_score(truth, p.argmax(axis=1))),
                 Metric("precision", averaged(precision_score)),
                 Metric("recall", averaged(recall_score)),

@@ -25,6 +25,9 @@ NPY_HEADER = re.compile(
 NPY_HEADER_BYTES = 1000
 
 
+AUC_SPREAD = 3**-0.5
+
+
 class SubmissionError(ValueError):
     """A submitted file that cannot be scored; the message says why, in one line."""
 
@@ -39,11 +42,16 @@ class Metric:
     function : callable (truth, submitted) -> float or ndarray of shape (n,)
         The score, or that of each sample: their mean is the score then.
     higher_is_better : bool
+    spread : float
+        What one sample adds to the uncertainty of the score of a model that knows nothing: with n samples (or runs) no
+        score is known better than to spread / sqrt(n). An area under the ROC curve has 1 / sqrt(3), where it comes from
+        equally many samples of two classes (Hanley and McNeil, Radiology 143 (1982) 29).
     """
 
     name: str
     function: Callable[[np.ndarray, np.ndarray], float | np.ndarray]
     higher_is_better: bool = True
+    spread: float = 0.0
 
 
 @dataclass(frozen=True)

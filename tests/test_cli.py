@@ -31,7 +31,7 @@ def test_simulate_writes_a_table(tmp_path, suffix, read):
 
 
 def test_hidden_labels_go_to_a_file_of_their_own(tmp_path, data_home, capsys):
-    secret = "0f8e-larch-51d3-quartz-7c2a"
+    secret = "0f8e1c-larch-51d3b7-quartz"
     assert run("simulate", "--n", 15, "--seed", secret, "--hide-labels", "--out", tmp_path / "t.npz") == 0
     assert not data_home.exists()  # the cache may be read by others
     public = from_bytes((tmp_path / "t.npz").read_bytes())

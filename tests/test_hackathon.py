@@ -45,7 +45,7 @@ n = 60
 weights = true
 """
 IN_TIME = datetime(2026, 7, 29, 15, 59, tzinfo=timezone.utc)
-SECRET = "0f8e-larch-51d3-quartz-7c2a"
+SECRET = "0f8e1c-larch-51d3b7-quartz"
 KEY = "7" * 64
 CELL = {"cell_type": "code", "id": "a", "source": "1", "execution_count": 1, "outputs": [], "metadata": {}}
 NOTEBOOK = {"cells": [CELL], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}  # fmt: skip
@@ -188,7 +188,9 @@ def test_public_files_hold_no_labels(prepared):
 
 @pytest.mark.parametrize("secret", [
     "short", "a long secret", "correct horse battery staple", "the hackathon of 2026 for all", "passwordpassword1",
-    "1234567890123456789", "aaaaaaaaaaaaaaaaaa1a", "Higgs boson against background 2026",
+    "1234567890123456789", "aaaaaaaaaaaaaaaaaa1a", "Higgs boson against background 2026", "Weltraumteleskop2026",
+    "passw0rd passw1rd passw2rd passw3rd", "pi3.14159265358979323846", "d41d8cd98f00b204e9800998ecf8427e",
+    "a1b2c3d4e5f6g7h8i9",
 ])  # fmt: skip
 def test_secrets_that_somebody_could_guess(tmp_path, capsys, secret):
     (tmp_path / "secret.txt").write_text(secret)

@@ -97,12 +97,24 @@ def test_until_the_deadline_only_the_first_metric_is_published(folder, tmp_path)
 
 
 def test_what_is_shown_is_rounded_to_what_the_test_set_can_tell():
-    row = judge.row_of(["AUC", "log loss"], {"AUC": 0.78912345, "log loss": 0.5123456789}, np.array([0.75, 0.83]))
-    assert row == {"scores": {"AUC": 0.789, "log loss": 0.512}, "interval": [0.752, 0.828]}
+    row = judge.row_of({"AUC": 0.78912345, "log loss": 0.5123456789}, np.array([0.75, 0.83]))
+    assert row == {"scores": {"AUC": 0.78, "log loss": 0.52}, "interval": [0.76, 0.82]}
     for value in (0.0, 1e300, -1e300, 5e-324, 123456789.123, 1.0):
-        row = judge.row_of(["a"], {"a": value}, np.full(9, value))
+        row = judge.row_of({"a": value}, np.full(9, value))
         shown = f"{row['scores']['a']:.6g}"
         assert len(shown) <= 13 and float(shown) == pytest.approx(value, rel=1e-3)
+
+
+def test_what_is_shown_does_not_tell_single_labels(folder, tmp_path):
+    """Predictions that are all the same but one would show the label of that one, and many such all labels."""
+    labels, place = truth(folder), tmp_path / "subs"
+    rows = [np.flatnonzero(labels == k)[0] for k in (0, 1)]
+    for row in rows:
+        hand_in(place, f"{row}.zip", np.where(np.arange(N) == row, 0.6, 0.5), f"Row {row}")
+    board = scored(folder, place)["boards"][0]
+    assert {(row["rank"], row["scores"]["AUC"]) for row in board["ranking"]} == {(1, 0.5)}
+    over = scored(folder, place, IN_TIME + timedelta(days=1))["boards"][0]
+    assert [row["team"] for row in over["ranking"]] == [f"Row {row}" for row in reversed(rows)]
 
 
 def test_copies_have_every_class():
@@ -182,15 +194,48 @@ def test_when_files_arrived_can_be_said(folder, tmp_path, clock, capsys):  # noq
     assert main([*command, "--at", "2026-07-29T15:00:00Z"]) == 0
     assert "1 submissions, 0 of them late" in capsys.readouterr().out
     assert not scored(folder, tmp_path / "subs")["boards"][0]["history"][0]["late"]
-    for wrong, said in (("2026-07-29T15:00:00", "offset"), ("2999-01-01T00:00:00Z", "future"), ("noon", "invalid")):
+    for wrong, said in (("2026-07-29T15:00:00", "offset"), ("2999-01-01T00:00:00Z", "future"), ("noon", "no time")):
         with pytest.raises(SystemExit):
             main([*command, "--at", wrong])
         assert said in capsys.readouterr().err
 
 
+def test_what_was_logged_counts_until_it_is_withdrawn(folder, tmp_path, clock, capsys):  # noqa: F811
+    place, log = tmp_path / "subs", folder / arrivals.FOLDER
+    first = hand_in(place, "a.zip", good(2.0), "A")
+    arrivals.receive(folder, place)
+    clock(IN_TIME + timedelta(minutes=2))
+    first.unlink()  # as a platform does that gives each hand-in a name of its own
+    hand_in(place, "a-2.zip", good(5.0), "A")
+    board = scored(folder, place)
+    assert teams(board)["A"]["file"] == "a.zip" and len(board["boards"][0]["history"]) == 2
+    moved = place.rename(tmp_path / "moved")
+    board = scored(folder, moved)
+    assert not teams(board) and arrivals.elsewhere(folder, moved) == 1
+    place = moved.rename(place)
+    (copy,) = (path for path in log.glob("*.zip") if path.read_bytes() != (place / "a-2.zip").read_bytes())
+    copy.unlink()
+    assert "withdrawn: its copy in private/received is gone" in reasons(scored(folder, place))["a.zip"]
+    hand_in(place, "a-3.zip", good(3.0), "A")
+    assert main(["receive", str(folder), str(place), "--at", "2026-07-29T15:00:00Z", "--file", "a-3.zip"]) == 0
+    assert teams(scored(folder, place))["A"]["file"] == "a-3.zip"
+    assert main(["receive", str(folder), str(place), "--file", "a-3.zip"]) == 1
+    assert "--file goes with --at" in capsys.readouterr().err
+
+
+def test_a_copy_that_was_half_written_is_taken_again(folder, tmp_path):
+    hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    arrivals.receive(folder, tmp_path / "subs")
+    (copy,) = (folder / arrivals.FOLDER).glob("*.zip")
+    copy.write_bytes(copy.read_bytes()[:100])
+    assert teams(scored(folder, tmp_path / "subs"))
+
+
 @pytest.mark.parametrize("damage, said", [
     (lambda text: text[:-30], ""),  # half a line: it was never written
-    (lambda text: "{}\n" + text, "line 1 is damaged"), (lambda text: text.replace("2026", "x"), "line 1 is damaged"),
+    (lambda text: "{}\n" + text, "line 1 is damaged"),
+    (lambda text: text.replace("+00:00", ""), "line 1 is damaged"),
+    (lambda text: text.replace("2026", "x"), "line 1 is damaged"),
 ])  # fmt: skip
 def test_a_damaged_log(folder, tmp_path, damage, said):
     hand_in(tmp_path / "subs", "a.zip", good(), "A")
@@ -216,11 +261,13 @@ def test_folders_as_learning_platforms_make_them(folder, tmp_path):
         (place / name).write_text("x")
     (place / "out").symlink_to(tmp_path)
     board = scored(folder, place)
-    assert set(teams(board)) == {"A", "B"} and teams(board)["A"]["file"] == "Muster_12345_file_/h.zip"
+    assert set(teams(board)) == {"A", "B"} and teams(board)["A"]["file"] == "h.zip"  # not the student's name
     assert reasons(board) == {
-        "Nobody_8_file_": "a folder without a zip file in it: move the submission out of its folder",
+        "a folder": "a folder without a zip file in it: move the submission out of its folder",
         "out": "a link, expected the zip file itself",
     }
+    said = leaderboard.remarks(event.load(folder / "event.toml"), leaderboard.judge_all(folder, place, 0))
+    assert "rejected: Nobody_8_file_/: a folder without" in said
 
 
 # --------------------------------------------------------------------------------------------------
@@ -333,7 +380,7 @@ def test_any_error_at_any_step_rejects_one_submission(folder, tmp_path, monkeypa
     board = scored(folder, tmp_path / "subs")
     assert set(reasons(board)) == set(faults) and len(teams(board)) == len(ERRORS) + 1
     assert all(reason.isprintable() and 5 < len(reason) < 330 for reason in reasons(board).values())
-    assert leaderboard.as_text(board).count("\nrejected: ") == len(ERRORS)
+    assert leaderboard.as_text(board).count("Team") == len(ERRORS) + 1
 
 
 def test_a_folder_that_cannot_be_listed_rejects_that_one(folder, tmp_path, monkeypatch):
@@ -348,7 +395,7 @@ def test_a_folder_that_cannot_be_listed_rejects_that_one(folder, tmp_path, monke
 
     monkeypatch.setattr(Path, "iterdir", iterdir)
     board = scored(folder, tmp_path / "subs")
-    assert "A" in teams(board) and "move the submission out of its folder" in reasons(board)["locked"]
+    assert "A" in teams(board) and "move the submission out of its folder" in reasons(board)["a folder"]
 
 
 def test_a_file_that_vanishes_or_cannot_be_copied_rejects_that_one(folder, tmp_path, monkeypatch):

@@ -44,6 +44,7 @@ def parser():
     receive.add_argument("submissions", type=Path, help="folder of the submissions")
     receive.add_argument("--at", type=_time, help="when the new ones arrived, such as 2026-07-29T15:55:00+00:00, where "
                          "it is known from elsewhere (default: now)")  # fmt: skip
+    receive.add_argument("--file", action="append", default=[], help="with --at: this file only; once for each")
     score = commands.add_parser("score", help="score all submissions (organisers)")
     score.add_argument("event", type=Path, help="folder of the event")
     score.add_argument("submissions", type=Path, help="folder of the submissions, as they were received")
@@ -102,16 +103,18 @@ def _submit(args):
 
 
 def _score(args):
-    from common.hackathon import leaderboard
+    from common.hackathon import arrivals, leaderboard
     from common.hackathon.event import load
 
     if args.workers is not None and args.workers < 1:
         raise EventError(f"--workers {args.workers}: expected at least 1")
-    board = leaderboard.rank(
-        load(args.event / "event.toml"), leaderboard.judge_all(args.event, args.submissions, args.workers)
-    )
+    event = load(args.event / "event.toml")
+    entries = leaderboard.judge_all(args.event, args.submissions, args.workers)
+    board = leaderboard.rank(event, entries)
     leaderboard.write(board, args.event)
     print(leaderboard.as_text(board))
+    if remarks := leaderboard.remarks(event, entries, arrivals.elsewhere(args.event, args.submissions)):
+        print(remarks)
     print(f"wrote {args.event / 'leaderboard.html'} and leaderboard.json")
     return 0
 
@@ -121,7 +124,9 @@ def _receive(args):
     from common.hackathon.event import load
 
     deadline = load(args.event / "event.toml").deadline
-    received = arrivals.receive(args.event, args.submissions, args.at)
+    if args.file and args.at is None:
+        raise EventError("--file goes with --at: when did it arrive?")
+    received = arrivals.receive(args.event, args.submissions, args.at, args.file)
     late = sum(arrival.time > deadline for arrival in received)
     print(f"{len(received)} submissions, {late} of them late")
     return 0
@@ -129,7 +134,12 @@ def _receive(args):
 
 def _time(text):
     """A time with its offset from UTC, which is not in the future."""
-    time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    try:
+        time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text}: no time, expected one such as 2026-07-29T15:55:00+00:00") from error
+    if not 1970 <= time.year < 9999:
+        raise argparse.ArgumentTypeError(f"{text}: expected a year from 1970")
     if time.tzinfo is None:
         raise argparse.ArgumentTypeError(f"{text}: give the offset from UTC too, as in {text}+00:00")
     if time > datetime.now(timezone.utc):

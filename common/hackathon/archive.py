@@ -288,9 +288,9 @@ def one_line(error):
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)[:300]
 
 
-def shown(name):
+def shown(name, most=80):
     """A name from a submission, safe to print."""
-    return ascii(name)[1:-1][:80]
+    return ascii(name)[1:-1][:most]
 
 
 def _line(error):

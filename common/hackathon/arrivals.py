@@ -8,6 +8,7 @@ import errno
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -41,7 +42,7 @@ class Arrival:
     path : pathlib.Path
         The copy that was taken then.
     replaced : bool
-        Whether a file of the same name but with other content lies there by now.
+        Whether its content lies in no file of the folder any more.
     fault : str
         Why no copy could be taken; empty where there is one.
     """
@@ -53,66 +54,96 @@ class Arrival:
     fault: str = ""
 
 
-def receive(event_folder, submissions, at=None):
+def receive(event_folder, submissions, at=None, files=()):
     """Log what is new in a folder of submissions, and say what has arrived through it.
+
+    Whatever was logged from this folder stays, whether its file was replaced, renamed or deleted since. The organiser
+    withdraws a submission by deleting its copy.
 
     Parameters
     ----------
     event_folder, submissions : path-like
     at : datetime, optional
-        When the new files arrived, where the organiser knows it from elsewhere: a learning platform, a mail.
+        When files arrived, where the organiser knows it from elsewhere: a learning platform, a mail. It is logged for
+        files that were first seen later.
+    files : sequence of str
+        For these only `at` holds: paths in the folder. Default: all that lie there.
 
     Returns
     -------
     list of Arrival
-        In the order of arrival. Earlier contents of a file that was replaced since are among them.
+        In the order of arrival.
 
     Raises
     ------
     EventError
-        No such folders, the log is damaged, or it cannot be written.
+        No such folders or files, the log is damaged, or it cannot be written.
     """
     submissions, place = Path(submissions), Path(event_folder, FOLDER)
     if not submissions.is_dir():
         raise EventError(f"{submissions}: no such folder of submissions")
     if not place.parent.is_dir():
         raise EventError(f"{place.parent}: no such folder: is {event_folder} the event that 'prepare' made?")
-    source = str(submissions.resolve())
+    if absent := [name for name in files if not (submissions / name).is_file()]:
+        raise EventError(f"{absent[0]}: no such file in {submissions}")
     try:
         place.mkdir(mode=0o700, exist_ok=True)
         with filelock.FileLock(place / ".lock"):
-            return _received(place, submissions, source, at or now())
+            return _received(place, submissions, at, {archive.shown(name, 300) for name in files})
     except OSError as error:
         raise EventError(f"{place}: cannot be written: {error.strerror or error}") from error
 
 
-def _received(place, submissions, source, time):
+def _received(place, submissions, at, files):
+    source, time = str(submissions.resolve()), now()
     log = _read_log(place / LOG)
-    first = {line["sha256"]: line["time"] for line in reversed(log)}
-    known = {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
-    present, names, faults, new = {}, set(), [], []
+    times, known = _times(log), {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
+    present, faults, new = set(), [], []
     for path in _in_order_of_change(_files(submissions)):
-        name = archive.shown(path.relative_to(submissions).as_posix())
-        names.add(name)
+        folder = path.is_dir() and not path.is_symlink()
+        name = archive.shown(path.relative_to(submissions).as_posix() + "/" * folder, 300)
         try:
             digest = _copy(path, place)
         except SubmissionError as error:
             faults.append(Arrival(name, time, path, fault=str(error)))
             continue
-        present.setdefault(digest, name)
+        present.add(digest)
+        line = {"sha256": digest, "file": name, "folder": source}
+        seen = times.setdefault(digest, time)
         if (digest, name) not in known:
-            seen = first.setdefault(digest, time.isoformat())
-            new.append({"time": seen, "sha256": digest, "file": name, "folder": source})
+            new.append({"time": seen.isoformat(), **line})
+        if at is not None and at < seen and (not files or name in files):
+            times[digest] = at
+            new.append({"time": at.isoformat(), "said": True, **line})
     _append(place / LOG, new)
-    arrivals = {}
-    for line in log + new:
-        copy = place / f"{line['sha256']}.zip"
-        if line["folder"] == source and line["file"] in names and line["sha256"] not in arrivals and copy.exists():
-            replaced = line["sha256"] not in present
-            seen = datetime.fromisoformat(line["time"])
-            arrivals[line["sha256"]] = Arrival(line["file"], seen, copy, replaced)
+    names = {line["sha256"]: line["file"] for line in reversed(log + new) if line["folder"] == source}
+    arrivals = [_logged(place, names[digest], digest, times[digest], present) for digest in dict.fromkeys(
+        line["sha256"] for line in log + new if line["folder"] == source)]  # fmt: skip
     # the sort is stable: within a second, the order is that of the log
-    return sorted([*arrivals.values(), *faults], key=lambda arrival: arrival.time)
+    return sorted([*arrivals, *faults], key=lambda arrival: arrival.time)
+
+
+def _times(log):
+    """When each content arrived: when it was first seen, or when the organiser said last."""
+    times = {}
+    for line in log:
+        if "said" in line or line["sha256"] not in times:
+            times[line["sha256"]] = datetime.fromisoformat(line["time"])
+    return times
+
+
+def _logged(place, name, digest, time, present):
+    copy = place / f"{digest}.zip"
+    if not copy.exists():
+        return Arrival(name, time, copy, fault=f"withdrawn: its copy in {FOLDER} is gone")
+    return Arrival(name, time, copy, replaced=digest not in present)
+
+
+def elsewhere(event_folder, submissions):
+    """How many submissions were logged from other folders only: they do not count in this one."""
+    source = str(Path(submissions).resolve())
+    log = _read_log(Path(event_folder, FOLDER, LOG))
+    return len({line["sha256"] for line in log} - {line["sha256"] for line in log if line["folder"] == source})
 
 
 def _files(folder):
@@ -153,11 +184,15 @@ def _copy(path, place):
     temporary = place / f".{os.getpid()}.part"
     try:
         with archive.plain_file(path) as file:
-            digest = _digest(file)
-            if not (place / f"{digest}.zip").exists():
+            digest, kept = _digest(file), None
+            with suppress(FileNotFoundError):
+                kept = (place / f"{digest}.zip").stat().st_size
+            if kept != file.tell():  # none, or one that a power cut left half written
                 file.seek(0)
                 with open(temporary, "wb") as out:
                     digest = _digest(file, out)
+                    out.flush()
+                    os.fsync(out.fileno())
                 temporary.replace(place / f"{digest}.zip")
     except OSError as error:
         temporary.unlink(missing_ok=True)
@@ -192,8 +227,9 @@ def _read_log(path):
     for i, text in enumerate(whole.splitlines(), start=1):
         try:
             line = json.loads(text)
-            datetime.fromisoformat(line["time"])
-            lines.append({key: str(line[key]) for key in ("time", "sha256", "file", "folder")})
+            if datetime.fromisoformat(line["time"]).tzinfo is None:
+                raise ValueError("no offset")
+            lines.append({key: line[key] for key in ("time", "sha256", "file", "folder", *{"said"} & set(line))})
         except (ValueError, KeyError, TypeError) as error:
             raise EventError(f"{path}: line {i} is damaged: put back a copy of it") from error
     return lines

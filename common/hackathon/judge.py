@@ -157,7 +157,7 @@ def _scored(boards, folder, opened, entry):
         scores, copies = score(task, board.metrics, labels, values, runs)
         entries.append(Entry(
             entry.file, entry.received, entry.content, entry.team, entry.members, entry.key, board.name, scores, copies,
-            row_of(board.metrics, scores, copies),
+            row_of(scores, copies, _least_error(task, board, labels, runs)),
         ))  # fmt: skip
     if left:
         raise SubmissionError(f"{min(left)}: no task of {manifest.challenge} asks for this file")
@@ -248,19 +248,28 @@ def classes_of(labels):
     return labels if labels.ndim == 1 and labels.dtype.kind in "iub" else None
 
 
-def row_of(metrics, scores, copies):
+def _least_error(task, board, labels, runs):
+    """The statistical error of the first score of a model that knows nothing."""
+    (metric,) = (metric for metric in task.metrics if metric.name == board.metrics[0])
+    return metric.spread / np.sqrt(len(labels) if runs is None else len(np.unique(runs)))
+
+
+def row_of(scores, copies, least_error=0.0):
     """The scores and the central 95 % of the copies as they are shown, rounded to what the test set can tell.
 
-    Two digits of the statistical error are kept, and six in all: more would tell of single labels, not of the model.
+    They are rounded to 1, 2 or 5 of a digit's unit, whichever is just below the statistical error, and have at most six
+    digits: more would tell of single labels, not of the model. The
+    error is that of the first score on the copies, but not less than `least_error`: predictions that are nearly
+    constant have a tiny one, and would show how single labels move the score. Others have the same relative error.
     """
-    first = scores[metrics[0]]
-    relative = float(np.std(copies)) / abs(first) if first else 0.0
+    first = next(iter(scores.values()))
+    relative = max(float(np.std(copies)), least_error) / abs(first) if first else 0.0
 
     def rounded(value):
-        error = abs(value) * min(1.0, max(relative, 1e-4))
-        if not error:
-            return 0.0
-        return float(f"{round(value, 1 - int(np.floor(np.log10(error)))):.6g}")
+        error = abs(value) * min(1.0, max(relative, 1e-5))
+        unit = 10.0 ** np.floor(np.log10(error)) if error else 0.0
+        unit *= max(step for step in (1, 2, 5) if step * unit <= error)
+        return float(f"{round(value / unit) * unit:.6g}") if unit else value
 
     low, high = (rounded(float(q)) for q in np.quantile(copies, [0.025, 0.975]))
     return {"scores": {name: rounded(value) for name, value in scores.items()}, "interval": [low, high]}

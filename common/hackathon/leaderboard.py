@@ -108,7 +108,8 @@ def rank(event: Event, entries, time=None):
 
     Each team counts with the best of its submissions that were not late. Equal in all metrics is equal in rank. A
     team is `within_noise` of the first when the central 95 % of the differences on copies of the test set contain 0.
-    Until the deadline only the first metric of a task is published: others, as the log loss, tell of single labels.
+    Until the deadline only the first metric of a task is published, and ranks, rounded to what the test set can tell:
+    others, as the log loss, and more digits tell of single labels.
 
     Parameters
     ----------
@@ -127,22 +128,24 @@ def rank(event: Event, entries, time=None):
         boards.append({
             "challenge": board.folder, "task": board.task, "title": registry()[board.folder].title, "n": board.n,
             "metrics": published, "higher_is_better": metric.higher_is_better,
-            "ranking": _ranking(own, board, task, published),
+            "ranking": _ranking(own, board, task, published, over),
             "history": [{**_about(entry, published), "late": entry.late} for entry in own],
         })  # fmt: skip
-    rejected = [{"file": e.file, "received": _iso(e.received), "reason": e.reason} for e in entries if e.reason]
+    rejected = [{"file": _public(e.file), "received": _iso(e.received), "reason": e.reason}
+                for e in entries if e.reason]  # fmt: skip
     return {
         "event": event.title, "deadline": event.deadline.isoformat(), "due": event.clock(event.deadline),
         "boards": boards, "rejected": rejected,
     }  # fmt: skip
 
 
-def _ranking(entries, board, task, published):
-    """The rows of a board: the best submission in time of each team."""
+def _ranking(entries, board, task, published, over):
+    """The rows of a board: the best submission in time of each team; when the event is over, by exact scores."""
     better = {metric.name: 1 if metric.higher_is_better else -1 for metric in task.metrics}
 
     def merit(entry):
-        return tuple(better[name] * entry.scores[name] for name in board.metrics)
+        scores = entry.scores if over else entry.row["scores"]
+        return tuple(better[name] * scores[name] for name in published)
 
     best = {}
     for entry in entries:
@@ -161,8 +164,13 @@ def _about(entry, published):
     return {
         "team": entry.team, "members": list(entry.members),
         "scores": {name: entry.row["scores"][name] for name in published}, "interval": entry.row["interval"],
-        "received": _iso(entry.received), "file": entry.file,
+        "received": _iso(entry.received), "file": _public(entry.file),
     }  # fmt: skip
+
+
+def _public(file):
+    """The name of a file without its folder: learning platforms name these after students."""
+    return file.rpartition("/")[2] or "a folder"
 
 
 def _iso(time):
@@ -182,7 +190,7 @@ def write(board, folder):
 
 
 def as_text(board):
-    """The leaderboard for a terminal, and one line for each rejected submission."""
+    """The leaderboard for a terminal."""
     lines = []
     for part in board["boards"]:
         metric = part["metrics"][0]
@@ -194,5 +202,18 @@ def as_text(board):
             lines.append(f"  {row['rank']:3d}  {row['team']:<30}  {score}{noise}")
         late = sum(row["late"] for row in part["history"])
         lines.append(f"       {len(part['history'])} in all, {late} of them late")
-    lines += [f"rejected: {row['file']}: {row['reason']}" for row in board["rejected"]]
+    return "\n".join(lines)
+
+
+def remarks(event, entries, elsewhere=0):
+    """What only the organiser reads: why submissions are rejected, and those that may be late by mistake."""
+    lines = [f"rejected: {entry.file}: {entry.reason}" for entry in entries if entry.reason]
+    in_time = any(entry.received <= event.deadline for entry in entries)
+    if entries and not in_time:
+        lines.append(
+            "all submissions were first seen after the deadline; if they had arrived in time, say when: "
+            "python -m common.hackathon receive EVENT SUBMISSIONS --at TIME"
+        )
+    if elsewhere:
+        lines.append(f"{elsewhere} submissions that were logged from other folders do not count here")
     return "\n".join(lines)

@@ -32,6 +32,9 @@ JOINER = regex.compile(
     regex.V1,
 )  # fmt: skip
 STACKED = regex.compile(r"[\p{Me}[\p{M}--\p{ccc=0}]]{4}", regex.V1)
+MARKED = regex.compile(r"\p{M}{7}")  # Burmese has up to six
+CHAINED = regex.compile(r"(?:\p{L}\p{M}*[\p{InSC=Virama}][\u200c\u200d]?){6}")  # consonants that are drawn as one
+SMALL_CAPITAL = "LATIN LETTER SMALL CAPITAL "
 
 LETTER = regex.compile(r"[\p{L}\p{N}]")
 BY_SHAPE = regex.compile(r"[\p{Lm}\p{S}]")  # modifier letters and symbols: apostrophes are among them, and |
@@ -65,6 +68,8 @@ def check_name(text, what="team name"):
     plain = unicodedata.normalize("NFKD", name)
     if STACKED.search(plain):  # languages stack two, some three
         raise SubmissionError(f"the {what} has a letter with four or more accents")
+    if MARKED.search(plain) or CHAINED.search(plain):
+        raise SubmissionError(f"the {what} has a letter with more than six marks or consonants: shorten it")
     if not LETTER.search(plain):
         raise SubmissionError(f"the {what} has neither a letter nor a digit")
     return name
@@ -110,6 +115,7 @@ def skeleton(name):
     Unicode Technical Standard 39, section 4: https://www.unicode.org/reports/tr39/#Confusable_Detection
     """
     plain = unicodedata.normalize("NFKD", name).replace("\u200c", "").replace("\u200d", "")
+    plain = "".join(map(_full_size, plain))
     plain = ESZETT.sub("ss", DASH.sub("-", plain).replace("♯", "#"))
     signs = {i for match in SIGN.finditer(plain) for i in range(*match.span())}
     words, word = [], []
@@ -124,6 +130,13 @@ def skeleton(name):
             word = []
     text = "".join(map(_word, [*words, word])).casefold().replace("m", "rn").replace("w", "vv")
     return text or plain.casefold()
+
+
+def _full_size(character):
+    """The letter whose shape a small capital has; any other character as it is."""
+    name = unicodedata.name(character, "")
+    letter = name.removeprefix(SMALL_CAPITAL)
+    return letter if name != letter and len(letter) == 1 else character
 
 
 def _counts(character):
