@@ -229,17 +229,18 @@ def drawn(labels, runs=None):
     ----------
     Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 8 (several samples).
     """
-    rng = np.random.default_rng(0)
-    members = [np.array([i]) for i in range(len(labels))] if runs is None else [
-        np.flatnonzero(runs == run) for run in np.unique(runs)
-    ]
-    classes = classes_of(labels)
-    first = None if classes is None else classes[[rows[0] for rows in members]]
-    strata = [np.arange(len(members))] if first is None else [np.flatnonzero(first == k) for k in np.unique(first)]
+    rng, classes = np.random.default_rng(0), classes_of(labels)
+    members = np.arange(len(labels)) if runs is None else np.unique(runs, return_index=True)[1]  # first row of each run
+    kinds = np.zeros(len(members)) if classes is None else classes[members]
+    strata = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
+    rows_of = None if runs is None else [np.flatnonzero(runs == runs[row]) for row in members]
     for _ in range(COPIES):
-        chosen = [members[k] for stratum in strata for k in rng.choice(stratum, size=len(stratum))]
-        numbers = None if runs is None else np.repeat(np.arange(len(chosen)), [len(rows) for rows in chosen])
-        yield np.concatenate(chosen), numbers
+        drawn_members = np.concatenate([rng.choice(stratum, size=len(stratum)) for stratum in strata])
+        if runs is None:
+            yield drawn_members, None
+        else:
+            chosen = [rows_of[k] for k in drawn_members]
+            yield np.concatenate(chosen), np.repeat(np.arange(len(chosen)), [len(rows) for rows in chosen])
 
 
 def classes_of(labels):
@@ -258,9 +259,9 @@ def row_of(scores, copies, least_error=0.0):
     """The scores and the central 95 % of the copies as they are shown, rounded to what the test set can tell.
 
     They are rounded to 1, 2 or 5 of a digit's unit, whichever is just below the statistical error, and have at most six
-    digits: more would tell of single labels, not of the model. The
-    error is that of the first score on the copies, but not less than `least_error`: predictions that are nearly
-    constant have a tiny one, and would show how single labels move the score. Others have the same relative error.
+    digits: more would tell of single labels, not of the model. The error is that of the first score on the copies, but
+    not less than `least_error`: predictions that are nearly constant have a tiny one, and would show how single labels
+    move the score. Other scores have the same relative error.
     """
     first = next(iter(scores.values()))
     relative = max(float(np.std(copies)), least_error) / abs(first) if first else 0.0
