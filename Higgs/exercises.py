@@ -19,6 +19,7 @@ def roc_points(y, score, thresholds):
     """False and true positive rate for each threshold, (m,) and (m,).
 
     y and score are (n,): the class, 0 or 1, and the score of each event.
+    An event is called signal if its score is at least the threshold.
     """
     called = score >= thresholds[:, None]  # (m, n): called signal?
     return called[:, y == 0].mean(axis=1), called[:, y == 1].mean(axis=1)
@@ -49,10 +50,38 @@ def _by_class(y, called):
     return (y == 0).sum(), (y == 1).sum()
 
 
+def _with_all(y, called):
+    return len(y), len(y)
+
+
+def _with_called(y, called):
+    return called.sum(1), called.sum(1)
+
+
+def _one_with_called(y, called):
+    return called.sum(1), (y == 1).sum()
+
+
 def _scan(y, score, thresholds, value=significance):
     """Value at each threshold, NaN where no background is left."""
     counts = [expected_counts(y, score, t) for t in thresholds]
     return np.array([value(s, n) if n > 0 else np.nan for s, n in counts])
+
+
+def _enough(value, least=9.999):
+    """A value that is NaN where fewer than ten background events are left."""
+    return lambda s, n: value(s, n) if n >= least else np.nan
+
+
+def _of_raw_counts(y, score, t):
+    """The threshold with the largest Z of the events as they are counted, not as they are expected."""
+    counts = [((score[y == 1] >= x).sum(), (score[y == 0] >= x).sum()) for x in t]
+    return t[np.nanargmax([_enough(significance)(s, n) for s, n in counts])]
+
+
+def _place_in_shorter_list(y, score, t):
+    z = _scan(y, score, t, _enough(significance))
+    return t[np.nanargmax(z[~np.isnan(z)])]
 
 
 def _scores(seed, n_signal, n_background, distance):
@@ -71,9 +100,13 @@ APART, ALIKE = _scores(0, 300, 500, 3.0), _scores(1, 500, 300, 1.2)  # the best 
 
 
 def _grid(events, m):
-    """Thresholds up to the score of the last background event, so that n is never 0."""
+    """Thresholds from the score of the last background event down, so that n is never 0."""
     y, score = events
-    return np.linspace(score.min(), score[y == 0].max(), m)
+    return np.linspace(score[y == 0].max(), score.min(), m)
+
+
+# Of these 100 background events one is kept at 0.8: n is 10 there, and that threshold is the best.
+TEN = np.repeat([0, 1], [100, 50]), np.r_[np.linspace(0, 0.7, 99), 0.8, np.linspace(0.5, 1, 50)]
 
 
 exercises = Exercises({
@@ -111,9 +144,11 @@ exercises = Exercises({
             "An event whose score equals the threshold is called signal: use >=.":
                 lambda *a: _rates(*a, of=_by_class, strictly=True),
             "Divide by the events of one class, not by all events.":
-                lambda *a: _rates(*a, of=lambda y, _: (len(y), len(y))),
+                lambda *a: _rates(*a, of=_with_all),
             "Divide by the events of one class, not by those above the threshold.":
-                lambda *a: _rates(*a, of=lambda y, called: (called.sum(1), called.sum(1))),
+                lambda *a: _rates(*a, of=_with_called),
+            "That is the background's share of the selected events; divide by all background events.":
+                lambda *a: _rates(*a, of=_one_with_called),
             "These are counts: divide by the events of each class.": lambda *a: _rates(*a, of=lambda *_: (1, 1)),
         },
         (
@@ -124,25 +159,34 @@ exercises = Exercises({
             "thresholds]), first those of y == 0.",
         ),
         parts=("false positive rate", "true positive rate"),
+        errors={"broadcast": "Compare the scores with one threshold at a time."},
     ),
     "best threshold": Exercise(
         best_threshold,
         {
             "800 imagined events and 60 thresholds": (*APART, _grid(APART, 60)),
             "800 events that are harder to tell apart": (*ALIKE, _grid(ALIKE, 60)),
+            "150 events and thresholds of which one keeps n = 10": (*TEN, np.array([0.8, 0.6, 0.4, 0.2])),
         },
         {
             "Fewer than ten background events are left there: skip such thresholds.":
                 lambda y, score, t: t[np.nanargmax(_scan(y, score, t))],
             "Skip thresholds with n < 10; np.maximum(n, 10) keeps all of them.":
                 lambda y, score, t: t[np.argmax(_scan(y, score, t, lambda s, n: significance(s, max(n, 10))))],
+            "A threshold that keeps exactly ten background events counts as well: n >= 10.":
+                lambda y, score, t: t[np.nanargmax(_scan(y, score, t, _enough(significance, 10.001)))],
             "That is the place of the threshold in the list; return the threshold itself.":
                 lambda y, score, t: np.flatnonzero(t == best_threshold(y, score, t))[0],
+            "The place is one in your shorter list: take the threshold from that list, not from all thresholds.":
+                _place_in_shorter_list,
+            "These are raw numbers of events; expected_counts gives s and n as expected in the experiment.":
+                _of_raw_counts,
+            "s / sqrt(n) leaves out the 5 % by which n is uncertain: use significance.":
+                lambda y, score, t: t[np.nanargmax(_scan(y, score, t, _enough(lambda s, n: s / np.sqrt(n))))],
             "That is the largest Z; return the threshold at which it is reached.":
                 lambda y, score, t: significance(*expected_counts(y, score, best_threshold(y, score, t))),
             "That threshold keeps the purest events; Z asks for many as well.":
-                lambda y, score, t: t[np.nanargmax(
-                    _scan(y, score, t, lambda s, n: s / n if n >= 10 else np.nan))],
+                lambda y, score, t: t[np.nanargmax(_scan(y, score, t, _enough(lambda s, n: s / n)))],
         },
         (
             "Try one threshold after the other, and keep the one with the largest Z so far.",
@@ -150,5 +194,6 @@ exercises = Exercises({
             "ten, go on with the next threshold.",
             "Collect Z in a list, with -1 where n < 10; return thresholds[np.argmax(the list)].",
         ),
+        errors={"positive background": "Skip thresholds that keep n < 10 before you call significance."},
     ),
 })  # fmt: skip

@@ -3,18 +3,19 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from matplotlib.lines import Line2D
 from matplotlib.patches import Wedge
 from sklearn.metrics import roc_curve
 
-from Higgs.simulate import COLUMNS, UNITS, massless
+from Higgs.simulate import COLUMNS, UNITS
 
 INDEX = {name: i for i, name in enumerate(COLUMNS)}
 LOW_LEVEL = COLUMNS[:21]  # measured: momenta, missing momentum, b tags
 HIGH_LEVEL = COLUMNS[21:]  # computed from these: seven invariant masses
 OBJECTS = ("lepton", "missing", "jet 1", "jet 2", "jet 3", "jet 4")
 JET_TAGS = [f"jet_{i}_b_tag" for i in (1, 2, 3, 4)]
-# Where a parent's mass should show, GeV
 CLASS_STYLES = {1: {"ls": "-", "color": "C0", "label": "signal"}, 0: {"ls": "--", "color": "C1", "label": "background"}}
+# Where a parent's mass should show, GeV
 PARENTS = {"m_jj": 80, "m_jjj": 173, "m_lv": 80, "m_jlv": 173, "m_bb": 125, "m_wbb": 325, "m_wwbb": 425}
 
 
@@ -58,17 +59,17 @@ def momenta(X):
     return pt, np.insert(eta, 1, 0, axis=1), phi
 
 
-def four_vectors(X):
-    """px, py, pz and E in GeV of the four listed jets of each event, shape (n, 4, 4)."""
-    return massless(*(values[:, 2:] for values in momenta(X)))
-
-
 def histograms(dataset, names, rows):
     """A figure with one histogram a column, signal against background, in physical units."""
     n_columns = -(-len(names) // rows)
     fig, axes = plt.subplots(rows, n_columns, figsize=(1.45 * n_columns, 1.5 * rows))
     for ax, name, x in zip(axes.flat, names, columns(physical(dataset.X), names).T, strict=False):
         for y, style in CLASS_STYLES.items():
+            if name.endswith("b_tag"):  # three levels, side by side
+                fractions = [(x[dataset.y == y].round() == level).mean() for level in (0, 1, 2)]
+                ax.bar(np.arange(3) + 0.2 - 0.4 * y, fractions, 0.35, fc="none", ec=style["color"], ls=style["ls"])
+                ax.set_xticks([0, 1, 2])
+                continue
             sns.histplot(x=x[dataset.y == y], bins=_bins(name, x), stat="density", element="step", fill=False, ax=ax,
                          **style)  # fmt: skip
         unit = "" if name.endswith(("eta", "phi", "b_tag")) else " [GeV]"
@@ -79,14 +80,14 @@ def histograms(dataset, names, rows):
         ax.tick_params(labelsize=6)
     for ax in axes.flat[len(names) :]:
         ax.axis("off")
-    fig.supylabel("density", fontsize=8)
-    fig.legend(["signal", "background"], loc="outside upper right", ncols=2)
+    fig.supylabel("fraction of the class (axes start at 0)", fontsize=8)
+    lines = [Line2D([], [], **{**style, "label": f"{style['label']}, {(dataset.y == y).sum():,} events"})
+             for y, style in CLASS_STYLES.items()]  # fmt: skip
+    fig.legend(handles=lines, loc="outside upper right", ncols=2)
     return fig
 
 
 def _bins(name, x):
-    if name.endswith("b_tag"):
-        return np.arange(-0.5, 3)
     if name.endswith(("eta", "phi")):
         return np.linspace(x.min(), x.max(), 31)
     return np.linspace(0, np.quantile(x, 0.98), 31)
@@ -123,9 +124,8 @@ def _decay(ax, start, name, children):
         ax.text(*end, text, ha="center", va="center", fontsize=8)
 
 
-def _draw_event(ax, pts, angles, faces, edges, lepton, missing):
+def _draw_event(ax, length, angles, faces, edges, lepton, missing):
     """Draw an event as seen along the beam: wedges are jets, the line is the lepton, the arrow what is missing."""
-    length = np.sqrt(pts / pts.max())
     for size, angle, face, edge in zip(length[2:], np.degrees(angles[2:]), faces, edges, strict=True):
         ax.add_patch(Wedge((0, 0), size, angle - 9, angle + 9, fc=face, ec=edge, lw=1.2))
     x, y = length * np.cos(angles), length * np.sin(angles)
@@ -149,15 +149,23 @@ def event_figure(event, pair, mass, peak):
     fig, (view, line) = plt.subplots(1, 2, figsize=(6.4, 2.8), width_ratios=(1, 1.2), layout="none")
     fig.subplots_adjust(left=0.01, right=0.97, bottom=0.17, top=0.9, wspace=0.05)
     pt, _, phi = (values[0] for values in momenta(event[None]))
-    tags = np.rint(columns(physical(event[None]), JET_TAGS)[0]).astype(int)
     chosen = np.isin(range(4), pair)
-    _draw_event(view, pt, phi, np.where(chosen, "C4", "none"), ["C1"] * 4, "C2", "C0")
-    length = np.sqrt(pt / pt.max()) + 0.22
-    for jet in range(4):
-        x, y = length[2 + jet] * np.cos(phi[2 + jet]), length[2 + jet] * np.sin(phi[2 + jet])
-        view.text(x, y, jet + 1, ha="center", va="center", fontsize=9, weight="bold" if chosen[jet] else None)
-    tagged = ", ".join(f"{jet + 1} {('', 'loose', 'tight')[tag]}" for jet, tag in enumerate(tags) if tag)
-    view.set(xticks=[], yticks=[], aspect="equal", title="seen along the beam", xlabel=f"tags: {tagged}")
+    length = pt / pt.max()
+    _draw_event(view, length, phi, np.where(chosen, "C4", "none"), ["C1"] * 4, "C2", "C0")
+    placed = []
+    for jet in np.argsort(length[2:]):
+        direction = np.array([np.cos(phi[2 + jet]), np.sin(phi[2 + jet])])
+        radius = length[2 + jet] + 0.15
+        while any(np.hypot(*(radius * direction - other)) < 0.25 for other in placed):
+            radius += 0.05
+        placed.append(radius * direction)
+        view.text(*placed[-1], jet + 1, ha="center", va="center", fontsize=9, weight="bold" if chosen[jet] else None)
+    view.legend(handles=[
+        Line2D([], [], color="C2", lw=2.5, label="lepton"), Line2D([], [], color="C0", ls="--", label="missing"),
+        Wedge((0, 0), 1, 0, 9, fc="none", ec="C1", label="jet"),
+        Wedge((0, 0), 1, 0, 9, fc="C4", ec="C1", label="chosen"),
+    ], loc="upper center", bbox_to_anchor=(0.5, 0.02), ncols=4, fontsize=7, columnspacing=1, handlelength=1.6)
+    view.set(xticks=[], yticks=[], aspect="equal", title="seen along the beam")
     line.axvspan(peak - 15, peak + 15, color="0.9")
     line.text(peak, 0.88, "peak of signal", ha="center", fontsize=8)
     line.axvline(min(mass, 300), ymax=0.8, color="C4", lw=4)
@@ -199,5 +207,5 @@ def picture(axes):
     pt, _, phi = momenta(X)
     faces = np.where(columns(physical(X), JET_TAGS) > 0.5, "#ea580c", "none")
     for ax, pts, angles, face in zip(axes, pt, phi, faces, strict=True):
-        _draw_event(ax, pts, angles, face, ["#fdba74"] * 4, "#4ade80", "#93c5fd")
+        _draw_event(ax, np.sqrt(pts / pts.max()), angles, face, ["#fdba74"] * 4, "#4ade80", "#93c5fd")
         ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1))

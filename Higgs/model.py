@@ -38,8 +38,9 @@ def wrap(angle):
 def standard_position(X):
     """pt, eta, phi (n, 6) of the objects of each turned, mirrored event.
 
-    Collisions of two equal beams have no preferred direction around the beam and none along it, so nothing is lost:
-    the lepton is turned to phi = 0 and mirrored to eta > 0, and the missing momentum is mirrored to phi > 0.
+    Collisions of two equal beams have no preferred direction around the beam and none along it, and they nearly look
+    the same in a mirror, so next to nothing is lost: the lepton is turned to phi = 0 and mirrored to eta > 0, and the
+    missing momentum is mirrored to phi > 0.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ def group_features(X):
     ndarray of shape (n, 33)
         Logarithms of ten masses of pairs; ten distances in (eta, phi); logarithms of the masses of four groups of
         three jets, of all jets, and of all that is visible; five transverse masses with the missing momentum;
-        logarithms of the summed pt and of the recoil, the momentum across the beam of all that is not listed.
+        logarithms of the sum of all pt and of the recoil, the momentum across the beam of all that is not listed.
     """
     pt, eta, phi = standard_position(X)
     p4 = massless(pt, eta, phi)
@@ -198,7 +199,7 @@ class Network(nn.Module):
             nn.LayerNorm(width), nn.Linear(width, 1), nn.Flatten(0))  # fmt: skip
 
     def forward(self, x):
-        plain = self.standardise(x).clamp(-3, 3)
+        plain = self.standardise(x).clamp(-3, 3)  # no outliers
         x = torch.cat([self.encode(x), plain], dim=1)
         return self.last(self.blocks(self.first(x)))
 

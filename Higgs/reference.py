@@ -123,11 +123,11 @@ def compare(dataset, reference, names):
                 np.sqrt(theirs) / theirs.sum() / widths, fmt="." if y else "x", ms=4, lw=0.8,
                 color=color, label=f"{label}, official",
             )  # fmt: skip
-        ax.set_xlim(min(0, edges[0]), edges[-2])
+        ax.set(xlim=(min(0, edges[0]), edges[-2]), ylim=(0, None))
         ax.set_title(f"{name} [GeV]", fontsize=8, loc="center")
         ax.set_yticks([])
         ax.tick_params(labelsize=6)
-    fig.supylabel("fraction of the class, per GeV", fontsize=8)
+    fig.supylabel("fraction of the class per GeV (axes start at 0)", fontsize=8)
     handles, labels = axes.flat[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside upper center", ncols=4, fontsize=7)
     return fig

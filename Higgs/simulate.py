@@ -59,7 +59,8 @@ MAX_PAIR_PROBABILITY = 0.3  # the few events with more (at most 0.4) are always 
 
 def massless(pt, eta, phi):
     """Four-vectors (..., 4) px, py, pz, E of massless particles."""
-    parts = (pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta), pt * np.cosh(eta))
+    px, py, pz = pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)
+    parts = px, py, pz, pt * np.cosh(eta)
     return np.stack(np.broadcast_arrays(*parts), axis=-1)
 
 

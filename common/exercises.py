@@ -52,6 +52,8 @@ class Exercise:
         What the parts of a returned tuple are called; empty where one value is returned.
     rtol : float
         Relative tolerance.
+    errors : dict of str to str
+        Advice for an attempt that raises, by a part of the message of its error.
     """
 
     reference: Callable
@@ -60,6 +62,7 @@ class Exercise:
     hints: tuple = ()
     parts: tuple = ()
     rtol: float = 1e-6
+    errors: dict = field(default_factory=dict)
 
 
 class Exercises(dict):
@@ -131,7 +134,8 @@ def _judge(exercise, attempt, seconds):
         given = deepcopy(arguments)
         call = _call(attempt, given, seconds)
         if call.problem:
-            return False, f"Not yet: for {case} {call.problem}"
+            advice = [f" {advice}" for part, advice in exercise.errors.items() if part in call.problem]
+            return False, f"Not yet: for {case} {call.problem}{''.join(advice)}"
         if call.value is None:
             instead = "prints, but it returns nothing" if call.printed else "returns nothing"
             return False, f"Not yet: for {case} your function {instead}; end it with 'return ...'."

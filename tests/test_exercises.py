@@ -134,7 +134,7 @@ def test_a_lesson_gives_the_same_with_stubs_and_with_all_of_them_written(path, t
 BOOK = Exercises({
     "double": Exercise(lambda x: 2 * x, {"two numbers": (np.array([1.0, 2.0]),)}, hints=("Multiply.",)),
     "both": Exercise(lambda x: (x, x**2), {"one": (np.array([3.0]),)}, parts=("value", "square")),
-    "count": Exercise(lambda x: len(x), {"a list": ([1, 2],)}),
+    "count": Exercise(lambda x: len(x), {"a list": ([1, 2],)}, errors={"no attribute 'size'": "A list has len(...)."}),
 })  # fmt: skip
 
 
@@ -202,6 +202,12 @@ def test_a_wrong_attempt_is_one_line(attempt, message, capsys):
     out, err = capsys.readouterr()
     assert message in out and out.count("\n") == 1 and err == "", out
     assert "Traceback" not in out and out.endswith("Stuck? exercises.hint('double')\n")
+
+
+def test_advice_for_an_error(capsys):
+    assert BOOK.use("count", lambda x: x.size) is BOOK["count"].reference
+    line = capsys.readouterr().out
+    assert "has no attribute 'size'" in line and " A list has len(...). The lesson goes on" in line
 
 
 def test_a_right_attempt_may_print_and_warn(capsys):

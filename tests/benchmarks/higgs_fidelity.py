@@ -70,6 +70,8 @@ def report_learning(real, sim, rng):
     held_out = min(20_000, len(X) // 4)
     test, pool = (X[:held_out], y[:held_out]), (X[held_out:], y[held_out:])
     print("published on published (5 folds): AUC {:.3f} +- {:.3f}".format(*out_of_fold_auc(*real)))
+    few = sim[0][: len(real[0])], sim[1][: len(real[0])]
+    print("as many simulated, in the same way: AUC {:.3f} +- {:.3f}".format(*out_of_fold_auc(*few)))
     for n in (3_000, 4_000, 6_000, 12_500, 25_000, 50_000, 100_000, 200_000):
         if n <= len(pool[0]):
             train = (pool[0][:n], pool[1][:n])
