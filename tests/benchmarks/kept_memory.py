@@ -20,7 +20,7 @@ def networks():
     import torch
 
     from Exoplanet import helpers as exoplanet
-    from ParticleImages import helpers as particles
+    from ParticleImages import model as particles
     from ParticleImages import vit
     from StrongLensing import helpers as lensing
 

@@ -34,14 +34,14 @@ def train_higgs(train, valid, seed=0, score=roc_auc_score):
 
 
 def train_particle_images(train, valid, seed=0, score=roc_auc_score):
-    from ParticleImages import helpers
+    from ParticleImages import model as particles
 
-    X, X_valid = (helpers.network_input(part.X, "energy") for part in (train, valid))
+    X, X_valid = (particles.network_input(part.X, "energy") for part in (train, valid))
     seed_everything(seed)
-    model = helpers.CNN(X.shape[1], 12)
+    model = particles.CNN(X.shape[1], 12)
     fit(model, (X, train.y.astype("f4")), (X_valid, valid.y.astype("f4")), loss=binary_cross_entropy_with_logits,
         score=score, epochs=6, batch_size=64, lr=3e-3, weight_decay=0.05, seed=seed, progress=False)  # fmt: skip
-    return lambda X: helpers.probability(model, helpers.network_input(X, "energy"))
+    return lambda X: particles.probability(model, particles.network_input(X, "energy"))
 
 
 def macro_auc_of_logits(y, z):

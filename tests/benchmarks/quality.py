@@ -138,7 +138,8 @@ def higgs(seeds, folder):
 
 
 def particle_images(seeds, folder):
-    from ParticleImages import data, helpers
+    from ParticleImages import data
+    from ParticleImages.model import shower_shapes
 
     train, valid, test = lessons.parts(data, "ParticleImages")
     excerpt = real(lambda: data.read_excerpt(data.official.find("ParticleImages", data.EXCERPT)), folder)
@@ -156,7 +157,7 @@ def particle_images(seeds, folder):
         "ParticleImages", "AUC", "CNN",
         {
             "CNN": lambda seed: lessons.train_particle_images(train, valid, seed),
-            "LightGBM on shower shapes": lambda seed: trees(train, valid, helpers.shower_shapes, seed),
+            "LightGBM on shower shapes": lambda seed: trees(train, valid, shower_shapes, seed),
             "the original's CNN": original,
         }, {SECTION: test, REAL: excerpt}, roc_auc_score, seeds,
     )  # fmt: skip
