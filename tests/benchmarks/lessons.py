@@ -49,14 +49,14 @@ def macro_auc_of_logits(y, z):
 
 
 def train_strong_lensing(train, valid, seed=0, score=macro_auc_of_logits):
-    from StrongLensing import helpers
+    from StrongLensing import model as lensing
 
     seed_everything(seed)
-    model = helpers.Network(True, 8)
+    model = lensing.Network(True, 8)
     fit(model, (train.X, train.y.astype("i8")), (valid.X, valid.y.astype("i8")), loss=cross_entropy, score=score,
-        epochs=8, batch_size=64, lr=2e-3, weight_decay=0.05, augment=helpers.flip, seed=seed,
+        epochs=8, batch_size=64, lr=2e-3, weight_decay=0.05, augment=lensing.flip, seed=seed,
         progress=False)  # fmt: skip
-    return lambda X: helpers.probabilities(model, X)
+    return lambda X: lensing.probabilities(model, X)
 
 
 def psnr(fine, images):
@@ -65,13 +65,13 @@ def psnr(fine, images):
 
 
 def train_super_resolution(train, valid, seed=0, score=psnr):
-    from StrongLensing import helpers
+    from StrongLensing import restoration
 
     seed_everything(seed)
-    model = helpers.ResidualNetwork(32, 4)
+    model = restoration.ResidualNetwork(32, 4)
     fit(model, (train.X, train.y), (valid.X, valid.y), loss=l1_loss, score=score, epochs=10, batch_size=8, lr=2e-3,
         weight_decay=1e-4, seed=seed, progress=False)  # fmt: skip
-    return lambda X: helpers.restore(model, X)
+    return lambda X: restoration.restore(model, X)
 
 
 def train_exoplanet(train, valid, seed=0, score=roc_auc_score):

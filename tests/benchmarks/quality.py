@@ -164,14 +164,15 @@ def particle_images(seeds, folder):
 
 
 def strong_lensing(seeds, folder):
-    from StrongLensing import data, helpers
+    from StrongLensing import data
     from StrongLensing.challenge import macro_auc
+    from StrongLensing.model import residual_features, softmax
 
     train, valid, test = lessons.parts(data, "StrongLensing")
     images = real(lambda: data.load("test", source="official"), folder)
 
     def features(X):
-        return pd.DataFrame(helpers.residual_features(X))
+        return pd.DataFrame(residual_features(X))
 
     def forest(seed):
         model = lightgbm.LGBMClassifier(
@@ -185,7 +186,7 @@ def strong_lensing(seeds, folder):
             plain.strong_lensing_cnn(), train, valid, cross_entropy, lessons.macro_auc_of_logits, seed, dtype="i8",
             epochs=20, batch_size=100, lr=1e-4, weight_decay=1e-5,
         )  # fmt: skip
-        return lambda X: helpers.softmax(logits(X))
+        return lambda X: softmax(logits(X))
 
     yield from contest(
         "StrongLensing", "macro AUC", "network",
@@ -198,20 +199,20 @@ def strong_lensing(seeds, folder):
 
 
 def super_resolution(seeds, folder):
-    from StrongLensing import data, helpers
+    from StrongLensing import data, restoration
 
     train, valid, test = lessons.parts(data, "super-resolution", task="super_resolution")
     pair = real(lambda: data.load("test", source="official", task="super_resolution"), folder)
 
     def original(seed):
-        model = helpers.SRCNN()
+        model = restoration.SRCNN()
         plain.train(model, (train.X, train.y), (valid.X, valid.y), mse_loss, lessons.psnr, epochs=40, batch_size=16,
                     lr=1e-3, seed=seed)  # fmt: skip
         return lambda X: plain.outputs(model, X, 50)
 
     def wiener(seed):
-        kernel = helpers.wiener_filter(train.X, train.y)
-        return lambda X: helpers.apply_filter(kernel, X)
+        kernel = restoration.wiener_filter(train.X, train.y)
+        return lambda X: restoration.apply_filter(kernel, X)
 
     yield from contest(
         "StrongLensing, super-resolution", "PSNR in dB", "residual network",
