@@ -19,7 +19,7 @@ def networks():
     """The networks of the slowest lessons, each with a batch as they see it."""
     import torch
 
-    from Exoplanet import helpers as exoplanet
+    from Exoplanet import model as exoplanet
     from ParticleImages import model as particles
     from ParticleImages import vit
     from StrongLensing import model as lensing

@@ -75,15 +75,15 @@ def train_super_resolution(train, valid, seed=0, score=psnr):
 
 
 def train_exoplanet(train, valid, seed=0, score=roc_auc_score):
-    from Exoplanet import helpers
+    from Exoplanet import model as exoplanet
 
-    X, X_valid = helpers.views(train.X), helpers.views(valid.X)
+    X, X_valid = exoplanet.views(train.X), exoplanet.views(valid.X)
     seed_everything(seed)
-    model = helpers.Network(8)
+    model = exoplanet.Network(8)
     fit(model, (X, train.y.astype("f4")), (X_valid, valid.y.astype("f4")), loss=binary_cross_entropy_with_logits,
-        score=score, epochs=6, batch_size=64, lr=3e-3, weight_decay=0.05, augment=helpers.turn_and_flip, seed=seed,
+        score=score, epochs=6, batch_size=64, lr=3e-3, weight_decay=0.05, augment=exoplanet.turn_and_flip, seed=seed,
         progress=False)  # fmt: skip
-    return lambda X: helpers.sigmoid(helpers.logits(model, helpers.views(X), turns=4))
+    return lambda X: exoplanet.sigmoid(exoplanet.logits(model, exoplanet.views(X), turns=4))
 
 
 def train_nmr(train, valid, seed=0, epochs=300):

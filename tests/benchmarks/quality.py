@@ -251,8 +251,9 @@ def nmr(seeds, folder):
 
 
 def exoplanet(seeds, folder):
-    from Exoplanet import data, helpers
+    from Exoplanet import data
     from Exoplanet.challenge import by_run, truth_by_run
+    from Exoplanet.model import boosted_trees, features
 
     train, valid, test = lessons.parts(data, "Exoplanet")
     truth = truth_by_run(test.y, test.meta["run"])
@@ -262,8 +263,8 @@ def exoplanet(seeds, folder):
         return roc_auc_score(*by_run(truth, p)) if len(y) == len(truth) else roc_auc_score(y, p)
 
     def forest(seed):
-        model = helpers.boosted_trees(200, seed).fit(pd.DataFrame(helpers.features(train.X)), train.y)
-        return lambda X: model.predict_proba(pd.DataFrame(helpers.features(X)))[:, 1]
+        model = boosted_trees(200, seed).fit(pd.DataFrame(features(train.X)), train.y)
+        return lambda X: model.predict_proba(pd.DataFrame(features(X)))[:, 1]
 
     yield from contest(
         "Exoplanet", "AUC by run", "network",
