@@ -17,7 +17,7 @@ from torch.nn.functional import silu
 
 from common.layers import PiecewiseLinear
 from common.training import predict
-from ParticleImages.helpers import COLUMNS, ROWS, block
+from ParticleImages.model import COLUMNS, ROWS, block
 
 GROUPS = (
     "photon", "photon, converted beyond 0.6 m", "photon, converted within 0.6 m",
@@ -55,7 +55,7 @@ class ImageAndShapes(nn.Module):
     Parameters
     ----------
     shapes : ndarray of shape (n, k)
-        Shower shapes of the training images, see `helpers.shower_shapes`: their quantiles encode them.
+        Shower shapes of the training images, see `model.shower_shapes`: their quantiles encode them.
     outputs : int
         Groups to tell apart: the first half are photons, the second half electrons. 2 where only labels are known.
     width : int
@@ -93,7 +93,7 @@ class ImageAndShapes(nn.Module):
 
 
 def together(planes, shapes):
-    """One row an image: the planes of `helpers.network_input` for the energy, then the shapes; (n, 2 * 15 * 27 + k)."""
+    """One row an image: the planes of `model.network_input` for the energy, then the shapes; (n, 2 * 15 * 27 + k)."""
     return np.concatenate([planes.reshape(len(planes), -1), shapes], axis=1)
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from ParticleImages.helpers import COLUMNS, ROWS, total_energy
+from ParticleImages.model import COLUMNS, ROWS, total_energy
 
-IMAGE = (2 * ROWS + 1, 2 * COLUMNS + 1)  # 15 x 27 crystals, see `helpers.network_input`
+IMAGE = (2 * ROWS + 1, 2 * COLUMNS + 1)  # 15 x 27 crystals, see `model.network_input`
 
 
 def cut(x, patch=(5, 3)):
@@ -60,7 +60,7 @@ class ViT(nn.Module):
     Parameters
     ----------
     channels : int
-        Of the input, see `helpers.network_input`: 2 for the energy, 3 with the time.
+        Of the input, see `model.network_input`: 2 for the energy, 3 with the time.
     patch : (int, int)
         Rows and columns of a patch.
     width : int

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from Exoplanet import disk, helpers, simulate
+from Exoplanet import disk, experiments, model, simulate
 
 DISKS = simulate.detection(24, 5, size=96)
 
 
 @pytest.mark.parametrize("inclination, angle", [(0.6, 0.3), (1.1, 2.2)])
 def test_ellipses_find_the_view(inclination, angle):
-    image = helpers.one_disk(inclination=inclination, position_angle=angle)
-    ratio, found = helpers.ellipses(image[None])
+    image = experiments.one_disk(inclination=inclination, position_angle=angle)
+    ratio, found = model.ellipses(image[None])
     assert ratio[0] == pytest.approx(np.cos(inclination), rel=0.1)
     assert abs(np.sin(found[0] - angle)) < 0.05
 
@@ -21,54 +21,54 @@ def test_a_smooth_disk_has_no_residual_and_a_wake_has_one():
     ratio, angle = np.full(1, np.cos(0.6)), np.zeros(1)
     rest = {}
     for wake in (0.0, 1.0):
-        image = helpers.one_disk(1e-3, 90.0, maturity=0.0, wake=wake, inclination=0.6)[None]
-        rest[wake] = abs(helpers.residual(helpers.polar(image, ratio, angle)))[:, 4:30].max()
+        image = experiments.one_disk(1e-3, 90.0, maturity=0.0, wake=wake, inclination=0.6)[None]
+        rest[wake] = abs(model.residual(model.polar(image, ratio, angle)))[:, 4:30].max()
     assert rest[0.0] < 0.03 and rest[1.0] > 0.15
 
 
 def test_profile_shows_the_gap():
-    image = helpers.one_disk(1e-3, 90.0)[None]
-    profile = np.median(helpers.polar(image, np.ones(1), np.zeros(1)), axis=2)[0]
-    radii = 200 * np.linspace(helpers.INNERMOST, helpers.OUTERMOST, helpers.RINGS)
+    image = experiments.one_disk(1e-3, 90.0)[None]
+    profile = np.median(model.polar(image, np.ones(1), np.zeros(1)), axis=2)[0]
+    radii = 200 * np.linspace(model.INNERMOST, model.OUTERMOST, model.RINGS)
     bend = profile[2:-2] - (profile[4:] + profile[:-4]) / 2
     low = radii[2:-2][bend < bend.min() / 3]  # the gap is 31 au wide: its two walls bend most
     assert 70 < low.min() and low.max() < 110 and low.mean() == pytest.approx(90, abs=8)
 
 
 def test_features_are_finite_and_do_not_depend_on_the_star():
-    found = helpers.features(DISKS.X)
+    found = model.features(DISKS.X)
     assert found.shape == (24, 33) and found.dtype == np.float32 and np.isfinite(found).all()
-    heavy = helpers.features(helpers.one_disk(2e-3, 90.0, wake=1.0)[None])
-    smooth = helpers.features(helpers.one_disk()[None])
+    heavy = model.features(experiments.one_disk(2e-3, 90.0, wake=1.0)[None])
+    smooth = model.features(experiments.one_disk()[None])
     assert abs(heavy - smooth).max() > 0.1
 
 
 def test_views():
-    seen = helpers.views(DISKS.X)
-    assert seen.shape == (24, 3, helpers.RINGS, helpers.ANGLES) and seen.dtype == np.float32 and abs(seen).max() <= 1
+    seen = model.views(DISKS.X)
+    assert seen.shape == (24, 3, model.RINGS, model.ANGLES) and seen.dtype == np.float32 and abs(seen).max() <= 1
     bright = np.clip(DISKS.X[:1], 1e-3, None)
-    np.testing.assert_allclose(helpers.views(bright), helpers.views(bright / 10), atol=1e-4)  # only ratios count
+    np.testing.assert_allclose(model.views(bright), model.views(bright / 10), atol=1e-4)  # only ratios count
     noisy = simulate.alma(3, 1).X
-    assert helpers.views(noisy, 24, 32, helpers.asinh, 0.06).shape == (3, 3, 24, 32)
+    assert model.views(noisy, 24, 32, model.asinh, 0.06).shape == (3, 3, 24, 32)
 
 
 def test_asinh_is_a_logarithm_where_images_are_bright():
     x = np.float32([0.5, 1.0])
-    assert np.diff(helpers.asinh(x))[0] == pytest.approx(np.log10(2), rel=0.01)
-    assert helpers.asinh(np.float32([0.001]))[0] == pytest.approx(0.001 / 0.03 / np.log(10), rel=0.01)
+    assert np.diff(model.asinh(x))[0] == pytest.approx(np.log10(2), rel=0.01)
+    assert model.asinh(np.float32([0.001]))[0] == pytest.approx(0.001 / 0.03 / np.log(10), rel=0.01)
 
 
 def test_turn_and_flip_turns_and_mirrors():
     torch.manual_seed(0)
     row = torch.arange(5.0).reshape(1, 1, 1, 5)
-    seen = {tuple(helpers.turn_and_flip(row).flatten().tolist()) for _ in range(200)}
+    seen = {tuple(model.turn_and_flip(row).flatten().tolist()) for _ in range(200)}
     one = np.arange(5.0)
     assert seen == {tuple(np.roll(way, k)) for way in (one, one[::-1]) for k in range(5)}
 
 
 def test_angles_go_round():
     torch.manual_seed(0)
-    layer = helpers.block(2, 3).eval()
+    layer = model.block(2, 3).eval()
     x = torch.randn(1, 2, 6, 8)
     with torch.inference_mode():
         np.testing.assert_allclose(layer(torch.roll(x, 3, 3)), torch.roll(layer(x), 3, 3), atol=1e-5)
@@ -76,56 +76,56 @@ def test_angles_go_round():
 
 def test_averaged_turns_make_the_answer_independent_of_the_quarter():
     torch.manual_seed(0)
-    network = helpers.Network(width=2).eval()
+    network = model.Network(width=2).eval()
     turned = np.ascontiguousarray(np.rot90(DISKS.X[:6], axes=(2, 3)))
-    one, other = (helpers.logits(network, helpers.views(X), turns=2) for X in (DISKS.X[:6], turned))
+    one, other = (model.logits(network, model.views(X), turns=2) for X in (DISKS.X[:6], turned))
     assert one.shape == (6,)
     np.testing.assert_allclose(one, other, atol=0.01)
 
 
 def test_splits():
     runs = np.repeat(np.arange(50), 3)
-    for split in (helpers.random_split, helpers.run_split):
+    for split in (experiments.random_split, experiments.run_split):
         train, test = split(runs, 0.3, 1)
         assert sorted([*train, *test]) == list(range(150)) and len(test) == 45
-    train, test = helpers.run_split(runs, 0.3, 1)
+    train, test = experiments.run_split(runs, 0.3, 1)
     assert not set(runs[train]) & set(runs[test])
-    train, test = helpers.random_split(runs, 0.3, 1)
+    train, test = experiments.random_split(runs, 0.3, 1)
     assert len(set(runs[train]) & set(runs[test])) > 20
 
 
 def test_single_planets_change_only_the_planet():
-    light = helpers.single_planets(5 * disk.EARTH, 80.0, 4, 3, size=64)
-    heavy = helpers.single_planets(5 * disk.JUPITER, 80.0, 4, 3, size=64)
-    again = helpers.single_planets(5 * disk.EARTH, 80.0, 4, 3, size=64)
+    light = experiments.single_planets(5 * disk.EARTH, 80.0, 4, 3, size=64)
+    heavy = experiments.single_planets(5 * disk.JUPITER, 80.0, 4, 3, size=64)
+    again = experiments.single_planets(5 * disk.EARTH, 80.0, 4, 3, size=64)
     np.testing.assert_array_equal(light, again)
-    ratio_light, ratio_heavy = helpers.ellipses(light)[0], helpers.ellipses(heavy)[0]
+    ratio_light, ratio_heavy = model.ellipses(light)[0], model.ellipses(heavy)[0]
     assert (abs(light - heavy).max((1, 2, 3)) > 1e-3).all()
     assert np.median(abs(ratio_light - ratio_heavy)) < 0.1  # the same views
 
 
 def test_efficiency_counts_what_is_above_the_threshold():
-    found = helpers.efficiency(lambda X: X.mean((1, 2, 3)), [1e-4, 1e-3], [50.0], -1.0, n=2, seed=0, size=48)
+    found = experiments.efficiency(lambda X: X.mean((1, 2, 3)), [1e-4, 1e-3], [50.0], -1.0, n=2, seed=0, size=48)
     np.testing.assert_array_equal(found, [[1], [1]])
 
 
 def test_smooth_disk_takes_structure_away():
-    image = helpers.one_disk(2e-3, 90.0, wake=1.5, maturity=0.0, glow=5.0)[None]
-    smooth, plain = helpers.smooth_disk(image), helpers.logarithm(helpers.one_disk()[None])
+    image = experiments.one_disk(2e-3, 90.0, wake=1.5, maturity=0.0, glow=5.0)[None]
+    smooth, plain = experiments.smooth_disk(image), model.logarithm(experiments.one_disk()[None])
     inside = np.hypot(*(np.mgrid[:256, :256] - 127.5)) < 110
-    structure = abs(helpers.logarithm(image) - plain)[0, 0][inside]
+    structure = abs(model.logarithm(image) - plain)[0, 0][inside]
     left = abs(smooth - plain - np.median(smooth - plain))[0, 0][inside]
     assert structure.max() > 0.3 and np.quantile(left, 0.9) < 0.1
 
 
 def test_occlusion_finds_the_place_that_counts(monkeypatch):
-    def brightest(model, seen, turns=1):  # a network that looks at the largest residual only
+    def brightest(network, seen, turns=1):  # a network that looks at the largest residual only
         return seen[:, 1].max((1, 2))
 
-    monkeypatch.setattr(helpers, "logits", brightest)
-    image = helpers.one_disk(size=96)
+    monkeypatch.setattr(experiments, "logits", brightest)
+    image = experiments.one_disk(size=96)
     image[0, 70:73, 60:63] *= 1.5
-    found = helpers.occlusion_map(None, image, patch=12, stride=6)
+    found = experiments.occlusion_map(None, image, patch=12, stride=6)
     assert found.shape == (15, 15)
     row, column = np.unravel_index(found.argmax(), found.shape)
     assert abs(row * 6 + 6 - 71.5) <= 8 and abs(column * 6 + 6 - 61.5) <= 8

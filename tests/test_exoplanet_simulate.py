@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from Exoplanet import disk, helpers, simulate
+from Exoplanet import disk, experiments, simulate
 
-PLAIN = {**helpers.PLAIN_DISK, "wake": 1.0}
+PLAIN = {**experiments.PLAIN_DISK, "wake": 1.0}
 STILL = {"planet": np.zeros(4), "vortex": np.zeros(4), "arm": 0.0, "spot": 0.0, "clump": 0.0}
 
 

@@ -1,4 +1,4 @@
-"""The shower shapes, the input and the network of the ParticleImages lesson."""
+"""The shower shapes, the input and the networks of the ParticleImages lessons."""
 
 import numpy as np
 import pytest
@@ -7,14 +7,14 @@ from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from common.training import fit, seed_everything
-from ParticleImages import data, helpers, residual
+from ParticleImages import data, helpers, model, residual
 from ParticleImages.simulate import simulate
 
 IMAGES = simulate(1500, seed=1)
 
 
 def shape(name, X=IMAGES.X):
-    return helpers.shower_shapes(X)[:, helpers.SHAPES.index(name)]
+    return model.shower_shapes(X)[:, model.SHAPES.index(name)]
 
 
 def image(*crystals):
@@ -36,12 +36,12 @@ def test_shapes_of_an_image_done_by_hand():
 
 
 def test_shapes_are_finite_and_do_not_change_in_a_mirror():
-    shapes = helpers.shower_shapes(IMAGES.X)
-    assert shapes.shape == (1500, len(helpers.SHAPES)) and np.isfinite(shapes).all()
+    shapes = model.shower_shapes(IMAGES.X)
+    assert shapes.shape == (1500, len(model.SHAPES)) and np.isfinite(shapes).all()
     # the seed is at 16 of 32: rolled by one after the mirror, it is there again
     for axis in (1, 2):
         mirrored = np.roll(np.flip(IMAGES.X, axis), 1, axis)
-        same = np.isclose(helpers.shower_shapes(mirrored), shapes, atol=1e-3, rtol=1e-3)
+        same = np.isclose(model.shower_shapes(mirrored), shapes, atol=1e-3, rtol=1e-3)
         assert same.mean() > 0.98  # crystals in row or column 0 have no partner
 
 
@@ -52,10 +52,10 @@ def test_electrons_are_wider_along_phi_and_not_along_eta():
 
 @pytest.mark.parametrize(("channels", "planes"), [("energy", 2), ("time", 1), ("both", 3)])
 def test_input_has_the_documented_shape(channels, planes):
-    x = helpers.network_input(IMAGES.X[:50], channels)
+    x = model.network_input(IMAGES.X[:50], channels)
     assert x.shape == (50, planes, 15, 27) and x.dtype == np.float32
     assert np.isfinite(x).all() and abs(x).max() < 5
-    logits = helpers.CNN(planes, width=4)(torch.from_numpy(x))
+    logits = model.CNN(planes, width=4)(torch.from_numpy(x))
     assert logits.shape == (50,)
 
 
@@ -63,39 +63,39 @@ def test_input_has_the_documented_shape(channels, planes):
 def test_input_does_not_change_in_a_mirror(axis):
     mirrored = np.roll(np.flip(IMAGES.X, axis), 1, axis)
     np.testing.assert_allclose(
-        helpers.network_input(mirrored, "both"), helpers.network_input(IMAGES.X, "both"), atol=1e-4
+        model.network_input(mirrored, "both"), model.network_input(IMAGES.X, "both"), atol=1e-4
     )
 
 
 def test_input_does_not_change_its_argument():
     X = IMAGES.X[:20].copy()
-    helpers.network_input(X, "both")
+    model.network_input(X, "both")
     np.testing.assert_array_equal(X, IMAGES.X[:20])
 
 
 def test_wrong_input_is_refused():
     with pytest.raises(ValueError, match="choose 'energy'"):
-        helpers.network_input(IMAGES.X[:2], "colour")
+        model.network_input(IMAGES.X[:2], "colour")
     with pytest.raises(ValueError, match="expected images of shape"):
-        helpers.network_input(IMAGES.X[:2, :, :, 0])
+        model.network_input(IMAGES.X[:2, :, :, 0])
     X = IMAGES.X[:2].copy()
     X[1] = 0
     with pytest.raises(ValueError, match="image 1 has no energy"):
-        helpers.network_input(X)
+        model.network_input(X)
 
 
 def test_network_learns():
-    x, y = helpers.network_input(IMAGES.X), IMAGES.y.astype("f4")
+    x, y = model.network_input(IMAGES.X), IMAGES.y.astype("f4")
     seed_everything(0)
-    cnn = helpers.CNN(width=6)
+    cnn = model.CNN(width=6)
     fit(
         cnn, (x[:1000], y[:1000]), (x[1000:], y[1000:]), epochs=3, batch_size=64, lr=3e-3,
         loss=binary_cross_entropy_with_logits, score=roc_auc_score, progress=False,
     )  # fmt: skip
-    probability = helpers.probability(cnn, x[1000:])
+    probability = model.probability(cnn, x[1000:])
     assert roc_auc_score(y[1000:], probability) > 0.62
     assert 0 < probability.min() and probability.max() < 1
-    change = helpers.occlusion(cnn, x[:20])
+    change = model.occlusion(cnn, x[:20])
     assert change.shape == (7, 27) and np.isfinite(change).all()
     assert change[3, 13] > 10 * np.median(change)  # the hottest crystal matters most
 
@@ -114,10 +114,10 @@ def test_no_real_images_without_the_excerpt(data_home):
 
 
 def test_residual_network_sees_image_and_shapes():
-    planes, shapes = helpers.network_input(IMAGES.X[:200]), helpers.shower_shapes(IMAGES.X[:200])
-    model = residual.ImageAndShapes(shapes, width=4)
+    planes, shapes = model.network_input(IMAGES.X[:200]), model.shower_shapes(IMAGES.X[:200])
+    network = residual.ImageAndShapes(shapes, width=4)
     x = torch.tensor(residual.together(planes, shapes), requires_grad=True)
-    logits = model(x)
+    logits = network(x)
     assert logits.shape == (200, 6) and logits.isfinite().all()
     logits.square().sum().backward()
     image, numbers = x.grad[:, : planes[0].size], x.grad[:, planes[0].size :]
@@ -142,7 +142,7 @@ def test_probability_of_an_electron_is_that_of_its_kinds():
     share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     p = share[:, 3:].sum(axis=1)
     np.testing.assert_allclose(residual.electron_logit(logits), np.log(p / (1 - p)))
-    shapes = helpers.shower_shapes(IMAGES.X[:100])
-    x = residual.together(helpers.network_input(IMAGES.X[:100]), shapes)
+    shapes = model.shower_shapes(IMAGES.X[:100])
+    x = residual.together(model.network_input(IMAGES.X[:100]), shapes)
     p = residual.probability(residual.ImageAndShapes(shapes, outputs=2, width=4), x)
     assert p.shape == (100,) and ((p > 0) & (p < 1)).all()

@@ -7,7 +7,8 @@ from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from common.training import fit, predict, seed_everything
-from ParticleImages import data, helpers, vit
+from ParticleImages import data, vit
+from ParticleImages.model import network_input
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,7 @@ def part():
 
 @pytest.fixture(scope="module")
 def x(part):
-    return helpers.network_input(part.X, "energy")
+    return network_input(part.X, "energy")
 
 
 def test_patches_are_rectangles_in_reading_order(x):

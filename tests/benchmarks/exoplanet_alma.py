@@ -18,10 +18,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from common.plotting import use_style
 from common.training import fit, seed_everything
-from Exoplanet import data, helpers
+from Exoplanet import data, model
 from Exoplanet.challenge import by_run, truth_by_run
 
-ALMA_VIEW = {"stretch": helpers.asinh, "share": 0.06}
+ALMA_VIEW = {"stretch": model.asinh, "share": 0.06}
 
 
 def main():
@@ -37,7 +37,7 @@ def main():
         split: data.load(split, n, task="alma")
         for split, n in (("train", options.n), ("valid", 400), ("test", 1000))
     }
-    seen = {split: helpers.views(part.X, **ALMA_VIEW) for split, part in parts.items()}
+    seen = {split: model.views(part.X, **ALMA_VIEW) for split, part in parts.items()}
     y = {split: part.y.astype("f4") for split, part in parts.items()}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "Exoplanet").symlink_to(options.samples.resolve())
@@ -51,15 +51,15 @@ def main():
     truth = truth_by_run(test.y, test.meta["run"])
     for seed in range(options.networks):
         seed_everything(seed)
-        network = helpers.Network()
+        network = model.Network()
         fit(
             network, (seen["train"], y["train"]), (seen["valid"], y["valid"]), loss=binary_cross_entropy_with_logits,
             score=roc_auc_score, epochs=options.epochs, batch_size=32, lr=3e-3, weight_decay=0.05,
-            augment=helpers.turn_and_flip, seed=seed, progress=False,
+            augment=model.turn_and_flip, seed=seed, progress=False,
         )  # fmt: skip
-        z = helpers.logits(network, seen["test"], turns=4)
-        at = helpers.logits(network, helpers.views(real.X, **ALMA_VIEW), turns=4)
-        probabilities.append(helpers.sigmoid(at))
+        z = model.logits(network, seen["test"], turns=4)
+        at = model.logits(network, model.views(real.X, **ALMA_VIEW), turns=4)
+        probabilities.append(model.sigmoid(at))
         higher.append([(z[test.y == 0] > value).mean() for value in at])
         told = ", ".join(f"{n} {p:.2f}" for n, p in zip(real.meta["name"], probabilities[-1], strict=True))
         print(f"network {seed}: AUC by run {roc_auc_score(*by_run(truth, z)):.3f}; {told}", flush=True)

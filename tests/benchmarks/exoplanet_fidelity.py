@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from common.plotting import use_style
-from Exoplanet import data, helpers, simulate
+from Exoplanet import data, helpers, model, simulate
 
 
 def measures(X):
@@ -22,10 +22,10 @@ def measures(X):
     half-light radius: of half the width of the image, without the star; hole: how much darker the disk is at 2 % of the
     width than at its brightest ring, in decades; range: from the 1, 10, 25, 50, 75 and 90 % quantiles to that of 99 %;
     zeros: share of pixels below 1e-6; axis ratio, and rms residual, largest residual, rings (rms bend of the profile):
-    of `helpers`.
+    of `model`.
     """
     n, size = len(X), X.shape[-1]
-    shown = helpers.logarithm(X)[:, 0]
+    shown = model.logarithm(X)[:, 0]
     y, x = np.mgrid[:size, :size] - (size - 1) / 2
     r = np.hypot(x, y) / (size / 2)
     light = np.where(r > 0.03, X[:, 0], 0).reshape(n, -1)
@@ -33,10 +33,10 @@ def measures(X):
     grown = np.cumsum(light[:, order], axis=1)
     half = np.array([np.sort(r, axis=None)[np.searchsorted(g, g[-1] / 2)] for g in grown])
     quantiles = np.quantile(shown, [0.01, 0.10, 0.25, 0.5, 0.75, 0.9, 0.99], axis=(1, 2))
-    ratio, angle = helpers.ellipses(X)
-    unwrapped = helpers.polar(X, ratio, angle)
+    ratio, angle = model.ellipses(X)
+    unwrapped = model.polar(X, ratio, angle)
     profile = np.median(unwrapped, axis=2)
-    rest = helpers.residual(unwrapped)[:, 4:26]
+    rest = model.residual(unwrapped)[:, 4:26]
     bend = (profile[:, 2:-2] - (profile[:, 4:] + profile[:, :-4]) / 2)[:, 2:24]
     found = {
         "half-light radius": half,

@@ -15,7 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from common.metrics import bootstrap
 from common.training import fit, seed_everything
-from Exoplanet import data, helpers
+from Exoplanet import data, model
 from Exoplanet.challenge import by_run, truth_by_run
 
 
@@ -32,21 +32,21 @@ def main():
     )
     scores, seconds = {}, {}
     start = time.process_time()
-    trees = helpers.boosted_trees(300).fit(pd.DataFrame(helpers.features(train.X)), train.y)
-    scores["trees"] = trees.predict_proba(pd.DataFrame(helpers.features(test.X)))[:, 1]
+    trees = model.boosted_trees(300).fit(pd.DataFrame(model.features(train.X)), train.y)
+    scores["trees"] = trees.predict_proba(pd.DataFrame(model.features(test.X)))[:, 1]
     seconds["trees"] = time.process_time() - start
 
     start = time.process_time()
-    seen = {part: helpers.views(images.X) for part, images in (("train", train), ("valid", valid))}
+    seen = {part: model.views(images.X) for part, images in (("train", train), ("valid", valid))}
     seed_everything(0)
-    network = helpers.Network(options.width)
+    network = model.Network(options.width)
     history = fit(
         network, (seen["train"], train.y.astype("f4")), (seen["valid"], valid.y.astype("f4")),
         loss=binary_cross_entropy_with_logits, score=roc_auc_score, epochs=options.epochs, batch_size=64, lr=3e-3,
-        weight_decay=0.05, augment=helpers.turn_and_flip, progress=False,
+        weight_decay=0.05, augment=model.turn_and_flip, progress=False,
     )  # fmt: skip
     seconds["network"] = time.process_time() - start
-    scores["network"] = helpers.sigmoid(helpers.logits(network, helpers.views(test.X), turns=4))
+    scores["network"] = model.sigmoid(model.logits(network, model.views(test.X), turns=4))
 
     truth = truth_by_run(test.y, test.meta["run"])
     runs = {name: by_run(truth, p) for name, p in scores.items()}

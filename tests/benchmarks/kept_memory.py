@@ -19,17 +19,18 @@ def networks():
     """The networks of the slowest lessons, each with a batch as they see it."""
     import torch
 
-    from Exoplanet import helpers as exoplanet
-    from ParticleImages import helpers as particles
+    from Exoplanet import model as exoplanet
+    from ParticleImages import model as particles
     from ParticleImages import vit
-    from StrongLensing import helpers as lensing
+    from StrongLensing import model as lensing
+    from StrongLensing import restoration
 
     return {
         "ParticleImages, CNN": (particles.CNN(), torch.rand(256, 2, 15, 27)),
         "ParticleImages, ViT": (vit.ViT(), torch.rand(256, 2, 15, 27)),
         "StrongLensing, CNN": (lensing.Network(), torch.rand(64, 1, 64, 64)),
-        "super-resolution, SRCNN": (lensing.SRCNN(), torch.rand(16, 1, 32, 32)),
-        "super-resolution, residual": (lensing.ResidualNetwork(), torch.rand(8, 1, 64, 64)),
+        "super-resolution, SRCNN": (restoration.SRCNN(), torch.rand(16, 1, 32, 32)),
+        "super-resolution, residual": (restoration.ResidualNetwork(), torch.rand(8, 1, 64, 64)),
         "Exoplanet, CNN": (exoplanet.Network(), torch.rand(64, 3, 36, 64)),
     }
 

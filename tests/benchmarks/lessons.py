@@ -34,14 +34,14 @@ def train_higgs(train, valid, seed=0, score=roc_auc_score):
 
 
 def train_particle_images(train, valid, seed=0, score=roc_auc_score):
-    from ParticleImages import helpers
+    from ParticleImages import model as particles
 
-    X, X_valid = (helpers.network_input(part.X, "energy") for part in (train, valid))
+    X, X_valid = (particles.network_input(part.X, "energy") for part in (train, valid))
     seed_everything(seed)
-    model = helpers.CNN(X.shape[1], 12)
+    model = particles.CNN(X.shape[1], 12)
     fit(model, (X, train.y.astype("f4")), (X_valid, valid.y.astype("f4")), loss=binary_cross_entropy_with_logits,
         score=score, epochs=6, batch_size=64, lr=3e-3, weight_decay=0.05, seed=seed, progress=False)  # fmt: skip
-    return lambda X: helpers.probability(model, helpers.network_input(X, "energy"))
+    return lambda X: particles.probability(model, particles.network_input(X, "energy"))
 
 
 def macro_auc_of_logits(y, z):
@@ -49,14 +49,14 @@ def macro_auc_of_logits(y, z):
 
 
 def train_strong_lensing(train, valid, seed=0, score=macro_auc_of_logits):
-    from StrongLensing import helpers
+    from StrongLensing import model as lensing
 
     seed_everything(seed)
-    model = helpers.Network(True, 8)
+    model = lensing.Network(True, 8)
     fit(model, (train.X, train.y.astype("i8")), (valid.X, valid.y.astype("i8")), loss=cross_entropy, score=score,
-        epochs=8, batch_size=64, lr=2e-3, weight_decay=0.05, augment=helpers.flip, seed=seed,
+        epochs=8, batch_size=64, lr=2e-3, weight_decay=0.05, augment=lensing.flip, seed=seed,
         progress=False)  # fmt: skip
-    return lambda X: helpers.probabilities(model, X)
+    return lambda X: lensing.probabilities(model, X)
 
 
 def psnr(fine, images):
@@ -65,25 +65,25 @@ def psnr(fine, images):
 
 
 def train_super_resolution(train, valid, seed=0, score=psnr):
-    from StrongLensing import helpers
+    from StrongLensing import restoration
 
     seed_everything(seed)
-    model = helpers.ResidualNetwork(32, 4)
+    model = restoration.ResidualNetwork(32, 4)
     fit(model, (train.X, train.y), (valid.X, valid.y), loss=l1_loss, score=score, epochs=10, batch_size=8, lr=2e-3,
         weight_decay=1e-4, seed=seed, progress=False)  # fmt: skip
-    return lambda X: helpers.restore(model, X)
+    return lambda X: restoration.restore(model, X)
 
 
 def train_exoplanet(train, valid, seed=0, score=roc_auc_score):
-    from Exoplanet import helpers
+    from Exoplanet import model as exoplanet
 
-    X, X_valid = helpers.views(train.X), helpers.views(valid.X)
+    X, X_valid = exoplanet.views(train.X), exoplanet.views(valid.X)
     seed_everything(seed)
-    model = helpers.Network(8)
+    model = exoplanet.Network(8)
     fit(model, (X, train.y.astype("f4")), (X_valid, valid.y.astype("f4")), loss=binary_cross_entropy_with_logits,
-        score=score, epochs=6, batch_size=64, lr=3e-3, weight_decay=0.05, augment=helpers.turn_and_flip, seed=seed,
+        score=score, epochs=6, batch_size=64, lr=3e-3, weight_decay=0.05, augment=exoplanet.turn_and_flip, seed=seed,
         progress=False)  # fmt: skip
-    return lambda X: helpers.sigmoid(helpers.logits(model, helpers.views(X), turns=4))
+    return lambda X: exoplanet.sigmoid(exoplanet.logits(model, exoplanet.views(X), turns=4))
 
 
 def train_nmr(train, valid, seed=0, epochs=300):

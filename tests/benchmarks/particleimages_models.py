@@ -18,7 +18,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from common.metrics import bootstrap
 from common.training import fit, seed_everything
-from ParticleImages import data, helpers, residual
+from ParticleImages import data, model, residual
 
 
 def trees_of(leaves, rounds, seed):
@@ -55,11 +55,11 @@ def main():
     shapes, x, y, happened = {}, {}, {}, {}
     for split, n in (("train", max(args.n)), ("valid", args.test), ("test", args.test)):
         part = data.load(split, n, workers=1)
-        shapes[split], y[split] = helpers.shower_shapes(part.X), part.y.astype("f4")
-        x[split], happened[split] = helpers.network_input(part.X), residual.groups(part)
+        shapes[split], y[split] = model.shower_shapes(part.X), part.y.astype("f4")
+        x[split], happened[split] = model.network_input(part.X), residual.groups(part)
     if args.real:
         part = data.read_excerpt(args.real)
-        shapes["real"], x["real"], y["real"] = helpers.shower_shapes(part.X), helpers.network_input(part.X), part.y
+        shapes["real"], x["real"], y["real"] = model.shower_shapes(part.X), model.network_input(part.X), part.y
     del part
     print("images    model              AUC       95 %                on validation")
     for n in args.n:
@@ -67,7 +67,7 @@ def main():
         trees = train_trees((shapes["train"][:n], y["train"][:n]), (shapes["valid"], y["valid"]), args.seed)
         middle = time.perf_counter()
         seed_everything(args.seed)
-        cnn = helpers.CNN(x["train"].shape[1], args.width, args.dropout, args.hidden)
+        cnn = model.CNN(x["train"].shape[1], args.width, args.dropout, args.hidden)
         history = fit(
             cnn,
             (x["train"][:n], y["train"][:n]),
@@ -104,10 +104,10 @@ def main():
 
         def scores_on(split, trees=trees, cnn=cnn, both=both, told=told, joined=joined):
             scores = [
-                trees.predict_proba(shapes[split])[:, 1], helpers.probability(cnn, x[split]),
+                trees.predict_proba(shapes[split])[:, 1], model.probability(cnn, x[split]),
                 residual.probability(both, joined[split]), told.predict_proba(shapes[split])[:, 3:].sum(axis=1),
             ]  # fmt: skip
-            return [*scores, helpers.combine(*scores[:2]), helpers.combine(scores[0], scores[2])]
+            return [*scores, model.combine(*scores[:2]), model.combine(scores[0], scores[2])]
 
         scores = scores_on("test")
         copies = bootstrap(roc_auc_score, y["test"], *scores)

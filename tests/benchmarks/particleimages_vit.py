@@ -16,13 +16,14 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from common import official
 from common.metrics import bootstrap
 from common.training import fit, seed_everything
-from ParticleImages import data, helpers, vit
+from ParticleImages import data, vit
+from ParticleImages.model import CNN, network_input, probability
 
-MODELS = {"ViT": vit.ViT, "CNN": helpers.CNN, "bag": partial(vit.ViT, position=False)}
+MODELS = {"ViT": vit.ViT, "CNN": CNN, "bag": partial(vit.ViT, position=False)}
 
 
 def pairs(dataset):
-    return helpers.network_input(dataset.X, "energy"), dataset.y.astype(np.float32)
+    return network_input(dataset.X, "energy"), dataset.y.astype(np.float32)
 
 
 def main():
@@ -47,7 +48,7 @@ def main():
             )  # fmt: skip
             line = f"{name} {n:6,} images, {args.epochs} epochs"
             for kind, (x, y) in tests.items():
-                p = helpers.probability(model, x)
+                p = probability(model, x)
                 error = bootstrap(roc_auc_score, y, p).std()
                 line += f", {kind} {roc_auc_score(y, p):.3f} +- {error:.3f}"
             print(line, flush=True)

@@ -138,7 +138,8 @@ def higgs(seeds, folder):
 
 
 def particle_images(seeds, folder):
-    from ParticleImages import data, helpers
+    from ParticleImages import data
+    from ParticleImages.model import shower_shapes
 
     train, valid, test = lessons.parts(data, "ParticleImages")
     excerpt = real(lambda: data.read_excerpt(data.official.find("ParticleImages", data.EXCERPT)), folder)
@@ -156,21 +157,22 @@ def particle_images(seeds, folder):
         "ParticleImages", "AUC", "CNN",
         {
             "CNN": lambda seed: lessons.train_particle_images(train, valid, seed),
-            "LightGBM on shower shapes": lambda seed: trees(train, valid, helpers.shower_shapes, seed),
+            "LightGBM on shower shapes": lambda seed: trees(train, valid, shower_shapes, seed),
             "the original's CNN": original,
         }, {SECTION: test, REAL: excerpt}, roc_auc_score, seeds,
     )  # fmt: skip
 
 
 def strong_lensing(seeds, folder):
-    from StrongLensing import data, helpers
+    from StrongLensing import data
     from StrongLensing.challenge import macro_auc
+    from StrongLensing.model import residual_features, softmax
 
     train, valid, test = lessons.parts(data, "StrongLensing")
     images = real(lambda: data.load("test", source="official"), folder)
 
     def features(X):
-        return pd.DataFrame(helpers.residual_features(X))
+        return pd.DataFrame(residual_features(X))
 
     def forest(seed):
         model = lightgbm.LGBMClassifier(
@@ -184,7 +186,7 @@ def strong_lensing(seeds, folder):
             plain.strong_lensing_cnn(), train, valid, cross_entropy, lessons.macro_auc_of_logits, seed, dtype="i8",
             epochs=20, batch_size=100, lr=1e-4, weight_decay=1e-5,
         )  # fmt: skip
-        return lambda X: helpers.softmax(logits(X))
+        return lambda X: softmax(logits(X))
 
     yield from contest(
         "StrongLensing", "macro AUC", "network",
@@ -197,20 +199,20 @@ def strong_lensing(seeds, folder):
 
 
 def super_resolution(seeds, folder):
-    from StrongLensing import data, helpers
+    from StrongLensing import data, restoration
 
     train, valid, test = lessons.parts(data, "super-resolution", task="super_resolution")
     pair = real(lambda: data.load("test", source="official", task="super_resolution"), folder)
 
     def original(seed):
-        model = helpers.SRCNN()
+        model = restoration.SRCNN()
         plain.train(model, (train.X, train.y), (valid.X, valid.y), mse_loss, lessons.psnr, epochs=40, batch_size=16,
                     lr=1e-3, seed=seed)  # fmt: skip
         return lambda X: plain.outputs(model, X, 50)
 
     def wiener(seed):
-        kernel = helpers.wiener_filter(train.X, train.y)
-        return lambda X: helpers.apply_filter(kernel, X)
+        kernel = restoration.wiener_filter(train.X, train.y)
+        return lambda X: restoration.apply_filter(kernel, X)
 
     yield from contest(
         "StrongLensing, super-resolution", "PSNR in dB", "residual network",
@@ -249,8 +251,9 @@ def nmr(seeds, folder):
 
 
 def exoplanet(seeds, folder):
-    from Exoplanet import data, helpers
+    from Exoplanet import data
     from Exoplanet.challenge import by_run, truth_by_run
+    from Exoplanet.model import boosted_trees, features
 
     train, valid, test = lessons.parts(data, "Exoplanet")
     truth = truth_by_run(test.y, test.meta["run"])
@@ -260,8 +263,8 @@ def exoplanet(seeds, folder):
         return roc_auc_score(*by_run(truth, p)) if len(y) == len(truth) else roc_auc_score(y, p)
 
     def forest(seed):
-        model = helpers.boosted_trees(200, seed).fit(pd.DataFrame(helpers.features(train.X)), train.y)
-        return lambda X: model.predict_proba(pd.DataFrame(helpers.features(X)))[:, 1]
+        model = boosted_trees(200, seed).fit(pd.DataFrame(features(train.X)), train.y)
+        return lambda X: model.predict_proba(pd.DataFrame(features(X)))[:, 1]
 
     yield from contest(
         "Exoplanet", "AUC by run", "network",

@@ -17,27 +17,28 @@ from torch.nn.functional import cross_entropy, l1_loss, mse_loss
 
 from common.metrics import bootstrap
 from common.training import fit, seed_everything
-from StrongLensing import data, helpers
+from StrongLensing import data, restoration
 from StrongLensing.challenge import image_scores, macro_auc
+from StrongLensing.model import Network, flip, probabilities, residual_features, softmax
 
 
 def classification(n_train=15_000, n_test=6_000, epochs=8, seed=0):
     train, valid = data.load("train", n_train), data.load("valid", 1500)
     test = data.load("test", n_test)
-    features = [helpers.residual_features(part.X) for part in (train, test)]
+    features = [residual_features(part.X) for part in (train, test)]
     trees = lightgbm.LGBMClassifier(
         n_estimators=600, learning_rate=0.05, num_leaves=15, subsample=0.8, subsample_freq=1, colsample_bytree=0.3,
         random_state=seed, n_jobs=1, verbose=-1,
     ).fit(features[0], train.y)  # fmt: skip
     scores = {"trees": trees.predict_proba(features[1])}
     seed_everything(seed)
-    network = helpers.Network()
+    network = Network()
     fit(
         network, (train.X, train.y.astype("i8")), (valid.X, valid.y.astype("i8")), loss=cross_entropy,
-        score=lambda y, z: roc_auc_score(y, helpers.softmax(z), multi_class="ovr"), epochs=epochs, batch_size=64,
-        lr=2e-3, weight_decay=0.05, augment=helpers.flip, seed=seed, progress=False,
+        score=lambda y, z: roc_auc_score(y, softmax(z), multi_class="ovr"), epochs=epochs, batch_size=64,
+        lr=2e-3, weight_decay=0.05, augment=flip, seed=seed, progress=False,
     )  # fmt: skip
-    scores["network"] = helpers.probabilities(network, test.X)
+    scores["network"] = probabilities(network, test.X)
     print(f"classification, {n_train} training and {n_test} test images")
     for name, p in scores.items():
         print(f"  {name:8} macro AUC {macro_auc(test.y, p):.4f}, accuracy {(p.argmax(1) == test.y).mean():.4f}")
@@ -55,21 +56,21 @@ def super_resolution(n_train=300, n_test=400, seed=0):
 
     print(f"super-resolution, {n_train} training and {n_test} test pairs")
     restored = {
-        "bicubic": helpers.enlarge(test.X).clip(0, 1),
-        "Wiener": helpers.apply_filter(helpers.wiener_filter(train.X, train.y), test.X),
+        "bicubic": restoration.enlarge(test.X).clip(0, 1),
+        "Wiener": restoration.apply_filter(restoration.wiener_filter(train.X, train.y), test.X),
     }
     seconds = {}
     for name, make, cut, options in (
-        ("SRCNN", helpers.SRCNN, 2, dict(loss=mse_loss, epochs=5, batch_size=16, lr=1e-3)),
-        ("residual", helpers.ResidualNetwork, 1, dict(loss=l1_loss, epochs=10, batch_size=8, lr=2e-3)),
+        ("SRCNN", restoration.SRCNN, 2, dict(loss=mse_loss, epochs=5, batch_size=16, lr=1e-3)),
+        ("residual", restoration.ResidualNetwork, 1, dict(loss=l1_loss, epochs=10, batch_size=8, lr=2e-3)),
     ):
         seed_everything(seed)
         model = make()
-        X, y = helpers.tiles(train.X, cut), helpers.tiles(train.y, cut)
+        X, y = restoration.tiles(train.X, cut), restoration.tiles(train.y, cut)
         start = time.process_time()
         fit(model, (X, y), (valid.X, valid.y), score=psnr, weight_decay=1e-4, seed=seed, progress=False, **options)
         seconds[name] = time.process_time() - start
-        restored[name] = helpers.restore(model, test.X)
+        restored[name] = restoration.restore(model, test.X)
     scores = {name: image_scores(test.y, images) for name, images in restored.items()}
     for name, values in scores.items():
         took = f", trained {seconds[name]:.0f} s" if name in seconds else ""

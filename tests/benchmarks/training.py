@@ -117,13 +117,14 @@ def strong_lensing(seeds):
 
 
 def super_resolution(seeds):
-    from StrongLensing import data, helpers
+    from StrongLensing import data
+    from StrongLensing.restoration import SRCNN
 
     train, valid, _ = lessons.parts(data, "super-resolution", task="super_resolution")
     yield race(
         "StrongLensing, super-resolution", "PSNR",
         lambda seed: plain.train(
-            helpers.SRCNN(), (train.X, train.y), (valid.X, valid.y), mse_loss, lessons.psnr,
+            SRCNN(), (train.X, train.y), (valid.X, valid.y), mse_loss, lessons.psnr,
             epochs=20, batch_size=100, lr=1e-4, weight_decay=1e-5, seed=seed),
         lambda seed, target: until(
             lambda score: lessons.train_super_resolution(train, valid, seed, score), lessons.psnr, target), seeds,

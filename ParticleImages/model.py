@@ -1,0 +1,210 @@
+"""Shower shapes, what the networks see, and the convolutional network."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from common.training import predict
+
+SEED = 16  # row and column of the hottest crystal
+ROWS, COLUMNS = 7, 13  # the networks see so many crystals on each side of it
+MIDDLE = 3  # the CNN looks at so many rows on each side
+THRESHOLD = 0.002  # of a lit crystal: 100 MeV in units of 50 GeV
+SHAPES = (
+    "sum", "seed share", "second share", "third share", "3x3 share", "5x5 share", "1x5 share", "5x1 share",
+    "3x3 to 5x5", "width eta", "width phi", "covariance", "eta asymmetry", "phi asymmetry", "tail near", "tail far",
+    "tail asymmetry", "spread phi", "spread eta", "lit", "lit columns", "lit rows", "lit far",
+)  # fmt: skip
+
+
+def shower_shapes(X):
+    """Shower shapes: what physicists compute from the energies before any network.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, 32, 32, c)
+        Official units; only the energy, channel 0, is used.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 23)
+        Columns `SHAPES`. Shares are of the sum of all crystals. The widths are the logarithmically
+        weighted ones of the CMS electron identification (arXiv:1502.02701, section 4), within 5 x 5 crystals.
+    """
+    E = X[..., 0].astype(np.float64)
+    total = E.sum(axis=(1, 2))
+    block = E[:, SEED - 2 : SEED + 3, SEED - 2 : SEED + 3]  # 5 x 5 around the hottest crystal
+    inner = block[:, 1:4, 1:4]
+    e3, e5 = inner.sum(axis=(1, 2)), block.sum(axis=(1, 2))
+    share = E / total[:, None, None]
+    ordered = -np.partition(-share[:, SEED - 4 : SEED + 5, 4:29].reshape(len(E), -1), 2, axis=1)[:, :3]
+    ordered = -np.sort(-ordered, axis=1)
+
+    weight = np.maximum(0, 4.7 + np.log(np.maximum(block, 1e-9) / e5[:, None, None]))
+    steps = np.arange(-2, 3)
+
+    def mean(values):
+        return (weight * values).sum(axis=(1, 2)) / weight.sum(axis=(1, 2))
+
+    eta, phi = steps[:, None], steps[None, :]
+    eta0, phi0 = mean(eta), mean(phi)
+    variance_eta, variance_phi = mean(eta**2) - eta0**2, mean(phi**2) - phi0**2
+    covariance = mean(eta * phi) - eta0 * phi0
+
+    offset = np.arange(32) - SEED
+    by_phi, by_eta = share[:, SEED - 2 : SEED + 3].sum(axis=1), share.sum(axis=2)
+    near, far = (2 < abs(offset)) & (abs(offset) <= 6), abs(offset) > 6
+    lit = E > THRESHOLD
+    return np.stack(
+        [
+            total, *ordered.T, e3 / total, e5 / total,
+            block[:, 2].sum(axis=1) / total, block[:, :, 2].sum(axis=1) / total, e3 / e5,
+            np.sqrt(np.maximum(variance_eta, 0)), np.sqrt(np.maximum(variance_phi, 0)), abs(covariance),
+            abs(by_eta[:, offset == 1] - by_eta[:, offset == -1])[:, 0],
+            abs(by_phi[:, offset == 1] - by_phi[:, offset == -1])[:, 0],
+            by_phi[:, near].sum(axis=1), by_phi[:, far].sum(axis=1),
+            abs(by_phi[:, offset > 2].sum(axis=1) - by_phi[:, offset < -2].sum(axis=1)),
+            np.sqrt(by_phi @ offset**2), np.sqrt(np.maximum(by_eta @ offset**2, 0)),
+            lit.sum(axis=(1, 2)), lit.any(axis=1).sum(axis=1), lit.any(axis=2).sum(axis=1),
+            lit[:, :, far].sum(axis=(1, 2)),
+        ],
+        axis=1,
+    ).astype(np.float32)  # fmt: skip
+
+
+# --------------------------------------------------------------------------------------------------
+# What the networks see
+
+
+def network_input(X, channels="energy"):
+    """Images as the networks see them: cropped, turned to a standard side, and stretched.
+
+    The crop has 15 x 27 crystals with the hottest one in its middle. The detector looks alike in a mirror, so each
+    image is mirrored until more of its energy lies on the side of larger rows and columns: a network need not
+    learn that twice. Energies fall from 1 to 0.001 within a few crystals, so there are two planes for the energy: the
+    logarithm of each crystal's share of the total, and the energy itself, whose sum tells the direction of flight
+    (pt is 50 GeV, the energy 50 GeV cosh eta) and so how much material there was on the way.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, 32, 32, 2)
+        Official units.
+    channels : {"energy", "time", "both"}
+
+    Returns
+    -------
+    ndarray of float32, shape (n, c, 15, 27)
+        c = 2 for the energy, 1 for the time, 3 for both.
+
+    Raises
+    ------
+    ValueError
+        Unknown channels, images of another size, or an image without any energy.
+    """
+    if channels not in ("energy", "time", "both"):
+        raise ValueError(f"unknown channels {channels!r}: choose 'energy', 'time' or 'both'")
+    if X.ndim != 4 or X.shape[1:] != (32, 32, 2):
+        raise ValueError(f"expected images of shape (n, 32, 32, 2), not {X.shape}")
+    total = X[..., 0].sum(axis=(1, 2))
+    if not (total > 0).all():
+        raise ValueError(f"image {np.argmin(total > 0)} has no energy (or a number that is not finite)")
+    crop = X[:, SEED - ROWS : SEED + ROWS + 1, SEED - COLUMNS : SEED + COLUMNS + 1].copy()
+    side = np.tanh(np.arange(-ROWS, ROWS + 1) / 2), np.tanh(np.arange(-COLUMNS, COLUMNS + 1) / 2)
+    lower = crop[..., 0].sum(axis=2) @ side[0] < 0
+    crop[lower] = crop[lower][:, ::-1]
+    lower = crop[..., 0].sum(axis=1) @ side[1] < 0
+    crop[lower] = crop[lower][:, :, ::-1]
+    share = crop[..., 0] / total[:, None, None]
+    energy = [np.log1p(share / 0.0016) / 3, 2 * crop[..., 0]]
+    time = [2 * crop[..., 1].clip(-1, 1)]
+    planes = {"energy": energy, "time": time, "both": energy + time}[channels]
+    return np.stack(planes, axis=1).astype(np.float32)
+
+
+# --------------------------------------------------------------------------------------------------
+# The convolutional network
+
+
+def block(inputs, outputs, stride=1):
+    """Convolution, normalisation, and a smooth gate."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.SiLU()
+    )
+
+
+def total_energy(x):
+    """Two numbers that tell the energy of images (n, c, height, width), from -1 to 1 for this detector: (n, 2)."""
+    scaled = 4 * torch.log((x[:, 1].sum(dim=(1, 2)) / 2).clamp(min=1e-3)) - 0.8
+    return torch.stack([scaled, scaled**2 - 1], dim=1)
+
+
+class CNN(nn.Module):
+    """Three convolutions, each with twice the channels, and a dense layer that knows where everything is.
+
+    The network looks at the seven middle rows: the magnetic field spreads particles along the columns only. Beside
+    the image, the dense layer gets the logarithm of the total energy, which a convolution cannot see at once.
+
+    Parameters
+    ----------
+    channels : int
+        Of the input, see `network_input`: 1 for the time, which has no total energy.
+    width : int
+        Channels of the first layer.
+    dropout : float
+    hidden : int
+        Units of the dense layer.
+    """
+
+    def __init__(self, channels=2, width=12, dropout=0.2, hidden=64):
+        super().__init__()
+        self.has_energy = channels > 1
+        self.convolutions = nn.Sequential(
+            block(channels, width), block(width, 2 * width, 2), block(2 * width, 4 * width, 2), nn.Flatten()
+        )
+        pixels = 4 * width * 2 * 7  # two strides: 7 x 27 crystals become 2 x 7
+        self.dense = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(pixels + 2 * self.has_energy, hidden), nn.SiLU(),
+            nn.Dropout(dropout), nn.Linear(hidden, 1), nn.Flatten(0),
+        )  # fmt: skip
+        self.to(memory_format=torch.channels_last)  # the faster order of the numbers in memory
+
+    def forward(self, x):
+        """Logits (n,) of images (n, channels, 15, 27)."""
+        x = x[:, :, ROWS - MIDDLE : ROWS + MIDDLE + 1]
+        features = [self.convolutions(x)]
+        if self.has_energy:
+            features.append(total_energy(x))
+        return self.dense(torch.cat(features, dim=1))
+
+
+def probability(model, x):
+    """Probability of an electron for inputs of `network_input`, shape (n,)."""
+    return 1 / (1 + np.exp(-predict(model, x)))
+
+
+def combine(*probabilities):
+    """Probability whose logit is the mean of those of several models."""
+    logits = [np.log(p / (1 - p)) for p in probabilities]
+    return 1 / (1 + np.exp(-np.mean(logits, axis=0)))
+
+
+def occlusion(model, x):
+    """Mean absolute change of the logit when one crystal is blanked out, for each crystal that the CNN looks at.
+
+    Parameters
+    ----------
+    model : CNN
+    x : ndarray of shape (n, c, 15, 27)
+        Of `network_input`.
+
+    Returns
+    -------
+    ndarray of shape (7, 27)
+    """
+    logits = predict(model, x)
+    change = np.empty((2 * MIDDLE + 1, 2 * COLUMNS + 1))
+    for row, column in np.ndindex(*change.shape):
+        blanked = x.copy()
+        blanked[:, :, ROWS - MIDDLE + row, column] = 0
+        change[row, column] = abs(predict(model, blanked) - logits).mean()
+    return change
