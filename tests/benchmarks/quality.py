@@ -222,8 +222,9 @@ def super_resolution(seeds, folder):
 
 
 def nmr(seeds, folder):
-    from NMRSpin import data, helpers
+    from NMRSpin import data
     from NMRSpin.challenge import squared_errors
+    from NMRSpin.model import Ridge
 
     if folder is not None:
         print("NMRSpin: the real echoes were recorded with other time steps; see nmrspin_fidelity.py", flush=True)
@@ -242,7 +243,7 @@ def nmr(seeds, folder):
             f"NMRSpin, {task}", "MSE", "network",
             {
                 "network": lambda seed, train=train, valid=valid: lessons.train_nmr(train, valid, seed),
-                "ridge": lambda seed, train=train: helpers.Ridge().fit(train.X, train.y).predict,
+                "ridge": lambda seed, train=train: Ridge().fit(train.X, train.y).predict,
                 "the original's network": original,
             }, {SECTION: test}, lambda y, p: squared_errors(y, p).mean(), seeds, larger_is_better=False,
         )  # fmt: skip
