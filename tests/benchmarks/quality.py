@@ -278,7 +278,7 @@ def exoplanet(seeds, folder):
 
 def quantum(seeds, folder):
     """Half of the quarks of the real jets, which are of another kind, train: no test of the simulator."""
-    from QuantumML import circuits, data, helpers
+    from QuantumML import circuits, data, model, observables
     from tests.benchmarks import quantumml_proxy
 
     train, _, test = lessons.parts(data, "QuantumML")
@@ -288,12 +288,12 @@ def quantum(seeds, folder):
         angles = circuits.Angles(circuits.fine_rings).fit(learn.X)
         detectors = {
             "quantum autoencoder": lambda seed: circuits.QuantumAutoencoder(circuits.autoencoder(), seed=seed),
-            "convolutional autoencoder": lambda seed: helpers.conv_autoencoder(seed=seed),
-            "isolation forest, ring counts": lambda seed: helpers.Forest(helpers.ring_counts, seed=seed),
-            "Mahalanobis, ring counts": lambda seed: helpers.Mahalanobis(helpers.ring_counts),
-            "PCA of the image": lambda seed: helpers.Linear(helpers.pixels, 8, centred=True),
-            "untrained sum of the same inputs": lambda seed, angles=angles: helpers.Untrained(angles),
-            "lit pixels, untrained": lambda seed: helpers.Untrained(helpers.lit_pixels),
+            "convolutional autoencoder": lambda seed: model.conv_autoencoder(seed=seed),
+            "isolation forest, ring counts": lambda seed: model.Forest(observables.ring_counts, seed=seed),
+            "Mahalanobis, ring counts": lambda seed: model.Mahalanobis(observables.ring_counts),
+            "PCA of the image": lambda seed: model.Linear(observables.pixels, 8, centred=True),
+            "untrained sum of the same inputs": lambda seed, angles=angles: model.Untrained(angles),
+            "lit pixels, untrained": lambda seed: model.Untrained(observables.lit_pixels),
         }
         models = {
             name: lambda seed, make=make, learn=learn: make(seed).fit(learn).score for name, make in detectors.items()

@@ -180,13 +180,13 @@ def exoplanet(seeds):
 
 def quantum(seeds):
     """The original trains a convolutional autoencoder on quarks; AUC of its loss on labelled jets."""
-    from QuantumML import data, helpers
+    from QuantumML import data, model, observables
 
     train, test = data.load("train", 6000), data.load("test", 4000)
-    gluon, images = (test.y == data.GLUON).astype(int), helpers.images(train.X)
+    gluon, images = (test.y == data.GLUON).astype(int), observables.images(train.X)
 
     def auc(y, outputs):
-        loss = helpers.cross_entropy(torch.from_numpy(outputs), torch.from_numpy(y)).flatten(1).mean(1)
+        loss = model.cross_entropy(torch.from_numpy(outputs), torch.from_numpy(y)).flatten(1).mean(1)
         return roc_auc_score(gluon, loss)
 
     def lesson(seed, target):
@@ -198,7 +198,7 @@ def quantum(seeds):
     yield race(
         "QuantumML", "AUC",
         lambda seed: plain.train(
-            helpers.ConvNet(), (images, images), [helpers.images(test.X)] * 2, binary_cross_entropy_with_logits, auc,
+            model.ConvNet(), (images, images), [observables.images(test.X)] * 2, binary_cross_entropy_with_logits, auc,
             epochs=20, batch_size=128, lr=1e-3, seed=seed),
         lesson, seeds, "the classical original; our quantum autoencoder is trained to its end",
     )  # fmt: skip
