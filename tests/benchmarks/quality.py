@@ -304,7 +304,8 @@ def quantum(seeds, folder):
 
 def renaissance(seeds, folder):
     """Character error rates of whole pages, ours after learning from the book's transcribed pages."""
-    from RenAIssance import data, helpers, language, metrics, model
+    from RenAIssance import data, language, metrics, model, reading
+    from RenAIssance.train import adapt, learning_lines
     from tests.benchmarks import renaissance_models as single
 
     if shutil.which("tesseract") is None:
@@ -320,17 +321,17 @@ def renaissance(seeds, folder):
         if found is None:
             continue
         train, valid = found
-        reader, cut, held = model.load(), helpers.cut(train), helpers.cut(valid)
-        known, texts, _ = helpers.learning_lines(cut, train.y, helpers.transcribe(reader, cut))
+        reader, cut, held = model.load(), reading.cut(train), reading.cut(valid)
+        known, texts, _ = learning_lines(cut, train.y, reading.transcribe(reader, cut))
         spanish = language.LanguageModel(language.simulated_text(20_000) + texts)
 
         def cer(readings, valid=valid):
             return metrics.error_rates(valid.y, readings)["CER"]
 
         def adapted(seed):
-            ours, _ = helpers.adapt(reader, known, texts, (known[:4], texts[:4]), epochs=8, simulated=200,  # noqa: B023
+            ours, _ = adapt(reader, known, texts, (known[:4], texts[:4]), epochs=8, simulated=200,  # noqa: B023
                                     seed=seed, progress=False)
-            return cer(helpers.joined(helpers.transcribe(ours, held, spanish)))  # noqa: B023
+            return cer(reading.joined(reading.transcribe(ours, held, spanish)))  # noqa: B023
 
         ours = [adapted(seed) for seed in range(seeds)]
         pages = [page[:h, :w] for page, (h, w) in zip(valid.X, valid.meta["size"], strict=True)]

@@ -206,16 +206,16 @@ def quantum(seeds):
 
 def renaissance(seeds):
     """The original trains a recurrent network on the book alone; ours begins with what simulated text has taught it."""
-    from RenAIssance import data, helpers, metrics, model
-    from RenAIssance.train import step
+    from RenAIssance import data, metrics, model, reading
+    from RenAIssance.train import adapt, learning_lines, step
 
     train, valid = data.load("train", 12), data.load("valid")
-    cut, held = helpers.cut(train), helpers.cut(valid)
+    cut, held = reading.cut(train), reading.cut(valid)
     reader = model.load()
-    known, texts, _ = helpers.learning_lines(cut, train.y, helpers.transcribe(reader, cut))
+    known, texts, _ = learning_lines(cut, train.y, reading.transcribe(reader, cut))
 
     def accuracy(reader):
-        return 1 - metrics.error_rates(valid.y, helpers.joined(helpers.transcribe(reader, held)))["CER"]
+        return 1 - metrics.error_rates(valid.y, reading.joined(reading.transcribe(reader, held)))["CER"]
 
     def original(seed):
         torch.manual_seed(seed)
@@ -228,7 +228,7 @@ def renaissance(seeds):
 
     def lesson(seed, target):
         start = time.process_time()
-        adapted, _ = helpers.adapt(reader, known, texts, (known[:4], texts[:4]), epochs=1, seed=seed, progress=False)
+        adapted, _ = adapt(reader, known, texts, (known[:4], texts[:4]), epochs=1, seed=seed, progress=False)
         return time.process_time() - start, accuracy(adapted)
 
     yield race(
