@@ -17,7 +17,8 @@ import torch
 from common import training
 from common.progress import progress_bar
 from QuantumML.data import QUARK
-from QuantumML.helpers import Detector, ring_sums
+from QuantumML.model import Detector
+from QuantumML.observables import ring_sums
 from QuantumML.quantum import Simulator
 
 FINE_EDGES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, np.inf)

@@ -88,8 +88,8 @@ def load(
     -------
     Dataset
         X : float32 (n, 30, 30), transverse energy in the electromagnetic calorimeter, not normalised (simulated: GeV);
-        see `helpers.normalised`. y : int8 (n,), 1 for a quark jet, 0 for a gluon jet. meta of simulated jets: pt (n,)
-        in GeV.
+        see `observables.normalised`. y : int8 (n,), 1 for a quark jet, 0 for a gluon jet. meta of simulated jets: pt
+        (n,) in GeV.
 
     Raises
     ------

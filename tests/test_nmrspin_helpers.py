@@ -1,24 +1,24 @@
-"""Helpers of the NMRSpin notebook: targets, models, the fit through the simulator, and figures."""
+"""What the NMRSpin lesson learns with and draws: targets, models, the fit through the simulator, and figures."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from NMRSpin import data, helpers, simulate, spins
+from NMRSpin import data, helpers, least_squares, model, simulate, spins
 from NMRSpin.challenge import squared_errors
 
 LABELS = simulate.draw_labels("gauss", 500, np.random.default_rng(3))
 
 
 def test_targets_and_back():
-    np.testing.assert_allclose(helpers.labels(helpers.targets(LABELS)), LABELS, rtol=1e-9)
-    t = helpers.targets(LABELS)
+    np.testing.assert_allclose(model.labels(model.targets(LABELS)), LABELS, rtol=1e-9)
+    t = model.targets(LABELS)
     assert t[:, 2].min() > 0 and t[:, 2].max() <= 1
     assert np.quantile(t[:, 2], 0.5) == pytest.approx(0.5, abs=0.08)  # uniform, as the rate is
 
 
 def test_labels_stay_within_what_the_data_can_have():
-    alpha, xi, d = helpers.labels([[21, 9.0, -0.3], [-1, -2.0, 1.7]]).T
+    alpha, xi, d = model.labels([[21, 9.0, -0.3], [-1, -2.0, 1.7]]).T
     assert alpha.tolist() == pytest.approx([20, 0.1])
     assert xi.tolist() == pytest.approx([70, 3])
     assert d.tolist() == pytest.approx([12, 6])
@@ -28,12 +28,12 @@ def test_labels_stay_within_what_the_data_can_have():
 def test_total_coupling(kind):
     y = np.array([[12.5, 6.9, 7.0], [3.0, 20.0, 7.0]])
     expected = [alpha * abs(spins.interaction(kind, xi).sum()) / 1e4 for alpha, xi, _ in y]
-    np.testing.assert_allclose(helpers.total_coupling(kind, y), expected, rtol=2e-3)
+    np.testing.assert_allclose(model.total_coupling(kind, y), expected, rtol=2e-3)
 
 
 def test_columns_that_hardly_vary_are_not_blown_up():
     values = np.column_stack([np.tile([0, simulate.RESOLUTION], 50), np.tile([-1.0, 1.0], 50)])
-    standard = helpers.Standard(values, helpers.FLOOR)
+    standard = model.Standard(values, model.FLOOR)
     small, large = standard.forward(values).std(axis=0)
     assert small < 0.1 and large == pytest.approx(1, abs=0.01)
     np.testing.assert_allclose(standard.back(standard.forward(values)), values, atol=1e-12)
@@ -44,12 +44,12 @@ def test_models_are_ranked_as_the_lesson_says(task):
     """Physical targets help the ridge, and the network beats the ridge on labels."""
     part, valid, test = (data.load(split, task=task) for split in ("train", "valid", "test"))
 
-    def mse(model):
-        return squared_errors(test.y, model.predict(test.X)).mean()
+    def mse(fitted):
+        return squared_errors(test.y, fitted.predict(test.X)).mean()
 
-    plain = mse(helpers.Ridge().fit(part.X, part.y))
-    physical = mse(helpers.Ridge(physical=True).fit(part.X, part.y))
-    network = mse(helpers.Network(epochs=100).fit(part.X, part.y, valid.X, valid.y))
+    plain = mse(model.Ridge().fit(part.X, part.y))
+    physical = mse(model.Ridge(physical=True).fit(part.X, part.y))
+    network = mse(model.Network(epochs=100).fit(part.X, part.y, valid.X, valid.y))
     assert physical < plain < 0.2
     assert network < plain
 
@@ -58,7 +58,7 @@ def test_fit_finds_the_labels_that_made_an_echo():
     y = np.array([[9.0, 7.5, 6.8], [4.0, 12.0, 7.5]])
     M = simulate.echoes("gauss", y)
     start = y + [[0.3, -0.1, 0.05], [-0.2, 0.4, -0.1]]
-    found, rms = helpers.fit_echoes("gauss", np.stack([M.real, M.imag], 1), start, steps=4)
+    found, rms = least_squares.fit_echoes("gauss", np.stack([M.real, M.imag], 1), start, steps=4)
     np.testing.assert_allclose(found, y, rtol=2e-3)
     assert rms.shape == (5, 2) and (np.diff(rms, axis=0) <= 0).all()
     assert (rms[-1] < 0.02 * rms[0]).all()

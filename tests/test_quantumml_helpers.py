@@ -1,20 +1,21 @@
 """Detectors: what they may train on, what they score, and what noise does to a circuit."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
 from common.datasets import Dataset
-from QuantumML import circuits, data, helpers, noise
+from QuantumML import circuits, data, helpers, model, noise, observables
 
 EVERY_DETECTOR = {
-    "untrained": lambda: helpers.Untrained(helpers.ring_counts),
-    "linear": lambda: helpers.Linear(helpers.ring_counts, 2),
-    "Mahalanobis": lambda: helpers.Mahalanobis(helpers.substructure),
-    "forest": lambda: helpers.Forest(helpers.ring_counts),
-    "convolutional": lambda: helpers.conv_autoencoder(epochs=1),
-    "small network": lambda: helpers.small_autoencoder(helpers.ring_counts, epochs=1),
+    "untrained": lambda: model.Untrained(observables.ring_counts),
+    "linear": lambda: model.Linear(observables.ring_counts, 2),
+    "Mahalanobis": lambda: model.Mahalanobis(observables.substructure),
+    "forest": lambda: model.Forest(observables.ring_counts),
+    "convolutional": lambda: model.conv_autoencoder(epochs=1),
+    "small network": lambda: model.small_autoencoder(observables.ring_counts, epochs=1),
     "quantum": lambda: circuits.QuantumAutoencoder(circuits.autoencoder(n_layers=1), steps=2),
     "random circuit": lambda: circuits.RandomCircuit(circuits.autoencoder(n_layers=1)),
     "best unitary": lambda: circuits.BestUnitary(),
@@ -51,8 +52,8 @@ def test_no_detector_trains_on_gluons(name, train, test):
 def test_gluons_only_on_demand(test):
     gluons = test[test.y == data.GLUON]
     with pytest.raises(ValueError, match="jets are quark jets: this detector trains on gluon jets only"):
-        helpers.Linear(helpers.ring_counts, kind=data.GLUON).fit(test)
-    helpers.Linear(helpers.ring_counts, 2, kind=data.GLUON).fit(gluons)
+        model.Linear(observables.ring_counts, kind=data.GLUON).fit(test)
+    model.Linear(observables.ring_counts, 2, kind=data.GLUON).fit(gluons)
 
 
 def test_scores_do_not_depend_on_the_other_jets(train, test):
@@ -63,42 +64,53 @@ def test_scores_do_not_depend_on_the_other_jets(train, test):
 def test_features_of_a_known_image():
     image = np.zeros((1, 30, 30), np.float32)
     image[0, 10, 10], image[0, 10, 12], image[0, 13, 10], image[0, 29, 29] = 16.0, 1.0, 4.0, 0.1
-    assert helpers.normalised(image).max() == 1
-    assert helpers.lit_pixels(image).tolist() == [[3]]  # 0.1 is below 1 % of 16
-    assert helpers.ring_counts(image).tolist() == [[1, 0, 1, 1, 0, 0, 0, 0]]
-    np.testing.assert_allclose(helpers.ring_sums(image, 1)[0, [0, 2, 3]], [1, 1 / 16, 1 / 4])
+    assert observables.normalised(image).max() == 1
+    assert observables.lit_pixels(image).tolist() == [[3]]  # 0.1 is below 1 % of 16
+    assert observables.ring_counts(image).tolist() == [[1, 0, 1, 1, 0, 0, 0, 0]]
+    np.testing.assert_allclose(observables.ring_sums(image, 1)[0, [0, 2, 3]], [1, 1 / 16, 1 / 4])
     np.testing.assert_allclose(circuits.fine_rings(image)[0, [1, 2]], [0.0625**0.35, 0.25**0.35], rtol=1e-6)
-    columns = dict(zip(helpers.SUBSTRUCTURE, helpers.substructure(image)[0], strict=True))
+    columns = dict(zip(observables.SUBSTRUCTURE, observables.substructure(image)[0], strict=True))
     assert columns["lit pixels"] == 3 and columns["second pixel"] == pytest.approx(0.25)
     assert columns["sum"] == pytest.approx(21.1 / 16)
+
+
+def test_rings_are_drawn_kind_by_kind():
+    fig, ax = plt.subplots()
+    values, gluon = np.array([[1.0, 2.0], [3.0, 4.0], [10.0, 20.0], [30.0, 40.0]]), np.array([False, False, True, True])
+    helpers.ring_profile(ax, values, gluon)
+    quark_line, gluon_line = (line for line in ax.lines if line.get_marker() in ("o", "s") and len(line.get_ydata()))
+    assert quark_line.get_ydata().tolist() == [2, 3] and gluon_line.get_ydata().tolist() == [20, 30]
+    assert quark_line.get_linestyle() != gluon_line.get_linestyle()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["quark", "gluon"]
+    plt.close(fig)
 
 
 def test_substructure_does_not_change_when_the_jet_moves(test):
     image = np.zeros((2, 30, 30), np.float32)
     image[0, 5:9, 6:9] = image[1, 15:19, 12:15] = np.random.default_rng(0).random((4, 3)) + 0.1
-    np.testing.assert_allclose(*helpers.substructure(image), atol=1e-4)
+    np.testing.assert_allclose(*observables.substructure(image), atol=1e-4)
 
 
 def test_wrong_images_are_refused():
     for bad in (np.zeros((2, 30, 30)), np.ones((2, 30)), np.full((2, 30, 30), np.nan), -np.ones((2, 30, 30))):
         with pytest.raises(ValueError, match="no pixel above 0|expected square images|negative or not finite"):
-            helpers.normalised(bad)
+            observables.normalised(bad)
 
 
 def test_images_of_another_size_are_refused(train):
     larger = np.pad(train.X[:200], ((0, 0), (5, 5), (5, 5)))
-    detector = helpers.Mahalanobis(helpers.ring_counts).fit(train[:200])
+    detector = model.Mahalanobis(observables.ring_counts).fit(train[:200])
     with pytest.raises(ValueError, match="images of 40 x 40 pixels, but this detector was trained on 30"):
         detector.score(larger)
     with pytest.raises(ValueError, match=r"images of \(40, 40\) pixels, expected \(30, 30\)"):
-        helpers.conv_autoencoder(side=30, epochs=1).fit(Dataset(larger, train.y[:200]))
+        model.conv_autoencoder(side=30, epochs=1).fit(Dataset(larger, train.y[:200]))
 
 
 def test_the_network_has_the_size_of_the_original():
-    size = sum(p.numel() for p in helpers.ConvNet().parameters())
+    size = sum(p.numel() for p in model.ConvNet().parameters())
     assert 0.95 < size / 35_019 < 1.05
     for side in (30, 40):
-        assert helpers.ConvNet(side)(torch.zeros(2, 1, side, side)).shape == (2, 1, side, side)
+        assert model.ConvNet(side)(torch.zeros(2, 1, side, side)).shape == (2, 1, side, side)
 
 
 def test_angles_only_grow_with_what_is_in_a_jet(train):
@@ -132,12 +144,12 @@ def test_training_empties_the_trash_but_not_below_the_bound(train):
 
 def test_gluon_jets_score_higher_and_complexity_is_why(train, test):
     gluon = test.y == data.GLUON
-    counted = helpers.Untrained(helpers.lit_pixels).fit(train).score(test.X)
+    counted = model.Untrained(observables.lit_pixels).fit(train).score(test.X)
     learnt = circuits.BestUnitary().fit(train).score(test.X)
     assert roc_auc_score(gluon, counted) > 0.66 and roc_auc_score(gluon, learnt) > 0.62
     # Standardising takes away what "empty" means, and with it most of the score.
-    even = helpers.standardised(helpers.substructure, train)
-    assert roc_auc_score(gluon, helpers.Linear(even, 4).fit(train).score(test.X)) < 0.6
+    even = model.standardised(observables.substructure, train)
+    assert roc_auc_score(gluon, model.Linear(even, 4).fit(train).score(test.X)) < 0.6
 
 
 def test_too_many_trash_qubits():
@@ -147,7 +159,7 @@ def test_too_many_trash_qubits():
 
 def four_qubits(train, steps=30):
     def features(X):
-        return helpers.ring_counts(X)[:, 1:5]
+        return observables.ring_counts(X)[:, 1:5]
 
     return circuits.QuantumAutoencoder(circuits.autoencoder(4, 1), features, n_trash=3, steps=steps).fit(train)
 

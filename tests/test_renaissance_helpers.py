@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from RenAIssance import data, helpers, language, metrics, model, simulate, train
+from RenAIssance import data, language, metrics, model, simulate, train
 from RenAIssance.spelling import ALPHABET
 
 
@@ -100,13 +100,13 @@ def test_adapting_learns_lines_and_leaves_the_given_reader_alone(reader):
     new = simulate.lines(24, 3, faces=(press.OTHER_PRESS,), italics=(press.OTHER_PRESS,))
     lines = _unpadded(new)
     before = {name: value.clone() for name, value in reader.state_dict().items()}
-    adapted, history = helpers.adapt(reader, lines, new.y, (lines, new.y), epochs=3, lr=1e-3, progress=False)
+    adapted, history = train.adapt(reader, lines, new.y, (lines, new.y), epochs=3, lr=1e-3, progress=False)
     assert len(history) == 3
     first, last = (metrics.error_rates(new.y, model.read(m, lines))["CER"] for m in (reader, adapted))
     assert last < first
     assert all(torch.equal(value, before[name]) for name, value in reader.state_dict().items())
     with pytest.raises(ValueError, match="at least one"):
-        helpers.adapt(reader, [], [], ([], []))
+        train.adapt(reader, [], [], ([], []))
 
 
 def test_rules_stand_beside_the_text():

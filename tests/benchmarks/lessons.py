@@ -87,9 +87,9 @@ def train_exoplanet(train, valid, seed=0, score=roc_auc_score):
 
 
 def train_nmr(train, valid, seed=0, epochs=300):
-    from NMRSpin import helpers
+    from NMRSpin.model import Network
 
-    return helpers.Network(epochs=epochs, seed=seed).fit(train.X, train.y, valid.X, valid.y).predict
+    return Network(epochs=epochs, seed=seed).fit(train.X, train.y, valid.X, valid.y).predict
 
 
 def train_quantum(train, seed=0):

@@ -13,8 +13,9 @@ import sys
 import numpy as np
 import torch
 
-from NMRSpin import data, helpers
+from NMRSpin import data
 from NMRSpin.challenge import squared_errors
+from NMRSpin.model import Network, Ridge
 
 SEEDS = 3
 
@@ -27,10 +28,10 @@ def main():
         train, valid = labelled[: n * 9 // 10], labelled[n * 9 // 10 :]
         inner, chooser = train[: len(train) * 19 // 20], train[len(train) * 19 // 20 :]
         models = {
-            "ridge on labels": helpers.Ridge().fit(train.X, train.y),
-            "ridge, physical targets": helpers.Ridge(physical=True).fit(train.X, train.y),
+            "ridge on labels": Ridge().fit(train.X, train.y),
+            "ridge, physical targets": Ridge(physical=True).fit(train.X, train.y),
             **{
-                f"network, seed {seed}": helpers.Network(seed=seed).fit(inner.X, inner.y, chooser.X, chooser.y)
+                f"network, seed {seed}": Network(seed=seed).fit(inner.X, inner.y, chooser.X, chooser.y)
                 for seed in range(SEEDS)
             },
         }

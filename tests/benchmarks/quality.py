@@ -224,8 +224,9 @@ def super_resolution(seeds, folder):
 
 
 def nmr(seeds, folder):
-    from NMRSpin import data, helpers
+    from NMRSpin import data
     from NMRSpin.challenge import squared_errors
+    from NMRSpin.model import Ridge
 
     if folder is not None:
         print("NMRSpin: the real echoes were recorded with other time steps; see nmrspin_fidelity.py", flush=True)
@@ -244,7 +245,7 @@ def nmr(seeds, folder):
             f"NMRSpin, {task}", "MSE", "network",
             {
                 "network": lambda seed, train=train, valid=valid: lessons.train_nmr(train, valid, seed),
-                "ridge": lambda seed, train=train: helpers.Ridge().fit(train.X, train.y).predict,
+                "ridge": lambda seed, train=train: Ridge().fit(train.X, train.y).predict,
                 "the original's network": original,
             }, {SECTION: test}, lambda y, p: squared_errors(y, p).mean(), seeds, larger_is_better=False,
         )  # fmt: skip
@@ -280,7 +281,7 @@ def exoplanet(seeds, folder):
 
 def quantum(seeds, folder):
     """Half of the quarks of the real jets, which are of another kind, train: no test of the simulator."""
-    from QuantumML import circuits, data, helpers
+    from QuantumML import circuits, data, model, observables
     from tests.benchmarks import quantumml_proxy
 
     train, _, test = lessons.parts(data, "QuantumML")
@@ -290,12 +291,12 @@ def quantum(seeds, folder):
         angles = circuits.Angles(circuits.fine_rings).fit(learn.X)
         detectors = {
             "quantum autoencoder": lambda seed: circuits.QuantumAutoencoder(circuits.autoencoder(), seed=seed),
-            "convolutional autoencoder": lambda seed: helpers.conv_autoencoder(seed=seed),
-            "isolation forest, ring counts": lambda seed: helpers.Forest(helpers.ring_counts, seed=seed),
-            "Mahalanobis, ring counts": lambda seed: helpers.Mahalanobis(helpers.ring_counts),
-            "PCA of the image": lambda seed: helpers.Linear(helpers.pixels, 8, centred=True),
-            "untrained sum of the same inputs": lambda seed, angles=angles: helpers.Untrained(angles),
-            "lit pixels, untrained": lambda seed: helpers.Untrained(helpers.lit_pixels),
+            "convolutional autoencoder": lambda seed: model.conv_autoencoder(seed=seed),
+            "isolation forest, ring counts": lambda seed: model.Forest(observables.ring_counts, seed=seed),
+            "Mahalanobis, ring counts": lambda seed: model.Mahalanobis(observables.ring_counts),
+            "PCA of the image": lambda seed: model.Linear(observables.pixels, 8, centred=True),
+            "untrained sum of the same inputs": lambda seed, angles=angles: model.Untrained(angles),
+            "lit pixels, untrained": lambda seed: model.Untrained(observables.lit_pixels),
         }
         models = {
             name: lambda seed, make=make, learn=learn: make(seed).fit(learn).score for name, make in detectors.items()
@@ -306,7 +307,8 @@ def quantum(seeds, folder):
 
 def renaissance(seeds, folder):
     """Character error rates of whole pages, ours after learning from the book's transcribed pages."""
-    from RenAIssance import data, helpers, language, metrics, model
+    from RenAIssance import data, language, metrics, model, reading
+    from RenAIssance.train import adapt, learning_lines
     from tests.benchmarks import renaissance_models as single
 
     if shutil.which("tesseract") is None:
@@ -322,17 +324,17 @@ def renaissance(seeds, folder):
         if found is None:
             continue
         train, valid = found
-        reader, cut, held = model.load(), helpers.cut(train), helpers.cut(valid)
-        known, texts, _ = helpers.learning_lines(cut, train.y, helpers.transcribe(reader, cut))
+        reader, cut, held = model.load(), reading.cut(train), reading.cut(valid)
+        known, texts, _ = learning_lines(cut, train.y, reading.transcribe(reader, cut))
         spanish = language.LanguageModel(language.simulated_text(20_000) + texts)
 
         def cer(readings, valid=valid):
             return metrics.error_rates(valid.y, readings)["CER"]
 
         def adapted(seed):
-            ours, _ = helpers.adapt(reader, known, texts, (known[:4], texts[:4]), epochs=8, simulated=200,  # noqa: B023
+            ours, _ = adapt(reader, known, texts, (known[:4], texts[:4]), epochs=8, simulated=200,  # noqa: B023
                                     seed=seed, progress=False)
-            return cer(helpers.joined(helpers.transcribe(ours, held, spanish)))  # noqa: B023
+            return cer(reading.joined(reading.transcribe(ours, held, spanish)))  # noqa: B023
 
         ours = [adapted(seed) for seed in range(seeds)]
         pages = [page[:h, :w] for page, (h, w) in zip(valid.X, valid.meta["size"], strict=True)]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
-from QuantumML import data, helpers, simulate
+from QuantumML import data, model, observables, simulate
 
 OFFICIAL = {30: 0.6605, 40: 0.7011}
 
@@ -22,7 +22,7 @@ def fidelity(n_train, n_test, epochs=12):
     for size, official in OFFICIAL.items():
         train, test = simulate.quarks(n_train, 101, size), simulate.labelled(n_test, 102, size)
         gluon = test.y == data.GLUON
-        lit = helpers.lit_pixels(test.X)[:, 0]
+        lit = observables.lit_pixels(test.X)[:, 0]
         few, many = np.percentile(lit, [5, 95])
         print(
             f"{size} x {size}: lit pixels quark {lit[~gluon].mean():.1f}, gluon {lit[gluon].mean():.1f}, "
@@ -32,7 +32,7 @@ def fidelity(n_train, n_test, epochs=12):
         )
         aucs = []
         for seed in range(3):
-            detector = helpers.conv_autoencoder(size, seed=seed, epochs=epochs).fit(train)
+            detector = model.conv_autoencoder(size, seed=seed, epochs=epochs).fit(train)
             aucs.append(roc_auc_score(gluon, detector.score(test.X)))
         print(f"  autoencoder: {np.round(aucs, 3)}, mean {np.mean(aucs):.3f}, official {official}", flush=True)
 
@@ -45,7 +45,7 @@ def picture(path):
 
     plotting.use_style()
     test = data.load("test", 200)
-    Z = helpers.normalised(test.X)
+    Z = observables.normalised(test.X)
     chosen = np.concatenate([np.flatnonzero(test.y == kind)[:4] for kind in (data.QUARK, data.GLUON)])
     fig, axes = plt.subplots(2, 4, figsize=(7, 3.8))
     for ax, i in zip(axes.flat, chosen, strict=True):

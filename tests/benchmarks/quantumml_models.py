@@ -10,7 +10,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from common.metrics import bootstrap
-from QuantumML import circuits, data, helpers
+from QuantumML import circuits, data, model, observables
 
 SEEDS = (0, 1, 2)
 
@@ -26,9 +26,9 @@ def detectors(seed):
         "  without entanglement": circuits.QuantumAutoencoder(bare, seed=seed),
         "  random circuit": circuits.RandomCircuit(chain, seed=seed),
         "  best unitary": circuits.BestUnitary(),
-        "linear autoencoder, same inputs": helpers.Linear(angles, 1),
-        "small autoencoder, same inputs": helpers.small_autoencoder(angles, len(circuits.FINE_EDGES) - 1, seed=seed),
-        "convolutional autoencoder": helpers.conv_autoencoder(seed=seed),
+        "linear autoencoder, same inputs": model.Linear(angles, 1),
+        "small autoencoder, same inputs": model.small_autoencoder(angles, len(circuits.FINE_EDGES) - 1, seed=seed),
+        "convolutional autoencoder": model.conv_autoencoder(seed=seed),
     }
 
 
@@ -39,12 +39,12 @@ def main(n_train, n_test):
     for seed in SEEDS:
         angles, models = detectors(seed)
         angles.fit(train.X)
-        for name, model in models.items():
-            scores.setdefault(name, []).append(model.fit(train).score(test.X))
+        for name, detector in models.items():
+            scores.setdefault(name, []).append(detector.fit(train).score(test.X))
             print(f"seed {seed} {name:34s} {roc_auc_score(gluon, scores[name][-1]):.4f}", flush=True)
     scores["untrained sum of the same inputs"] = [angles(test.X).sum(1)]
     scores["untrained sum of the features"] = [circuits.fine_rings(test.X).sum(1)]
-    scores["lit pixels"] = [helpers.lit_pixels(test.X)[:, 0]]
+    scores["lit pixels"] = [observables.lit_pixels(test.X)[:, 0]]
     mean = {name: np.mean([s / s.std() for s in each], axis=0) for name, each in scores.items()}
     reference = mean["quantum autoencoder"]
     print(f"{n_train} training and {n_test} test jets, AUC over seeds {SEEDS}; quantum minus rival, 95 % of copies")

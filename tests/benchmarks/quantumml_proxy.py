@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
-from QuantumML import circuits, data, helpers
+from QuantumML import circuits, data, model, observables
 
 
 def split(jets, seed=0):
@@ -35,10 +35,10 @@ def main():
     models = {
         "quantum autoencoder": lambda seed: circuits.QuantumAutoencoder(circuits.autoencoder(), seed=seed),
         "best unitary": lambda seed: circuits.BestUnitary(),
-        "untrained sum of the same inputs": lambda seed: helpers.Untrained(angles),
-        "linear autoencoder, same inputs": lambda seed: helpers.Linear(angles, 1),
-        "lit pixels": lambda seed: helpers.Untrained(helpers.lit_pixels),
-        "convolutional autoencoder": lambda seed: helpers.conv_autoencoder(seed=seed, epochs=12),
+        "untrained sum of the same inputs": lambda seed: model.Untrained(angles),
+        "linear autoencoder, same inputs": lambda seed: model.Linear(angles, 1),
+        "lit pixels": lambda seed: model.Untrained(observables.lit_pixels),
+        "convolutional autoencoder": lambda seed: model.conv_autoencoder(seed=seed, epochs=12),
     }
     for name, make in models.items():
         aucs = [roc_auc_score(gluon, make(seed).fit(train).score(test.X)) for seed in range(3)]

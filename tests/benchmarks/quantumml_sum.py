@@ -12,10 +12,10 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from QuantumML import circuits, data, helpers
+from QuantumML import circuits, data, model, observables
 
 
-class LargestRatio(helpers.Detector):
+class LargestRatio(model.Detector):
     """A weighted sum whose weights have the largest ratio of mean to standard deviation on the training jets."""
 
     def _fit(self, F):
@@ -34,7 +34,7 @@ class RatioCircuit(circuits.QuantumAutoencoder):
 
 def outer_ring_counts(X):
     """Ring counts but for the first ring, which is the brightest pixel: always 1."""
-    return helpers.ring_counts(X)[:, 1:]
+    return observables.ring_counts(X)[:, 1:]
 
 
 def main():
@@ -43,8 +43,8 @@ def main():
     gluon = test.y == data.GLUON
     angles = circuits.Angles(circuits.fine_rings).fit(train.X)
     for inputs, features in (("ring counts", outer_ring_counts), ("angles", angles)):
-        detectors = {"sum": helpers.Untrained(features), "largest ratio of mean to spread": LargestRatio(features)}
-        detectors |= {f"linear autoencoder, {k} kept": helpers.Linear(features, k) for k in (1, 2, 4)}
+        detectors = {"sum": model.Untrained(features), "largest ratio of mean to spread": LargestRatio(features)}
+        detectors |= {f"linear autoencoder, {k} kept": model.Linear(features, k) for k in (1, 2, 4)}
         if features is angles:
             detectors["circuit trained for that ratio"] = RatioCircuit(circuits.autoencoder())
         for name, detector in detectors.items():

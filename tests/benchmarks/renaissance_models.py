@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from RenAIssance import data, helpers, language, lines, metrics, model, press, scan, simulate, transcription
+from RenAIssance import data, language, lines, metrics, model, press, reading, scan, simulate, transcription
 from RenAIssance import pages as sheets
-from RenAIssance.train import train_simulated
+from RenAIssance.train import adapt, learning_lines, train_simulated
 
 
 def shown(name, truth, read):
@@ -56,7 +56,7 @@ def statistics(args):
 
 
 def _fine_tuned(args, reader, known, texts, seed=0):
-    adapted, _ = helpers.adapt(reader, known, texts, (known[:4], texts[:4]), epochs=args.epochs,
+    adapted, _ = adapt(reader, known, texts, (known[:4], texts[:4]), epochs=args.epochs,
                                simulated=args.simulated, seed=seed, progress=False)
     return adapted
 
@@ -99,27 +99,27 @@ def whole_pages(args):
     texts = sum((part.y for part in parts), [])
     reader = model.load()
     start = time.process_time()
-    cut = sum((helpers.cut(part) for part in parts), [])
-    readings = helpers.transcribe(reader, cut)
+    cut = sum((reading.cut(part) for part in parts), [])
+    readings = reading.transcribe(reader, cut)
     ours = len(cut) / (time.process_time() - start)
     print(f"pages per second of CPU: {ours:.2f}")
     print(f"pages whose number of lines is right: {_right(cut, texts):.3f}")
     aligned = [a for text, page in zip(texts, readings, strict=True)
                for a in transcription.align(transcription.simplified(text), page)]
     print(f"lines aligned and kept: {sum(not a.doubtful for a in aligned)} of {len(aligned)}")
-    shown("whole pages, simulated text alone", texts, helpers.joined(readings))
+    shown("whole pages, simulated text alone", texts, reading.joined(readings))
     greedy, spoken = [None] * len(cut), [None] * len(cut)
     for fold in range(args.folds):
         test, learn = (np.flatnonzero((np.arange(len(cut)) % args.folds == fold) == held) for held in (True, False))
-        known, known_texts, _ = helpers.learning_lines(*([part[i] for i in learn] for part in (cut, texts, readings)))
+        known, known_texts, _ = learning_lines(*([part[i] for i in learn] for part in (cut, texts, readings)))
         adapted = _fine_tuned(args, reader, known, known_texts)
         spanish = language.LanguageModel(language.simulated_text(args.language) + known_texts)
         pages = [cut[i] for i in test]
-        for i, a, b in zip(test, helpers.transcribe(adapted, pages), helpers.transcribe(adapted, pages, spanish),
+        for i, a, b in zip(test, reading.transcribe(adapted, pages), reading.transcribe(adapted, pages, spanish),
                            strict=True):
             greedy[i], spoken[i] = a, b
-    shown("whole pages, fine-tuned, greedy", texts, helpers.joined(greedy))
-    shown("whole pages, fine-tuned, language model", texts, helpers.joined(spoken))
+    shown("whole pages, fine-tuned, greedy", texts, reading.joined(greedy))
+    shown("whole pages, fine-tuned, language model", texts, reading.joined(spoken))
     return ours
 
 
@@ -131,7 +131,7 @@ def other_tools(args):
     rows = [i for i, number in enumerate(page) if number in valid.meta["page"]]
     level = [np.pad(255 - lines.level(images[i]), 12, constant_values=255) for i in rows]
     reader, start = model.load(), time.process_time()
-    readings = helpers.joined(helpers.transcribe(reader, helpers.cut(valid)))
+    readings = reading.joined(reading.transcribe(reader, reading.cut(valid)))
     ours = len(plain) / (time.process_time() - start)
     shown(f"held-back pages, shipped reader ({ours:.2f} a second)", valid.y, readings)
     shown("their level lines, shipped reader", [texts[i] for i in rows],
@@ -176,7 +176,7 @@ def _read_pages(reader, images):
     for image in images:
         pieces, found = scan.line_images(image)
         cut.append([lines.normalise(piece, found.x_height) for piece in pieces])
-    return cut, helpers.transcribe(reader, cut)
+    return cut, reading.transcribe(reader, cut)
 
 
 def another_press(args):
@@ -188,11 +188,11 @@ def another_press(args):
         images, texts = _simulated_pages(8, 11, **options)
         cut, readings = _read_pages(reader, images)
         print(f"{name}: pages whose number of lines is right: {_right(cut, texts):.2f}")
-        known, known_texts, errors = helpers.learning_lines(cut[:10], texts[:10], readings[:10])
+        known, known_texts, errors = learning_lines(cut[:10], texts[:10], readings[:10])
         print(f"{name}: lines aligned and kept on 10 pages: {len(known)} of {len(errors)}")
         adapted = _fine_tuned(args, reader, known, known_texts)
-        shown(f"{name}, shipped reader", texts[10:], helpers.joined(readings[10:]))
-        shown(f"{name}, fine-tuned on 10 pages", texts[10:], helpers.joined(helpers.transcribe(adapted, cut[10:])))
+        shown(f"{name}, shipped reader", texts[10:], reading.joined(readings[10:]))
+        shown(f"{name}, fine-tuned on 10 pages", texts[10:], reading.joined(reading.transcribe(adapted, cut[10:])))
 
 
 def ablation(args):
@@ -213,7 +213,7 @@ def ablation(args):
         effects = sheets.ALL if name == "nothing" else replace(sheets.ALL, **{name: False})
         images, texts = _simulated_pages(3, 21, effects=effects)
         cut, readings = _read_pages(reader, images)
-        shown(f"simulated pages without: {name}, lines right {_right(cut, texts):.2f}", texts, helpers.joined(readings))
+        shown(f"simulated pages without: {name}, lines right {_right(cut, texts):.2f}", texts, reading.joined(readings))
 
 
 PARTS = {

@@ -215,7 +215,7 @@ def circuits():
 
 def pages():
     """Pages of a simulated book from scan to text, against tesseract."""
-    from RenAIssance import data, helpers, model
+    from RenAIssance import data, model, reading
     from tests.benchmarks import renaissance_models as single
 
     if shutil.which("tesseract") is None:
@@ -239,7 +239,7 @@ def pages():
         SECTION,
         "RenAIssance",
         "pages/s",
-        ("ours", lambda: rate(lambda: helpers.transcribe(reader, helpers.cut(book)), len(book))),
+        ("ours", lambda: rate(lambda: reading.transcribe(reader, reading.cut(book)), len(book))),
         (f"tesseract {tongue}", theirs),
         3,
     )

@@ -181,13 +181,13 @@ def exoplanet(seeds):
 
 def quantum(seeds):
     """The original trains a convolutional autoencoder on quarks; AUC of its loss on labelled jets."""
-    from QuantumML import data, helpers
+    from QuantumML import data, model, observables
 
     train, test = data.load("train", 6000), data.load("test", 4000)
-    gluon, images = (test.y == data.GLUON).astype(int), helpers.images(train.X)
+    gluon, images = (test.y == data.GLUON).astype(int), observables.images(train.X)
 
     def auc(y, outputs):
-        loss = helpers.cross_entropy(torch.from_numpy(outputs), torch.from_numpy(y)).flatten(1).mean(1)
+        loss = model.cross_entropy(torch.from_numpy(outputs), torch.from_numpy(y)).flatten(1).mean(1)
         return roc_auc_score(gluon, loss)
 
     def lesson(seed, target):
@@ -199,7 +199,7 @@ def quantum(seeds):
     yield race(
         "QuantumML", "AUC",
         lambda seed: plain.train(
-            helpers.ConvNet(), (images, images), [helpers.images(test.X)] * 2, binary_cross_entropy_with_logits, auc,
+            model.ConvNet(), (images, images), [observables.images(test.X)] * 2, binary_cross_entropy_with_logits, auc,
             epochs=20, batch_size=128, lr=1e-3, seed=seed),
         lesson, seeds, "the classical original; our quantum autoencoder is trained to its end",
     )  # fmt: skip
@@ -207,16 +207,16 @@ def quantum(seeds):
 
 def renaissance(seeds):
     """The original trains a recurrent network on the book alone; ours begins with what simulated text has taught it."""
-    from RenAIssance import data, helpers, metrics, model
-    from RenAIssance.train import step
+    from RenAIssance import data, metrics, model, reading
+    from RenAIssance.train import adapt, learning_lines, step
 
     train, valid = data.load("train", 12), data.load("valid")
-    cut, held = helpers.cut(train), helpers.cut(valid)
+    cut, held = reading.cut(train), reading.cut(valid)
     reader = model.load()
-    known, texts, _ = helpers.learning_lines(cut, train.y, helpers.transcribe(reader, cut))
+    known, texts, _ = learning_lines(cut, train.y, reading.transcribe(reader, cut))
 
     def accuracy(reader):
-        return 1 - metrics.error_rates(valid.y, helpers.joined(helpers.transcribe(reader, held)))["CER"]
+        return 1 - metrics.error_rates(valid.y, reading.joined(reading.transcribe(reader, held)))["CER"]
 
     def original(seed):
         torch.manual_seed(seed)
@@ -229,7 +229,7 @@ def renaissance(seeds):
 
     def lesson(seed, target):
         start = time.process_time()
-        adapted, _ = helpers.adapt(reader, known, texts, (known[:4], texts[:4]), epochs=1, seed=seed, progress=False)
+        adapted, _ = adapt(reader, known, texts, (known[:4], texts[:4]), epochs=1, seed=seed, progress=False)
         return time.process_time() - start, accuracy(adapted)
 
     yield race(

@@ -1,0 +1,73 @@
+"""A fit with the simulator: labels of echoes by least squares."""
+
+import numpy as np
+
+from NMRSpin import simulate
+from NMRSpin.model import HIGHEST, LOWEST, flat, targets
+
+
+def fit_echoes(kind, X, start, steps=4):
+    """Labels of echoes by least squares: the simulator is run until it meets them.
+
+    Gauss-Newton (Nocedal and Wright, Numerical Optimization, chapter 10) in log W, log xi and the rate of dephasing:
+    the echo fixes the total coupling W best, and on a line of constant W the search is straight. It begins with a scan
+    of eight W. The slopes of the echo are differences of the simulator, so a step takes four simulated echoes for each
+    measured one. Each echo is fitted for itself; a step that makes it worse is halved in the next round.
+
+    Parameters
+    ----------
+    kind : {"gauss", "rkky"}
+    X : ndarray of shape (n, 2, 471)
+    start : ndarray of shape (n, 3)
+        Labels to begin with: xi and d. W is scanned.
+    steps : int
+
+    Returns
+    -------
+    found : ndarray of shape (n, 3)
+        Labels.
+    rms : ndarray of shape (steps + 1, n)
+        Root mean square difference of simulated and measured M, before the first step and after each.
+    """
+    shift = 1e-3
+    shifts = np.concatenate([np.zeros((1, 3)), shift * np.eye(3)])
+    low, high = np.log(simulate.COUPLING) + [-0.2, 0.2]
+    low, high = np.array([low, *LOWEST[1:]]), np.array([high, *HIGHEST[1:]]) - 2 * shift
+    measured = flat(X)
+
+    def run(p):
+        M = simulate.echoes(kind, _labels_of(kind, p))
+        return flat(np.stack([M.real, M.imag], axis=1))
+
+    # The range of W is known and narrow, and a wrong W is what leads astray: look where in it the echo is met best.
+    scan = np.tile(targets(start), (8, 1, 1))
+    scan[..., 0] = np.linspace(*np.log(simulate.COUPLING), 8)[:, None]
+    scan = np.clip(scan, low, high)
+    distance = ((run(scan.reshape(-1, 3)).reshape(*scan.shape[:2], -1) - measured) ** 2).mean(axis=2)
+    trial = best = scan[distance.argmin(axis=0), np.arange(len(start))]
+    change, lowest, simulated, rms = np.zeros_like(best), np.full(len(best), np.inf), None, []
+    for step in range(steps + 1):
+        around = trial[:, None] + (shifts if step < steps else shifts[:1])
+        new = run(around.reshape(-1, 3)).reshape(len(trial), -1, measured.shape[1])
+        size = np.sqrt(((new[:, 0] - measured) ** 2).mean(axis=1))
+        better = size < lowest
+        best = np.where(better[:, None], trial, best)
+        lowest = np.where(better, size, lowest)
+        rms.append(lowest)
+        if step == steps:
+            return _labels_of(kind, best), np.array(rms)
+        simulated = new if simulated is None else np.where(better[:, None, None], new, simulated)
+        for i in range(len(trial)):
+            slopes = (simulated[i, 1:] - simulated[i, 0]) / shift
+            newton = np.linalg.lstsq(slopes.T, measured[i] - simulated[i, 0], rcond=None)[0]
+            change[i] = newton if better[i] else change[i] / 2
+        change = np.clip(change, [-0.2, -0.5, -0.3], [0.2, 0.5, 0.3])  # where a straight line is a good guide
+        trial = np.clip(best + change, low, high)
+
+
+def _labels_of(kind, p):
+    """alpha, xi, d from log W, log xi and the rate of dephasing."""
+    log_w, log_xi, rate = p.T
+    lengths, totals = simulate.total_interaction(kind)
+    alpha = 1e4 * np.exp(log_w - np.interp(log_xi, np.log(lengths), np.log(totals)))
+    return np.column_stack([alpha, np.exp(log_xi), 6 - 2 * np.log10(rate)])
