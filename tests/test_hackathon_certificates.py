@@ -207,3 +207,12 @@ def test_a_terminal_without_letters(tmp_path, monkeypatch):
     assert main(["certificates", str(folder)]) == 1
     streams[1].flush()
     assert b"\\u65e5\\u672c" in streams[1].buffer.getvalue()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"boards": 3}', '{"boards": [{}]}', '{"boards": [{"history": [1]}]}'])
+def test_a_damaged_leaderboard_is_one_line(tmp_path, text, capsys):
+    folder = scored(tmp_path / "event", {"A": []})
+    (folder / "leaderboard.json").write_text(text)
+    assert main(["certificates", str(folder)]) == 1
+    assert "missing or damaged: run 'python -m common.hackathon score' first" in capsys.readouterr().err
+    assert not (folder / "certificates").exists()

@@ -44,15 +44,15 @@ def certificates(folder, fonts=()):
     folder = Path(folder)
     event = load(folder / "event.toml")
     try:
-        boards = json.loads((folder / "leaderboard.json").read_text("utf-8"))["boards"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        awards = list(_awards(json.loads((folder / "leaderboard.json").read_text("utf-8"))["boards"]))
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise EventError(
             f"{folder}/leaderboard.json is missing or damaged: run 'python -m common.hackathon score' first"
         ) from error
     fonts, target, missing = Fonts(fonts), folder / "certificates", {}
     with tempfile.TemporaryDirectory(prefix=".certificates.", dir=folder) as place:
         names = []
-        for name, person, row, challenge, metric in _awards(boards):
+        for name, person, row, challenge, metric in awards:
             lacking = {text: fonts.missing(text) for text in (person, row["team"])}
             if any(lacking.values()):
                 missing |= {text: letters for text, letters in lacking.items() if letters}
@@ -61,6 +61,8 @@ def certificates(folder, fonts=()):
                 name = f"{Path(name).stem}-{len(names)}.pdf"
             Path(place, name).write_bytes(_certificate(event, person, row, challenge, metric, fonts))
             names.append(name)
+        if target.exists() and not target.is_dir():
+            raise EventError(f"{target} is a file: move it away, so that the folder of the certificates can be made")
         target.mkdir(exist_ok=True)
         for path in target.iterdir():
             if OURS.fullmatch(path.name):

@@ -89,8 +89,8 @@ def load(path=EXAMPLE):
     path = Path(path)
     try:
         content = tomllib.loads(path.read_text("utf-8-sig"))
-    except FileNotFoundError as error:
-        raise EventError(f"{path}: no such file") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise EventError(f"{path}: no such file: name the folder of the event, or its event file") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise EventError(f"{path}: not an event file in TOML: {error}") from error
     read = _Reader(path, content)

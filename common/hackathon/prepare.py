@@ -31,7 +31,10 @@ Then pack and check your submission with
 
     python -m common.hackathon submit {folder} --team "Our team" --event . --predictions my_folder --notebook my.ipynb
 
-Solutions are due {deadline}.
+The first submission makes the key file of your team: keep it, every later one needs it. Show neither it nor your
+submissions to other teams: who has one could hand in under your name.
+
+Solutions are due {deadline}. Until then the leaderboard shows one score, rounded to what the test set can tell.
 """
 
 

@@ -75,6 +75,8 @@ def submit(
         Something is missing or could not be scored.
     """
     # All that scoring would refuse is refused here, before anything slow
+    if Path(out).exists() and not Path(out).is_dir():
+        raise SubmissionError(f"{out}: a file, give a folder for the submission with --out")
     event = load(Path(event_folder, "event.toml"))
     boards = event.of(folder)
     name, people = check_name(team), archive.check_people(members)
