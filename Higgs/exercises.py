@@ -194,6 +194,9 @@ exercises = Exercises({
             "ten, go on with the next threshold.",
             "Collect Z in a list, with -1 where n < 10; return thresholds[np.argmax(the list)].",
         ),
-        errors={"positive background": "Skip thresholds that keep n < 10 before you call significance."},
+        errors={
+            "positive background": "Skip thresholds that keep n < 10 before you call significance.",
+            "broadcast": "expected_counts takes one threshold at a time.",
+        },
     ),
 })  # fmt: skip
