@@ -76,6 +76,7 @@ def test_best_history_late_ties_and_noise(folder, tmp_path, clock):  # noqa: F81
     board = scored(folder, place)
     higgs, rows = board["boards"][0], teams(board)
     assert rows["A"]["scores"] == rows["B"]["scores"] and rows["A"]["rank"] == rows["B"]["rank"]
+    assert "D" in rows, reasons(board)
     assert rows["D"]["rank"] == 4 and not rows["D"]["within_noise"]
     assert all(rows[team]["within_noise"] for team in "ABC")
     assert rows["A"]["file"] == "a2.zip" and rows["A"]["members"] == ["Ana"]
@@ -99,7 +100,7 @@ def test_until_the_deadline_only_the_first_metric_is_published(folder, tmp_path)
 def test_what_is_shown_is_rounded_to_what_the_test_set_can_tell():
     row = judge.row_of({"AUC": 0.78912345, "log loss": 0.5123456789}, np.array([0.75, 0.83]))
     assert row == {"scores": {"AUC": 0.78, "log loss": 0.52}, "interval": [0.76, 0.82]}
-    for value in (0.0, 1e300, -1e300, 5e-324, 123456789.123, 1.0):
+    for value in (0.0, 1e300, -1e300, 5e-324, 123456789.123, 1.0, *(10.0**k for k in range(-9, 9))):
         row = judge.row_of({"a": value}, np.full(9, value))
         shown = f"{row['scores']['a']:.6g}"
         assert len(shown) <= 13 and float(shown) == pytest.approx(value, rel=1e-3)

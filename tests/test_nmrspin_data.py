@@ -203,7 +203,7 @@ def test_standardised_and_transposed_submissions_are_recognised(tmp_path):
 @pytest.mark.parametrize("content, message", [
     ("5\t8\t7\n" * 39, "39 rows, expected 40"),
     ("5\t8\n" * 40, "line 1 has 2 columns"),
-    ("5 8 7\n" * 40, "line 1 has 1 columns"),
+    ("5,8,7\n" * 40, "line 1 has 1 columns"),
     ("5\t8\tlow\n" * 40, "line 1 is not a number: 'low'"),
     ("5\t8\t7\n" * 39 + "5\tnan\t7\n", "row 40 has xi = nan"),
 ])

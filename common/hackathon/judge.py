@@ -269,7 +269,7 @@ def row_of(scores, copies, least_error=0.0):
     def rounded(value):
         error = abs(value) * min(1.0, max(relative, 1e-5))
         unit = 10.0 ** np.floor(np.log10(error)) if error else 0.0
-        unit *= max(step for step in (1, 2, 5) if step * unit <= error)
+        unit *= max((step for step in (1, 2, 5) if step * unit <= error), default=1)
         return float(f"{round(value / unit) * unit:.6g}") if unit else value
 
     low, high = (rounded(float(q)) for q in np.quantile(copies, [0.025, 0.975]))
