@@ -1,4 +1,4 @@
-"""Figures and columns of the Higgs lesson."""
+"""Figures of the Higgs lesson."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -7,56 +7,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Wedge
 from sklearn.metrics import roc_curve
 
-from Higgs.simulate import COLUMNS, UNITS
+from Higgs.columns import JET_TAGS, columns, momenta, physical
 
-INDEX = {name: i for i, name in enumerate(COLUMNS)}
-LOW_LEVEL = COLUMNS[:21]  # measured: momenta, missing momentum, b tags
-HIGH_LEVEL = COLUMNS[21:]  # computed from these: seven invariant masses
-OBJECTS = ("lepton", "missing", "jet 1", "jet 2", "jet 3", "jet 4")
-JET_TAGS = [f"jet_{i}_b_tag" for i in (1, 2, 3, 4)]
 CLASS_STYLES = {1: {"ls": "-", "color": "C0", "label": "signal"}, 0: {"ls": "--", "color": "C1", "label": "background"}}
 # Where a parent's mass should show, GeV
 PARENTS = {"m_jj": 80, "m_jjj": 173, "m_lv": 80, "m_jlv": 173, "m_bb": 125, "m_wbb": 325, "m_wwbb": 425}
-
-
-def physical(X):
-    """The columns in GeV and radians, and b tags as levels 0, 1 and 2, instead of official units.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, 28), or with the first of these columns only
-
-    Returns
-    -------
-    ndarray of float32, of the same shape
-    """
-    return X * np.array([UNITS[name] for name in COLUMNS[: X.shape[1]]], dtype=np.float32)
-
-
-def columns(X, names):
-    """Some of the columns, by name, shape (n, len(names))."""
-    return X[:, [INDEX[name] for name in names]]
-
-
-def momenta(X):
-    """Transverse momentum, pseudorapidity and azimuth of the six objects of each event.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, 28)
-        Official units.
-
-    Returns
-    -------
-    pt, eta, phi : ndarray of shape (n, 6)
-        Of `OBJECTS`, GeV and rad; eta of the missing momentum is unknown and set to 0.
-    """
-    X = physical(X)
-    jets = [f"jet_{i}" for i in (1, 2, 3, 4)]
-    pt = columns(X, ["lepton_pt", "missing_energy_magnitude", *(f"{jet}_pt" for jet in jets)])
-    eta = columns(X, ["lepton_eta", *(f"{jet}_eta" for jet in jets)])
-    phi = columns(X, ["lepton_phi", "missing_energy_phi", *(f"{jet}_phi" for jet in jets)])
-    return pt, np.insert(eta, 1, 0, axis=1), phi
 
 
 def histograms(dataset, names, rows):

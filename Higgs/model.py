@@ -11,10 +11,10 @@ from torch import nn
 
 from common.layers import PiecewiseLinear
 from common.training import predict
-from Higgs.helpers import HIGH_LEVEL, JET_TAGS, columns, momenta, physical
+from Higgs.columns import HIGH_LEVEL, JET_TAGS, columns, momenta, physical
 from Higgs.simulate import mass, massless
 
-LEPTON, MISSING, *JETS = range(6)  # the order of helpers.OBJECTS
+LEPTON, MISSING, *JETS = range(6)  # the order of columns.OBJECTS
 VISIBLE = (LEPTON, *JETS)
 PAIRS = list(combinations(VISIBLE, 2))
 GROUPS = [*combinations(JETS, 3), tuple(JETS), VISIBLE]
@@ -50,7 +50,7 @@ def standard_position(X):
     Returns
     -------
     pt, eta, phi : ndarray of float64, shape (n, 6)
-        Of `Higgs.helpers.OBJECTS`, in GeV and rad.
+        Of `Higgs.columns.OBJECTS`, in GeV and rad.
     """
     pt, eta, phi = (values.astype(float) for values in momenta(X))
     phi = wrap(phi - phi[:, [LEPTON]])

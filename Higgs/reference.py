@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from common.files import atomic_write
+from Higgs.columns import columns
 from Higgs.data import read_rows
-from Higgs.helpers import columns
 from Higgs.simulate import COLUMNS, UNITS
 
 FILE = Path(__file__).with_name("reference.json")

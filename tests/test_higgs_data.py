@@ -125,7 +125,7 @@ def test_first_published_row(tmp_path):
     (tmp_path / "one.csv").write_text(FIRST_ROW + "\n")
     part = data.read_rows(tmp_path / "one.csv")
     assert part.y.tolist() == [1] and part.X[0, 0] == np.float32(0.8692932)
-    from Higgs.helpers import columns, physical
+    from Higgs.columns import columns, physical
 
     tags = columns(physical(part.X), [f"jet_{i}_b_tag" for i in (1, 2, 3, 4)])
     np.testing.assert_allclose(tags, [[0, 1, 0, 2]], atol=1e-5)

@@ -8,16 +8,16 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from common.layers import PiecewiseLinear
 from common.training import fit, predict, seed_everything
-from Higgs import data, helpers, model, reference
+from Higgs import data, model, reference
+from Higgs.columns import COLUMNS, INDEX, UNITS, columns, momenta, physical
 from Higgs.simulate import mass, massless
 
 EVENTS = data.load("valid", 2000)
-INDEX = helpers.INDEX
 
 
 def test_physical_units():
-    X = helpers.physical(EVENTS.X)
-    tags = helpers.columns(X, [f"jet_{i}_b_tag" for i in (1, 2, 3, 4)])
+    X = physical(EVENTS.X)
+    tags = columns(X, [f"jet_{i}_b_tag" for i in (1, 2, 3, 4)])
     np.testing.assert_allclose(tags, np.rint(tags), atol=1e-4)
     assert X[:, INDEX["lepton_pt"]].min() > 14.9
     assert abs(X[:, INDEX["lepton_phi"]]).max() < np.pi + 1e-3
@@ -25,20 +25,20 @@ def test_physical_units():
 
 
 def test_mass_of_two_jets_is_that_of_the_column():
-    pt, eta, phi = helpers.momenta(EVENTS.X)
-    tagged = helpers.columns(EVENTS.X, [f"jet_{i}_b_tag" for i in (1, 2, 3, 4)]) > 0
+    pt, eta, phi = momenta(EVENTS.X)
+    tagged = columns(EVENTS.X, [f"jet_{i}_b_tag" for i in (1, 2, 3, 4)]) > 0
     both = tagged.sum(1) == 2
     p4 = massless(pt, eta, phi)[:, 2:]
     m_bb = mass((p4 * tagged[..., None]).sum(1))
-    given = helpers.physical(EVENTS.X)[:, INDEX["m_bb"]]
+    given = physical(EVENTS.X)[:, INDEX["m_bb"]]
     assert both.mean() > 0.6
     np.testing.assert_allclose(m_bb[both], given[both], rtol=1e-3)
 
 
 def turned(X, angle):
     X = X.copy()
-    for name in (name for name in helpers.COLUMNS if name.endswith("phi")):
-        unit = helpers.UNITS[name]
+    for name in (name for name in COLUMNS if name.endswith("phi")):
+        unit = UNITS[name]
         X[:, INDEX[name]] = ((X[:, INDEX[name]] * unit + angle + np.pi) % (2 * np.pi) - np.pi) / unit
     return X
 
@@ -116,5 +116,5 @@ def test_distances_to_the_official_histograms():
 
 def test_simulation_is_near_the_official_histograms():
     distances = reference.distances(data.load("train", 12_000), reference.read())
-    assert set(distances.index) == set(helpers.COLUMNS)
+    assert set(distances.index) == set(COLUMNS)
     assert distances.to_numpy().max() < 0.06
