@@ -48,10 +48,10 @@ def test_commands(arguments):
     """
     from common.gates import find
 
-    first = ROOT / "tests" / "test_notebooks.py"
-    others = [path for path in sorted((ROOT / "tests").glob("test_*.py")) if path != first]
+    first = [ROOT / "tests" / name for name in ("test_notebooks.py", "test_exercises.py")]
+    others = [path for path in sorted((ROOT / "tests").glob("test_*.py")) if path not in first]
     named = any(Path(ROOT, argument.partition("::")[0]).exists() for argument in arguments)
-    places = [] if named else [str(path.relative_to(ROOT)) for path in (first, *find(), *others)]
+    places = [] if named else [str(path.relative_to(ROOT)) for path in (*first, *find(), *others)]
     return [
         [*PYTHON, "ruff", "check", "."],
         [*PYTHON, "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--nbval", *arguments, *places],

@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+
+from common.gates import label, read, scores
+from common.notebooks import Result, run
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -17,6 +21,25 @@ def shared_data(data_home, monkeypatch):
     """The data folder that all runs of notebooks share, so that each data set is simulated once."""
     if SHARED_DATA:
         monkeypatch.setenv("DEEPLEARN_DATA", SHARED_DATA)
+
+
+@pytest.fixture
+def run_at_ci(shared_data, tmp_path):
+    """A function that executes a notebook at its reduced settings, once for all tests: path -> Result."""
+
+    def executed(path):
+        place = Path(SHARED_DATA or tmp_path) / "executed"
+        target = place / label(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_suffix(".lock")):
+            if target.exists():  # it ran well: one with an error is executed again
+                return Result(path, target, scores=scores(read(target)))
+            (result,) = run([path], "ci", out=tmp_path / "at ci")
+            if not result.error:
+                result.executed = result.executed.replace(target)
+            return result
+
+    return executed
 
 
 @pytest.fixture(autouse=True)

@@ -111,7 +111,7 @@ def results(nb):
 
 
 @every_lesson
-def test_a_lesson_gives_the_same_with_stubs_and_with_all_of_them_written(path, tmp_path):
+def test_a_lesson_gives_the_same_with_stubs_and_with_all_of_them_written(path, run_at_ci, tmp_path):
     book = BOOKS[path.parent.name]
     nb = read(path)
     for name, cell in stubs(nb, book):
@@ -121,7 +121,7 @@ def test_a_lesson_gives_the_same_with_stubs_and_with_all_of_them_written(path, t
     written.write_text(as_text(nb), "utf-8")
     for file in path.parent.glob(f"{path.stem}.*.yaml"):
         (written.parent / file.name).write_bytes(file.read_bytes())
-    runs = [run([one], "ci", out=tmp_path / out)[0] for one, out in ((path, "stubs"), (written, "written"))]
+    runs = run_at_ci(path), *run([written], "ci", out=tmp_path / "written")
     assert [result.error for result in runs] == ["", ""]
     with_stubs, with_lines = (read(result.executed) for result in runs)
     checks = [output.text for cell in code_cells(with_lines) if exercise_names(cell) for output in cell.outputs]

@@ -111,8 +111,8 @@ def assert_high_enough(path, found, reduced):
 
 
 @every_notebook
-def test_runs_at_ci_profile(path, tmp_path, shared_data):
-    (result,) = run([path], "ci", out=tmp_path)
+def test_runs_at_ci_profile(path, run_at_ci):
+    result = run_at_ci(path)
     assert not result.error, result.error
     assert_high_enough(path, result.scores, reduced=True)
 
