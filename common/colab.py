@@ -10,6 +10,7 @@ This module is imported before anything is installed: it needs the standard libr
 
 import importlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -99,7 +100,7 @@ def install(course=Path(__file__).parents[1]):
     Raises
     ------
     subprocess.CalledProcessError
-        If pip fails, for instance because a requirement contradicts a version that is kept. pip
+        If uv or pip fails, for instance because a requirement contradicts a version that is kept. It
         has then said why, and has installed nothing.
     """
     paths = [str(course), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
@@ -112,6 +113,7 @@ def install(course=Path(__file__).parents[1]):
     with tempfile.TemporaryDirectory() as folder:
         pins = Path(folder, "constraints.txt")
         pins.write_text("".join(f"{name}=={v}\n" for name, v in kept.items() if v), "utf-8")
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", str(pins)]
-        subprocess.run([*pip, *requirements], check=True)
+        uv = shutil.which("uv")  # Colab has it, and it needs a fraction of pip's time
+        pip = [uv, "pip", "install", "--python", sys.executable] if uv else [sys.executable, "-m", "pip", "install"]
+        subprocess.run([*pip, "--quiet", "--constraint", str(pins), *requirements], check=True)
     importlib.invalidate_caches()
