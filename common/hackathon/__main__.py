@@ -1,4 +1,4 @@
-"""The command line of the event: python -m common.hackathon prepare | submit | receive | score | certificates."""
+"""The command line of the event: python -m common.hackathon prepare | submit | choose | receive | score | ..."""
 
 import argparse
 import getpass
@@ -24,6 +24,7 @@ def parser():
     secret.add_argument("--ask", action="store_true", help="ask for the secret, without showing it")
     secret.add_argument("--seed", help="the secret itself, which others may see in the list of processes")
     prepare.add_argument("--out", type=Path, required=True, help="folder of the event, new")
+    prepare.add_argument("--past-deadline", action="store_true", help="though the deadline is over, to rehearse")
     prepare.add_argument("--event", type=Path, default=EXAMPLE, help="event file (default: DeepLearn 2024)")
     submit = commands.add_parser("submit", help="check and pack a solution (participants)")
     submit.add_argument("challenge", help="its folder, such as Higgs")
@@ -39,6 +40,9 @@ def parser():
     submit.add_argument("--no-pdf", action="store_true", help="do not print the notebook")
     submit.add_argument("--out", type=Path, default=Path("."), help="folder of the submission")
     submit.add_argument("--key", type=Path, help="the key file of the team (default: made by its first submission)")
+    choose = commands.add_parser("choose", help="say which submission of yours shall count (participants)")
+    choose.add_argument("submission", type=Path, help="the zip file that was handed in")
+    choose.add_argument("--key", type=Path, help="the key file of the team (default: beside the zip file)")
     receive = commands.add_parser("receive", help="log when submissions arrived (organisers)")
     receive.add_argument("event", type=Path, help="folder of the event")
     receive.add_argument("submissions", type=Path, help="folder of the submissions")
@@ -80,7 +84,7 @@ def _prepare(args):
             secret = getpass.getpass("Secret: ")
         except EOFError as error:
             raise EventError("no secret was typed: leave out --ask, and a random one is made") from error
-    prepare(args.event, secret, args.out)
+    prepare(args.event, secret, args.out, past=args.past_deadline)
     return 0
 
 
@@ -102,8 +106,15 @@ def _submit(args):
     return 0
 
 
+def _choose(args):
+    from common.hackathon.submit import choose
+
+    print(f"wrote {choose(args.submission, args.key)}: hand in this file before the deadline")
+    return 0
+
+
 def _score(args):
-    from common.hackathon import arrivals, leaderboard
+    from common.hackathon import arrivals, leaderboard, receipts
     from common.hackathon.event import load
 
     if args.workers is not None and args.workers < 1:
@@ -112,10 +123,12 @@ def _score(args):
     entries = leaderboard.judge_all(args.event, args.submissions, args.workers)
     board = leaderboard.rank(event, entries)
     leaderboard.write(board, args.event)
+    receipts.write(event, entries, args.event)
     print(leaderboard.as_text(board))
     if remarks := leaderboard.remarks(event, entries, arrivals.elsewhere(args.event, args.submissions)):
         print(remarks)
     print(f"wrote {args.event / 'leaderboard.html'} and leaderboard.json")
+    print(f"wrote a receipt for each submission to {args.event / receipts.FOLDER}: send each to its team")
     return 0
 
 
@@ -163,7 +176,8 @@ def _certificates(args):
 
 
 COMMANDS = {
-    "prepare": _prepare, "submit": _submit, "receive": _receive, "score": _score, "certificates": _certificates,
+    "prepare": _prepare, "submit": _submit, "choose": _choose, "receive": _receive, "score": _score,
+    "certificates": _certificates,
 }  # fmt: skip
 
 

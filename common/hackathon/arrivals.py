@@ -41,6 +41,8 @@ class Arrival:
         When it was first seen, in UTC.
     path : pathlib.Path
         The copy that was taken then.
+    digest : str
+        Its SHA-256; empty where no copy could be taken.
     replaced : bool
         Whether its content lies in no file of the folder any more.
     fault : str
@@ -50,6 +52,7 @@ class Arrival:
     file: str
     time: datetime
     path: Path
+    digest: str = ""
     replaced: bool = False
     fault: str = ""
 
@@ -135,8 +138,8 @@ def _times(log):
 def _logged(place, name, digest, time, present):
     copy = place / f"{digest}.zip"
     if not copy.exists():
-        return Arrival(name, time, copy, fault=f"withdrawn: its copy in {FOLDER} is gone")
-    return Arrival(name, time, copy, replaced=digest not in present)
+        return Arrival(name, time, copy, digest, fault=f"withdrawn: its copy in {FOLDER} is gone")
+    return Arrival(name, time, copy, digest, replaced=digest not in present)
 
 
 def elsewhere(event_folder, submissions):
