@@ -6,4 +6,5 @@
     python -m common.hackathon receive event submissions
     python -m common.hackathon score event submissions
     python -m common.hackathon certificates event
+    python -m common.hackathon export codabench --event event --out bundles
 """

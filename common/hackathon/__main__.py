@@ -53,6 +53,11 @@ def parser():
     score.add_argument("event", type=Path, help="folder of the event")
     score.add_argument("submissions", type=Path, help="folder of the submissions, as they were received")
     score.add_argument("--workers", type=int, help="processes (default: 2)")
+    export = commands.add_parser("export", help="write the event for another engine (organisers)")
+    export.add_argument("engine", choices=["codabench"])
+    export.add_argument("--event", type=Path, required=True, help="folder of the event")
+    export.add_argument("--out", type=Path, required=True, help="folder of the bundles")
+    export.add_argument("--image", help="the Docker image that scores there (default: a name of the course)")
     certificates = commands.add_parser("certificates", help="print certificates (organisers)")
     certificates.add_argument("event", type=Path, help="folder of the event, scored")
     certificates.add_argument("--font", type=Path, action="append", default=[],
@@ -160,6 +165,16 @@ def _time(text):
     return time.astimezone(timezone.utc).replace(microsecond=0)
 
 
+def _export(args):
+    from common.hackathon import codabench
+
+    image = args.image or codabench.IMAGE
+    written = codabench.export(args.event, args.out, image)
+    print(f"wrote {len(written)} bundles to {args.out}: they hold the truth, so upload them and show them to nobody")
+    print(f"Before that: docker build -t {image} {args.out} && docker push {image}")
+    return 0
+
+
 def _certificates(args):
     from common.hackathon.certificates import certificates
 
@@ -177,7 +192,7 @@ def _certificates(args):
 
 COMMANDS = {
     "prepare": _prepare, "submit": _submit, "choose": _choose, "receive": _receive, "score": _score,
-    "certificates": _certificates,
+    "certificates": _certificates, "export": _export,
 }  # fmt: skip
 
 
