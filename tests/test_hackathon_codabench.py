@@ -182,7 +182,8 @@ def test_two_tasks_texts_and_runs(tmp_path):
     rng, runs = np.random.default_rng(0), np.arange(40) // 4
     truths = {"RenAIssance-pages": (["el libro", "de la", "vida y", "muerte"], {}),
               "Exoplanet-detection": (runs % 2, {"run": runs}),
-              "NMRSpin-gauss": (10 + rng.random((8, 3)), {}), "NMRSpin-rkky": (10 + rng.random((9, 3)), {})}  # fmt: skip
+              "NMRSpin-gauss": (10 + rng.random((8, 3)), {}),
+              "NMRSpin-rkky": (10 + rng.random((9, 3)), {})}  # fmt: skip
     for name, (labels, meta) in truths.items():
         (folder / "private" / f"{name}.npz").write_bytes(to_bytes(Dataset(labels, None, meta)))
         (folder / "public" / f"{name}.npz").write_bytes(to_bytes(Dataset(np.zeros(len(labels)), None)))

@@ -52,7 +52,12 @@ def parser():
     score = commands.add_parser("score", help="score all submissions (organisers)")
     score.add_argument("event", type=Path, help="folder of the event")
     score.add_argument("submissions", type=Path, help="folder of the submissions, as they were received")
-    score.add_argument("--workers", type=int, help="processes (default: 2)")
+    watch = commands.add_parser("watch", help="score what is new as it arrives, until Ctrl-C (organisers)")
+    watch.add_argument("event", type=Path, help="folder of the event")
+    watch.add_argument("submissions", type=Path, help="folder of the submissions, as they are received")
+    watch.add_argument("--every", type=_seconds, default=30, help="seconds between two looks (default: 30)")
+    for command in (score, watch):
+        command.add_argument("--workers", type=int, help="processes (default: 2)")
     export = commands.add_parser("export", help="write the event for another engine (organisers)")
     export.add_argument("engine", choices=["codabench"])
     export.add_argument("--event", type=Path, required=True, help="folder of the event")
@@ -119,22 +124,41 @@ def _choose(args):
 
 
 def _score(args):
+    from common.hackathon import leaderboard
+
+    _check_workers(args)
+    _report(args, *leaderboard.score(args.event, args.submissions, args.workers))
+    return 0
+
+
+def _watch(args):
+    from common.hackathon import leaderboard
+
+    _check_workers(args)
+    print(f"looking into {args.submissions} every {args.every:g} s; Ctrl-C ends it")
+    try:
+        for board, entries in leaderboard.watch(args.event, args.submissions, args.every, args.workers):
+            _report(args, board, entries)
+    except KeyboardInterrupt:  # the way to end it; what was scored is kept
+        return 0
+
+
+def _check_workers(args):
+    if args.workers is not None and args.workers < 1:
+        raise EventError(f"--workers {args.workers}: expected at least 1")
+
+
+def _report(args, board, entries):
+    """Say what a scoring found."""
     from common.hackathon import arrivals, leaderboard, receipts
     from common.hackathon.event import load
 
-    if args.workers is not None and args.workers < 1:
-        raise EventError(f"--workers {args.workers}: expected at least 1")
-    event = load(args.event / "event.toml")
-    entries = leaderboard.judge_all(args.event, args.submissions, args.workers)
-    board = leaderboard.rank(event, entries)
-    leaderboard.write(board, args.event)
-    receipts.write(event, entries, args.event)
     print(leaderboard.as_text(board))
+    event = load(args.event / "event.toml")
     if remarks := leaderboard.remarks(event, entries, arrivals.elsewhere(args.event, args.submissions)):
         print(remarks)
     print(f"wrote {args.event / 'leaderboard.html'} and leaderboard.json")
     print(f"wrote a receipt for each submission to {args.event / receipts.FOLDER}: send each to its team")
-    return 0
 
 
 def _receive(args):
@@ -148,6 +172,12 @@ def _receive(args):
     late = sum(arrival.time > deadline for arrival in received)
     print(f"{len(received)} submissions, {late} of them late")
     return 0
+
+
+def _seconds(text):
+    if not text.isdigit() or not 1 <= int(text) <= 3600:
+        raise argparse.ArgumentTypeError(f"{text}: expected seconds, from 1 to 3600")
+    return int(text)
 
 
 def _time(text):
@@ -192,7 +222,7 @@ def _certificates(args):
 
 COMMANDS = {
     "prepare": _prepare, "submit": _submit, "choose": _choose, "receive": _receive, "score": _score,
-    "certificates": _certificates, "export": _export,
+    "watch": _watch, "certificates": _certificates, "export": _export,
 }  # fmt: skip
 
 

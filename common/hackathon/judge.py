@@ -29,6 +29,7 @@ from common.hackathon.event import EventError, load
 SECONDS = 20  # of one core, for one submission
 WAITING = 3  # times as long may pass on the clock, where a machine is busy
 MEMORY = 512_000_000  # bytes, beyond what a process has that is ready to score
+UNEXPECTED = "cannot be scored: "  # how a reason begins for which this machine or the course may be to blame
 COPIES = 200  # of the test set, for the intervals
 
 
@@ -190,7 +191,7 @@ def attempt(read):
     except TooLong:
         return None, f"takes more than {SECONDS} s to read and score"
     except Exception as error:  # of any library, at anything that a stranger may send: it must not stop the others
-        return None, f"cannot be scored: {type(error).__name__}: {archive.one_line(error)}"
+        return None, f"{UNEXPECTED}{type(error).__name__}: {archive.one_line(error)}"
 
 
 def _boards(folder, challenge):

@@ -2,22 +2,72 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
+import filelock
 import numpy as np
 
 from common.challenge import registry
 from common.files import atomic_write
-from common.hackathon import archive, arrivals, teams
+from common.hackathon import archive, arrivals, receipts, teams
 from common.hackathon.event import Event, EventError, load
 from common.hackathon.judge import classes_of, judge_each, parts_of
+from common.hackathon.kept import Kept
 from common.progress import progress_bar
 
 FEWEST_OF_A_CLASS = 2  # members (samples, or runs) in a hidden test set, and in each part of it
 BASELINES = "private/baselines"  # submissions for comparison, which the organisers put there
 
 
-def judge_all(folder, submissions, workers=None):
+def score(folder, submissions, workers=None, memory=None):
+    """Score what is new in a folder of submissions, and write leaderboard and receipts.
+
+    One at a time: whoever scores the same event meanwhile waits.
+
+    Parameters
+    ----------
+    folder, submissions, workers, memory
+        As for `judge_all`.
+
+    Returns
+    -------
+    board : dict
+        As `rank` returns it.
+    entries : list of Entry
+    """
+    event = load(Path(folder, "event.toml"))
+    if not Path(folder, "private").is_dir():
+        raise EventError(f"{folder}: no folder 'private': is it the event that 'prepare' made?")
+    with filelock.FileLock(Path(folder, "private", ".scoring.lock")):
+        entries = judge_all(folder, submissions, workers, memory)
+        board = rank(event, entries)
+        write(board, folder)
+        receipts.write(event, entries, folder)
+    return board, entries
+
+
+def watch(folder, submissions, every, workers=None):
+    """Yield board and entries as often as something arrived, or the deadline passed; never ends.
+
+    Parameters
+    ----------
+    folder, submissions, workers
+        As for `judge_all`.
+    every : float
+        Seconds between two looks at the folder.
+    """
+    event, memory, before = load(Path(folder, "event.toml")), {}, None
+    while True:
+        compared, handed_in = baselines(folder), arrivals.receive(folder, submissions, memory=memory)
+        state = ([*((a.digest, a.file) for a in compared), *handed_in], arrivals.now() > event.deadline)
+        if state != before:
+            yield score(folder, submissions, workers, memory)
+            before = state
+        time.sleep(every)
+
+
+def judge_all(folder, submissions, workers=None, memory=None):
     """Log, validate and score all submissions in a folder, and the baselines, in processes of their own.
 
     Parameters
@@ -26,6 +76,9 @@ def judge_all(folder, submissions, workers=None):
         Of the event, and of the submissions as they were received.
     workers : int, optional
         Processes; 0 judges in this one, without bounds of memory.
+    memory : dict, optional
+        Where results stay between two calls, so that they are not read again. Those of submissions that were judged
+        before are kept in the private folder.
 
     Returns
     -------
@@ -40,14 +93,16 @@ def judge_all(folder, submissions, workers=None):
     event = load(Path(folder, "event.toml"))
     for board in event.boards:
         check_truth(folder, board, event.public_fraction)
-    compared, handed_in = baselines(folder), arrivals.receive(folder, submissions)
-    received = [*compared, *handed_in]
+    compared, handed_in = baselines(folder), arrivals.receive(folder, submissions, memory=memory)
+    received, kept = [*compared, *handed_in], Kept(folder, event, memory)
+    judged = {arrival: entries for arrival in received if (entries := kept.get(arrival)) is not None}
+    new = [arrival for arrival in received if arrival not in judged]
     if workers is None:  # a process takes seconds to start
-        workers = 1 if len(received) < 10 else min(2, os.cpu_count() or 1)
-    judged = {}
-    with progress_bar(total=len(received), desc="scoring", unit="submission", disable=None) as bar:
-        for arrival, entries in judge_each(str(folder), received, workers):
+        workers = 1 if len(new) < 10 else min(2, os.cpu_count() or 1)
+    with progress_bar(total=len(new), desc="scoring", unit="submission", disable=None) as bar:
+        for arrival, entries in judge_each(str(folder), new, workers):
             judged[arrival] = entries
+            kept.put(arrival, entries)
             bar.update()
     entries = [entry for arrival in received for entry in judged[arrival] if not (entry.reason and arrival.replaced)]
     for entry in (entry for arrival in compared for entry in judged[arrival]):
@@ -58,7 +113,7 @@ def judge_all(folder, submissions, workers=None):
 
 def baselines(folder):
     """The submissions that the organisers made for comparison, by name."""
-    return [arrivals.Arrival(f"{BASELINES}/{archive.shown(path.name)}", arrivals.now(), path)
+    return [arrivals.Arrival(f"{BASELINES}/{archive.shown(path.name)}", arrivals.now(), path, archive.digest_of(path))
             for path in sorted(Path(folder, BASELINES).glob("*.zip"))]  # fmt: skip
 
 
@@ -83,7 +138,7 @@ def check_truth(folder, board, fraction=1.0):
             raise EventError(f"{board.name}: {where} has too few {kind} ({few}): raise n in the event file")
 
 
-def rank(event: Event, entries, time=None):
+def rank(event: Event, entries, at=None):
     """The leaderboard as plain values; `leaderboard.schema.json` beside this file describes them.
 
     Each team counts with the best of its submissions that were not late; of equals the earlier one is ahead. A team is
@@ -98,10 +153,10 @@ def rank(event: Event, entries, time=None):
     ----------
     event : Event
     entries : list of Entry
-    time : datetime, optional
+    at : datetime, optional
         Default: now.
     """
-    over = (time or arrivals.now()) > event.deadline
+    over = (at or arrivals.now()) > event.deadline
     boards = []
     for board in event.boards:
         task = registry()[board.folder].task(board.task)

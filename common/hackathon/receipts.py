@@ -28,7 +28,7 @@ def write(event, entries, folder):
     """
     of_file = {}
     for entry in entries:
-        if entry.content:
+        if entry.content and not entry.baseline:
             of_file.setdefault(entry.content, []).append(entry)
     for content, own in of_file.items():
         path, text = Path(folder, FOLDER, receipt_name(content)), receipt(event, own)

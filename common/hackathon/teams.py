@@ -42,10 +42,12 @@ def settle(event, entries):
 
 def _settle_team(first, entry):
     """Reject what was not handed in by the team that had the name first."""
-    if entry.reason or first.content == entry.content:
+    if entry.reason:
         return
     if first.baseline and not entry.baseline:
         entry.reason = f"the team name {entry.team!r} could be taken for the baseline {first.team!r}: use another name"
+    elif first.content == entry.content:
+        return
     elif entry.baseline or (first.key and first.key == entry.key):
         entry.team = first.team
     elif first.team != entry.team:
