@@ -69,14 +69,17 @@ def export(folder, out, image=IMAGE):
     """
     folder, out = Path(folder), Path(out)
     event = load(folder / "event.toml")
-    written = []
     for board in event.boards:
         check_truth(folder, board, event.public_fraction)
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)  # what is in it holds the truth
+    written = []
+    for board in event.boards:
         files = bundle(event, board, folder, image)
         written.append(out / f"{board.name}.zip")
         with atomic_write(written[-1]) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
             for name, blob in files.items():
                 packed.writestr(name, blob)
+        written[-1].chmod(0o600)
     with atomic_write(out / "Dockerfile") as temporary:
         temporary.write_text(dockerfile(), "utf-8")
     return written
