@@ -45,9 +45,9 @@ def test_what_is_submitted_is_scored(prepared, solution):
     assert any("no PDF" in note for note in notes)
     (entry,) = judged(prepared, path)
     assert entry.reason == "" and entry.team == "Café Quark" and entry.members == ("Ana Đorđević",)
-    assert entry.scores["AUC"] == pytest.approx(TASK.metrics[0].function(event_tests.ORDER, good()))
-    low, high = entry.row["interval"]
-    assert low < entry.scores["AUC"] < high
+    assert entry.public.scores["AUC"] == pytest.approx(TASK.metrics[0].function(event_tests.ORDER, good()))
+    low, high = entry.public.row["interval"]
+    assert low < entry.public.scores["AUC"] < high
     with zipfile.ZipFile(path) as packed:
         assert sorted(packed.namelist()) == [
             "manifest.json", "notebook.ipynb", "predictions/higgs_predictions.csv", "weights.safetensors"]  # fmt: skip
@@ -291,7 +291,7 @@ def test_every_hand_in_that_is_packed_is_scored(all_tasks, solution, folder, tas
     path, _ = submit.submit(folder, "Café", all_tasks / "public", solution / "new_folder", solution / "my.ipynb",
                             out=solution)  # fmt: skip
     (entry,) = judged(all_tasks, path)
-    assert not entry.reason and entry.board == f"{folder}-{task}" and entry.scores
+    assert not entry.reason and entry.board == f"{folder}-{task}" and entry.public.scores
 
 
 ONE = "0.5\n" * SAMPLES

@@ -2,7 +2,10 @@
 
     python -m common.hackathon prepare --event my_event.toml --out event
     python -m common.hackathon submit Higgs --team "Café Quark" --event event/public --predictions my_folder
+    python -m common.hackathon choose Higgs-cafe-quark-1a2b3c-20260729T120000Z.zip
     python -m common.hackathon receive event submissions
     python -m common.hackathon score event submissions
+    python -m common.hackathon watch event submissions
     python -m common.hackathon certificates event
+    python -m common.hackathon export codabench --event event --out bundles
 """

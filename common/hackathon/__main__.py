@@ -1,4 +1,4 @@
-"""The command line of the event: python -m common.hackathon prepare | submit | receive | score | certificates."""
+"""The command line of the event: python -m common.hackathon prepare | submit | choose | receive | score | ..."""
 
 import argparse
 import getpass
@@ -24,6 +24,7 @@ def parser():
     secret.add_argument("--ask", action="store_true", help="ask for the secret, without showing it")
     secret.add_argument("--seed", help="the secret itself, which others may see in the list of processes")
     prepare.add_argument("--out", type=Path, required=True, help="folder of the event, new")
+    prepare.add_argument("--past-deadline", action="store_true", help="though the deadline is over, to rehearse")
     prepare.add_argument("--event", type=Path, default=EXAMPLE, help="event file (default: DeepLearn 2024)")
     submit = commands.add_parser("submit", help="check and pack a solution (participants)")
     submit.add_argument("challenge", help="its folder, such as Higgs")
@@ -39,6 +40,9 @@ def parser():
     submit.add_argument("--no-pdf", action="store_true", help="do not print the notebook")
     submit.add_argument("--out", type=Path, default=Path("."), help="folder of the submission")
     submit.add_argument("--key", type=Path, help="the key file of the team (default: made by its first submission)")
+    choose = commands.add_parser("choose", help="say which submission of yours shall count (participants)")
+    choose.add_argument("submission", type=Path, help="the zip file that was handed in")
+    choose.add_argument("--key", type=Path, help="the key file of the team (default: beside the zip file)")
     receive = commands.add_parser("receive", help="log when submissions arrived (organisers)")
     receive.add_argument("event", type=Path, help="folder of the event")
     receive.add_argument("submissions", type=Path, help="folder of the submissions")
@@ -48,7 +52,17 @@ def parser():
     score = commands.add_parser("score", help="score all submissions (organisers)")
     score.add_argument("event", type=Path, help="folder of the event")
     score.add_argument("submissions", type=Path, help="folder of the submissions, as they were received")
-    score.add_argument("--workers", type=int, help="processes (default: 2)")
+    watch = commands.add_parser("watch", help="score what is new as it arrives, until Ctrl-C (organisers)")
+    watch.add_argument("event", type=Path, help="folder of the event")
+    watch.add_argument("submissions", type=Path, help="folder of the submissions, as they are received")
+    watch.add_argument("--every", type=_seconds, default=30, help="seconds between two looks (default: 30)")
+    for command in (score, watch):
+        command.add_argument("--workers", type=int, help="processes (default: 2)")
+    export = commands.add_parser("export", help="write the event for another engine (organisers)")
+    export.add_argument("engine", choices=["codabench"])
+    export.add_argument("--event", type=Path, required=True, help="folder of the event")
+    export.add_argument("--out", type=Path, required=True, help="folder of the bundles")
+    export.add_argument("--image", help="the Docker image that scores there (default: a name of the course)")
     certificates = commands.add_parser("certificates", help="print certificates (organisers)")
     certificates.add_argument("event", type=Path, help="folder of the event, scored")
     certificates.add_argument("--font", type=Path, action="append", default=[],
@@ -80,7 +94,7 @@ def _prepare(args):
             secret = getpass.getpass("Secret: ")
         except EOFError as error:
             raise EventError("no secret was typed: leave out --ask, and a random one is made") from error
-    prepare(args.event, secret, args.out)
+    prepare(args.event, secret, args.out, past=args.past_deadline)
     return 0
 
 
@@ -102,21 +116,49 @@ def _submit(args):
     return 0
 
 
-def _score(args):
-    from common.hackathon import arrivals, leaderboard
-    from common.hackathon.event import load
+def _choose(args):
+    from common.hackathon.submit import choose
 
+    print(f"wrote {choose(args.submission, args.key)}: hand in this file before the deadline")
+    return 0
+
+
+def _score(args):
+    from common.hackathon import leaderboard
+
+    _check_workers(args)
+    _report(args, *leaderboard.score(args.event, args.submissions, args.workers))
+    return 0
+
+
+def _watch(args):
+    from common.hackathon import leaderboard
+
+    _check_workers(args)
+    print(f"looking into {args.submissions} every {args.every:g} s; Ctrl-C ends it")
+    try:
+        for board, entries in leaderboard.watch(args.event, args.submissions, args.every, args.workers):
+            _report(args, board, entries)
+    except KeyboardInterrupt:  # the way to end it; what was scored is kept
+        return 0
+
+
+def _check_workers(args):
     if args.workers is not None and args.workers < 1:
         raise EventError(f"--workers {args.workers}: expected at least 1")
-    event = load(args.event / "event.toml")
-    entries = leaderboard.judge_all(args.event, args.submissions, args.workers)
-    board = leaderboard.rank(event, entries)
-    leaderboard.write(board, args.event)
+
+
+def _report(args, board, entries):
+    """Say what a scoring found."""
+    from common.hackathon import arrivals, leaderboard, receipts
+    from common.hackathon.event import load
+
     print(leaderboard.as_text(board))
+    event = load(args.event / "event.toml")
     if remarks := leaderboard.remarks(event, entries, arrivals.elsewhere(args.event, args.submissions)):
         print(remarks)
     print(f"wrote {args.event / 'leaderboard.html'} and leaderboard.json")
-    return 0
+    print(f"wrote a receipt for each submission to {args.event / receipts.FOLDER}: send each to its team")
 
 
 def _receive(args):
@@ -132,6 +174,12 @@ def _receive(args):
     return 0
 
 
+def _seconds(text):
+    if not text.isdigit() or not 1 <= int(text) <= 3600:
+        raise argparse.ArgumentTypeError(f"{text}: expected seconds, from 1 to 3600")
+    return int(text)
+
+
 def _time(text):
     """A time with its offset from UTC, which is not in the future."""
     try:
@@ -145,6 +193,16 @@ def _time(text):
     if time > datetime.now(timezone.utc):
         raise argparse.ArgumentTypeError(f"{text} is in the future")
     return time.astimezone(timezone.utc).replace(microsecond=0)
+
+
+def _export(args):
+    from common.hackathon import codabench
+
+    image = args.image or codabench.IMAGE
+    written = codabench.export(args.event, args.out, image)
+    print(f"wrote {len(written)} bundles to {args.out}: they hold the truth, so upload them and show them to nobody")
+    print(f"Before that: docker build -t {image} {args.out} && docker push {image}")
+    return 0
 
 
 def _certificates(args):
@@ -163,7 +221,8 @@ def _certificates(args):
 
 
 COMMANDS = {
-    "prepare": _prepare, "submit": _submit, "receive": _receive, "score": _score, "certificates": _certificates,
+    "prepare": _prepare, "submit": _submit, "choose": _choose, "receive": _receive, "score": _score,
+    "watch": _watch, "certificates": _certificates, "export": _export,
 }  # fmt: skip
 
 

@@ -45,13 +45,17 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueEr
 
 @dataclass(frozen=True)
 class Manifest:
-    """Who hands in what: `files` maps each file of the archive to its SHA-256; `key` is that of the team's key."""
+    """Who hands in what: `files` maps each file of the archive to its SHA-256; `key` is that of the team's key.
+
+    A choice has no files: `choice` is the SHA-256 of the team's hand-in that shall count.
+    """
 
     team: str
     members: tuple[str, ...]
     challenge: str
     files: dict[str, str]
     key: str = ""
+    choice: str = ""
 
 
 # --------------------------------------------------------------------------------------------------
@@ -111,7 +115,7 @@ def write(path, manifest, contents):
 def _manifest_text(manifest, files):
     about = {
         "format": FORMAT, "team": manifest.team, "key": manifest.key, "members": list(manifest.members),
-        "challenge": manifest.challenge, "files": files,
+        "challenge": manifest.challenge, "files": files, **({"choice": manifest.choice} if manifest.choice else {}),
     }  # fmt: skip
     return json.dumps(about, ensure_ascii=False, indent=1).encode()
 
@@ -231,7 +235,7 @@ def _members(archive):
         name = entry.filename
         if name in members:
             raise SubmissionError(f"{shown(name)}: twice in the zip file")
-        if not _is_expected(name):
+        if not is_expected(name):
             raise SubmissionError(f"{shown(name)}: no file of a submission has this name")
         if entry.flag_bits & 1:
             raise SubmissionError(f"{shown(name)}: encrypted")
@@ -244,7 +248,8 @@ def _members(archive):
     return members
 
 
-def _is_expected(name):
+def is_expected(name):
+    """Whether a file of a submission may have this name."""
     if name in (MANIFEST, NOTEBOOK, PDF, WEIGHTS, *MODELS):
         return True
     leaf = name.removeprefix(PREDICTIONS)
@@ -266,11 +271,13 @@ def _manifest(archive, members):
         raise SubmissionError(f"{MANIFEST}: format {about['format']!r:.20}, expected {FORMAT}")
     if about["format"] == KEYLESS:
         about = {"key": "", **about}
-    keys = {"format", "team", "key", "members", "challenge", "files"}
-    if set(about) != keys:
+    keys, about = {"format", "team", "key", "members", "challenge", "files"}, {"choice": "", **about}
+    if set(about) != {*keys, "choice"}:
         raise SubmissionError(f"{MANIFEST}: expected the keys {', '.join(sorted(keys))}")
     if not isinstance(about["key"], str) or not re.fullmatch(r"([0-9a-f]{64})?", about["key"], re.ASCII):
         raise SubmissionError(f"{MANIFEST}: key must be the SHA-256 of the team's key")
+    if not isinstance(about["choice"], str) or not re.fullmatch(r"([0-9a-f]{64})?", about["choice"], re.ASCII):
+        raise SubmissionError(f"{MANIFEST}: choice must be the SHA-256 of a hand-in")
     if not isinstance(about["challenge"], str):
         raise SubmissionError(f"{MANIFEST}: challenge must be a text")
     files = about["files"]
@@ -278,8 +285,19 @@ def _manifest(archive, members):
         raise SubmissionError(f"{MANIFEST}: files must map each file to its SHA-256")
     if different := sorted(set(files) ^ (set(members) - {MANIFEST})):
         raise SubmissionError(f"{shown(different[0])}: in the manifest or in the zip file, but not in both")
+    if files and about["choice"]:
+        raise SubmissionError(f"{MANIFEST}: a choice has no files: make it with 'python -m common.hackathon choose'")
     people = check_people(about["members"])
-    return Manifest(check_name(about["team"]), people, about["challenge"], files, about["key"])
+    return Manifest(check_name(about["team"]), people, about["challenge"], files, about["key"], about["choice"])
+
+
+def digest_of(path):
+    """The SHA-256 of a file, by which the organisers know it."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def one_line(error):

@@ -8,6 +8,8 @@ import errno
 import hashlib
 import json
 import os
+import stat
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -19,6 +21,7 @@ from common.challenge import SubmissionError
 from common.hackathon import archive
 from common.hackathon.event import EventError
 
+SETTLED = 2  # s after its time of change, which is no finer than some ms, a file is taken to be whole
 FOLDER, LOG = "private/received", "log.jsonl"
 # What systems and browsers leave in folders, and the keys of teams, which are nobody else's business
 NOT_HANDED_IN = {"thumbs.db", "desktop.ini", "__macosx"}
@@ -41,6 +44,8 @@ class Arrival:
         When it was first seen, in UTC.
     path : pathlib.Path
         The copy that was taken then.
+    digest : str
+        Its SHA-256; empty where no copy could be taken.
     replaced : bool
         Whether its content lies in no file of the folder any more.
     fault : str
@@ -50,11 +55,12 @@ class Arrival:
     file: str
     time: datetime
     path: Path
+    digest: str = ""
     replaced: bool = False
     fault: str = ""
 
 
-def receive(event_folder, submissions, at=None, files=()):
+def receive(event_folder, submissions, at=None, files=(), memory=None):
     """Log what is new in a folder of submissions, and say what has arrived through it.
 
     Whatever was logged from this folder stays, whether its file was replaced, renamed or deleted since. The organiser
@@ -68,6 +74,9 @@ def receive(event_folder, submissions, at=None, files=()):
         files that were first seen later.
     files : sequence of str
         For these only `at` holds: paths in the folder. Default: all that lie there.
+    memory : dict, optional
+        Where the content of files stays known between two calls: a file that this machine did not change meanwhile, by
+        its time of change, which no sender sets, is not read again.
 
     Returns
     -------
@@ -89,12 +98,12 @@ def receive(event_folder, submissions, at=None, files=()):
     try:
         place.mkdir(mode=0o700, exist_ok=True)
         with filelock.FileLock(place / ".lock"):
-            return _received(place, submissions, at, {archive.shown(name, 300) for name in files})
+            return _received(place, submissions, at, {archive.shown(name, 300) for name in files}, memory)
     except OSError as error:
         raise EventError(f"{place}: cannot be written: {error.strerror or error}") from error
 
 
-def _received(place, submissions, at, files):
+def _received(place, submissions, at, files, memory):
     source, time = str(submissions.resolve()), now()
     log = _read_log(place / LOG)
     times, known = _times(log), {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
@@ -103,7 +112,7 @@ def _received(place, submissions, at, files):
         folder = path.is_dir() and not path.is_symlink()
         name = archive.shown(path.relative_to(submissions).as_posix() + "/" * folder, 300)
         try:
-            digest = _copy(path, place)
+            digest = _copy(path, place, {} if memory is None else memory)
         except SubmissionError as error:
             faults.append(Arrival(name, time, path, fault=str(error)))
             continue
@@ -135,8 +144,8 @@ def _times(log):
 def _logged(place, name, digest, time, present):
     copy = place / f"{digest}.zip"
     if not copy.exists():
-        return Arrival(name, time, copy, fault=f"withdrawn: its copy in {FOLDER} is gone")
-    return Arrival(name, time, copy, replaced=digest not in present)
+        return Arrival(name, time, copy, digest, fault=f"withdrawn: its copy in {FOLDER} is gone")
+    return Arrival(name, time, copy, digest, replaced=digest not in present)
 
 
 def elsewhere(event_folder, submissions):
@@ -177,8 +186,14 @@ def _in_order_of_change(paths):
     return sorted(paths, key=lambda path: (changed(path), path.as_posix()))
 
 
-def _copy(path, place):
+def _copy(path, place, memory):
     """Copy a file to where it is kept under its SHA-256, which is returned."""
+    stamp = _stamp(path)
+    if stamp and path in memory and memory[path][0] == stamp:
+        digest = memory[path][1]
+        with suppress(FileNotFoundError):
+            if (place / f"{digest}.zip").stat().st_size == stamp[1]:
+                return digest
     if path.is_dir() and not path.is_symlink():
         raise SubmissionError("a folder without a zip file in it: move the submission out of its folder")
     temporary = place / f".{os.getpid()}.part"
@@ -199,7 +214,19 @@ def _copy(path, place):
         if error.errno == errno.ENOSPC:
             raise SubmissionError("this machine's disk is full: free some space and score again") from error
         raise SubmissionError(f"cannot be copied: {error.strerror or error}") from error
+    if stamp and stamp == _stamp(path):
+        memory[path] = stamp, digest
     return digest
+
+
+def _stamp(path):
+    """What changes with the content of a plain file; None where it is no such file, or has only just changed."""
+    try:
+        about = path.lstat()
+    except OSError:  # it vanished
+        return None
+    settled = time.time() - about.st_ctime > SETTLED
+    return (about.st_ino, about.st_size, about.st_ctime_ns) if settled and stat.S_ISREG(about.st_mode) else None
 
 
 def _digest(file, out=None):

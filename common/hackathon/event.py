@@ -3,6 +3,7 @@
 import sys
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -31,6 +32,26 @@ class Meeting:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """A part of the event in which hand-ins are taken; both its times belong to it.
+
+    Attributes
+    ----------
+    title : str
+    start, end : datetime
+        Aware of their time zone.
+    limit_per_day, limit : int or None
+        Hand-ins of a team on one board that are scored: on a day of the event's time zone, and in the phase.
+    """
+
+    title: str
+    start: datetime
+    end: datetime
+    limit_per_day: int | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
 class Board:
     """One ranking: a task of a challenge, the size of its hidden test set, and the order of its metrics."""
 
@@ -48,7 +69,12 @@ class Board:
 
 @dataclass(frozen=True)
 class Event:
-    """What the event file says; `deadline` is aware of its time zone, `zone` is the zone's name."""
+    """What the event file says.
+
+    `deadline` is aware of its time zone, `zone` is the zone's name. Without phases hand-ins are taken at any time, as
+    many as a team likes. `public_fraction` of each hidden test set decides until the deadline, the rest after it; with
+    1 the whole test set does both.
+    """
 
     title: str
     summary: str
@@ -62,6 +88,16 @@ class Event:
     surveys: dict[str, str]
     meetings: tuple[Meeting, ...]
     boards: tuple[Board, ...]
+    phases: tuple[Phase, ...] = ()
+    public_fraction: float = 1.0
+
+    def phase_at(self, time):
+        """The phase that takes what arrives at a time, or None."""
+        return next((phase for phase in self.phases if phase.start <= time <= phase.end), None)
+
+    def day(self, time):
+        """The date of a time by the clocks of the event."""
+        return time.astimezone(ZoneInfo(self.zone)).date()
 
     def clock(self, time):
         """A time as participants read it: Monday, July 29, 2024, 18:00 CET (16:00 UTC)."""
@@ -84,7 +120,8 @@ def load(path=EXAMPLE):
     ------
     EventError
         Missing or no TOML, a key that is missing, unknown or of the wrong type, an unknown time zone, challenge, task
-        or metric, a task listed twice, too few test samples for a score, or times that cannot be or contradict.
+        or metric, a task listed twice, too few test samples for a score, times that cannot be or contradict, phases
+        that overlap, or a limit or fraction that is none.
     """
     path = Path(path)
     try:
@@ -99,7 +136,8 @@ def load(path=EXAMPLE):
         info = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise EventError(f"{path}: unknown time_zone {zone!r}; names are like 'Europe/Zurich'") from error
-    boards = tuple(_board(_Reader(path, entry)) for entry in read.take("challenge", list))
+    fraction = read.fraction("public_fraction")
+    boards = tuple(_board(_Reader(path, entry), fraction) for entry in read.take("challenge", list))
     if not boards:
         raise EventError(f"{path}: no challenge, expected at least one table [[challenge]]")
     names = [board.name for board in boards]
@@ -118,12 +156,15 @@ def load(path=EXAMPLE):
         surveys=read.take("surveys", dict, {}),
         meetings=tuple(_meeting(_Reader(path, entry), info) for entry in read.take("meeting", list, [])),
         boards=boards,
+        phases=tuple(_phase(_Reader(path, entry), info) for entry in read.take("phase", list, [])),
+        public_fraction=fraction,
     )
     read.finish()
     if not event.start <= event.end:
         raise EventError(f"{path}: end = {event.end} is before start = {event.start}")
     if event.deadline.astimezone(info).date() < event.start:
         raise EventError(f"{path}: deadline = {event.deadline} is before start = {event.start}")
+    _check_phases(path, event)
     for name, link in [*event.links.items(), *event.surveys.items(), *((m.title, m.link) for m in event.meetings)]:
         if not isinstance(link, str) or (link and not link.startswith("https://")):
             raise EventError(f"{path}: the link {name} must start with https://, not be {link!r}")
@@ -163,6 +204,21 @@ class _Reader:
             raise EventError(f"{self.path}: {key} = {value}: clocks in {zone} show this time twice in autumn: {cure}")
         return local
 
+    def limit(self, key):
+        """A number of hand-ins, or None where there is no limit."""
+        if key not in self.table:
+            return None
+        if (value := self.take(key, int)) < 1:
+            raise EventError(f"{self.path}: {key} = {value}, expected at least 1; without this key there is no limit")
+        return value
+
+    def fraction(self, key):
+        """A part of a test set; all of it where the key is not there."""
+        value = self.take(key, float, 1.0)
+        if not 0 < value <= 1:
+            raise EventError(f"{self.path}: {key} = {value}, expected a number above 0 and up to 1, such as 0.3")
+        return value
+
     def finish(self):
         if self.table:
             raise EventError(f"{self.path}: unknown key {next(iter(self.table))!r}")
@@ -175,7 +231,34 @@ def _meeting(read, info):
     return meeting
 
 
-def _board(read):
+def _phase(read, info):
+    phase = Phase(
+        read.take("title", str), read.time("start", info), read.time("end", info),
+        read.limit("limit_per_day"), read.limit("limit"),
+    )  # fmt: skip
+    read.finish()
+    if not phase.start < phase.end:
+        raise EventError(f"{read.path}: phase {phase.title!r}: end = {phase.end} is not after start = {phase.start}")
+    return phase
+
+
+def _check_phases(path, event):
+    """Raise EventError unless the phases follow one another and the last one ends with the deadline."""
+    for before, after in pairwise(event.phases):
+        if after.start < before.end:
+            raise EventError(
+                f"{path}: phase {after.title!r} starts at {after.start}, before {before.title!r} ends at {before.end}: "
+                "list phases in order, each from the end of the one before"
+            )
+    if event.phases and event.phases[-1].end != event.deadline:
+        last = event.phases[-1]
+        raise EventError(
+            f"{path}: the last phase, {last.title!r}, ends at {last.end}, not at deadline = {event.deadline}: "
+            "give both the same time"
+        )
+
+
+def _board(read, fraction):
     folder = read.take("folder", str)
     challenges = registry()
     if folder not in challenges:
@@ -191,6 +274,12 @@ def _board(read):
     n = read.take("n", int)
     if n < task.fewest:
         raise EventError(f"{read.path}: {folder}: n = {n}, expected at least {task.fewest} test samples for a score")
+    public = round(n * fraction)
+    if fraction < 1 and min(public, n - public) < task.fewest:
+        raise EventError(
+            f"{read.path}: {folder}: public_fraction = {fraction} parts n = {n} test samples into {public} and "
+            f"{n - public}, expected at least {task.fewest} in either for a score"
+        )
     board = Board(folder, task.name, n, tuple(metrics), read.take("weights", bool, False))
     read.finish()
     return board
@@ -204,6 +293,11 @@ def markdown(event):
         where = f", {meeting.where}" if meeting.where else ""
         time = event.clock(meeting.time) + where
         lines.append(f"| {meeting.title.lower()} | {f'[{time}]({meeting.link})' if meeting.link else time} |")
+    for phase in event.phases:
+        limits = [(phase.limit_per_day, "a day"), (phase.limit, "in all")]
+        limits = [f"{limit} {unit}" for limit, unit in limits if limit]
+        allowed = f"; at most {' and '.join(limits)} for each team and task" if limits else ""
+        lines.append(f"| {phase.title} | {event.clock(phase.start)} to {event.clock(phase.end)}{allowed} |")
     lines.append(f"| solutions due | **{event.clock(event.deadline)}** |")
     links = [f"[{name}]({link})" for name, link in event.links.items()]
     links += [f"[survey {name} the event]({link})" for name, link in event.surveys.items()]

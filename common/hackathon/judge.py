@@ -4,14 +4,16 @@ Whatever goes wrong in one submission rejects that one, with one line that says 
 them (POSIX for time, Linux for memory), in processes that do nothing else.
 """
 
+import hashlib
 import importlib
+import json
 import signal
 import tempfile
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from multiprocessing import get_context
@@ -27,6 +29,7 @@ from common.hackathon.event import EventError, load
 SECONDS = 20  # of one core, for one submission
 WAITING = 3  # times as long may pass on the clock, where a machine is busy
 MEMORY = 512_000_000  # bytes, beyond what a process has that is ready to score
+UNEXPECTED = "cannot be scored: "  # how a reason begins for which this machine or the course may be to blame
 COPIES = 200  # of the test set, for the intervals
 
 
@@ -34,9 +37,49 @@ class TooLong(BaseException):
     """The time of a submission is over. No Exception: a reader that expects any of these must not take it for one."""
 
 
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Samples of a hidden test set that are scored together: all, or those that are public or private.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (m, ...)
+    runs : ndarray of shape (m,) or None
+        The run of each sample.
+    rows : ndarray of shape (m,)
+        Where they lie in the test set.
+    n : int
+        Samples of the whole test set.
+    """
+
+    labels: np.ndarray
+    runs: np.ndarray | None
+    rows: np.ndarray
+    n: int
+
+
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """What a submission gets on a part of a test set.
+
+    Attributes
+    ----------
+    scores : dict of str to float
+        Exact; they decide the ranking in the end and are not shown.
+    copies : ndarray of shape (COPIES,)
+        The first score on copies of the part.
+    row : dict
+        What is shown: scores and interval, rounded to what the part can tell.
+    """
+
+    scores: dict[str, float]
+    copies: np.ndarray
+    row: dict
+
+
 @dataclass
 class Entry:
-    """One submission of predictions for one task, or one that was rejected (`reason`).
+    """One submission of predictions for one task, the choice of one, or one that was rejected (`reason`).
 
     Attributes
     ----------
@@ -44,17 +87,20 @@ class Entry:
         Its name, safe to print.
     received : datetime
     content : str
-        What tells two submissions apart: a submission may have entries for several tasks.
+        The SHA-256 of the submission, which may have entries for several tasks.
     team, members, key
         From the manifest, once that is known to be sound.
+    choice : str
+        The SHA-256 of the submission that the team chooses.
     board : str
-    scores : dict of str to float
-        Exact; they decide the ranking and are not shown.
-    copies : ndarray of shape (COPIES,)
-        The first score on copies of the test set.
-    row : dict
-        What is shown: scores and interval, rounded to what the test set can tell.
-    late : bool
+    public, private : Marks
+        On the part of the test set that counts until the deadline, and after it.
+    fingerprint : str
+        Equal for equal predictions, however they are written.
+    baseline, chosen, late : bool
+        Whether the organisers handed it in for comparison; whether the team chose it; whether it came too late.
+    left : dict of str to int
+        Hand-ins of the team for this board that are left after this one, "today" and "in the phase", where limited.
     reason : str
     """
 
@@ -64,11 +110,15 @@ class Entry:
     team: str = ""
     members: tuple[str, ...] = ()
     key: str = ""
+    choice: str = ""
     board: str = ""
-    scores: dict[str, float] = field(default_factory=dict)
-    copies: np.ndarray | None = None
-    row: dict = field(default_factory=dict)
+    public: Marks | None = None
+    private: Marks | None = None
+    fingerprint: str = ""
+    baseline: bool = False
+    chosen: bool = False
     late: bool = False
+    left: dict[str, int] = field(default_factory=dict)
     reason: str = ""
 
 
@@ -82,11 +132,18 @@ def _event(folder):
 
 
 @cache
-def truth_of(folder, name):
-    """The labels of a hidden test set, and the run of each sample (or None)."""
-    labels = read(Path(folder, "private", f"{name}.npz"))
-    values = labels.X if isinstance(labels.X, np.ndarray) else np.array(labels.X, dtype=object)
-    return values, labels.meta.get("run")
+def parts_of(folder, name):
+    """The truth of a hidden test set: {"public": Part, "private": Part}, the same one where it is not parted."""
+    truth = read(Path(folder, "private", f"{name}.npz"))
+    labels = truth.X if isinstance(truth.X, np.ndarray) else np.array(truth.X, dtype=object)
+    runs, public = truth.meta.get("run"), truth.meta.get("public")
+
+    def part(rows):
+        return Part(labels[rows], None if runs is None else runs[rows], rows, len(labels))
+
+    if public is None:
+        return dict.fromkeys(("public", "private"), part(np.arange(len(labels))))
+    return {"public": part(np.flatnonzero(public)), "private": part(np.flatnonzero(~public))}
 
 
 def judge(folder, arrival):
@@ -103,25 +160,38 @@ def judge(folder, arrival):
     list of Entry
         One for each task, or a single one with the reason why it was rejected.
     """
-    rejected = Entry(arrival.file, arrival.time, arrival.path.name, reason=arrival.fault)
+    entry = Entry(arrival.file, arrival.time, arrival.digest, reason=arrival.fault)
     if arrival.fault:
-        return [rejected]
+        return [entry]
+    entries, reason = attempt(lambda: _judged(folder, arrival.path, entry))
+    return entries or [replace(entry, reason=reason)]
+
+
+def _judged(folder, path, entry):
+    """The entries of a submission; `entry` says who handed it in as soon as that is known."""
+    with bounded(), archive.opened(path) as opened:
+        manifest = opened.manifest
+    entry.team, entry.members, entry.key = manifest.team, manifest.members, manifest.key
+    entry.choice = manifest.choice
+    if manifest.choice:
+        return [entry]
+    boards = _boards(folder, manifest.challenge)
+    with bounded(), archive.opened(path) as opened:
+        return _scored(boards, folder, opened, entry)
+
+
+def attempt(read):
+    """What reading a submission returns, and an empty text; or None, and the reason why it is rejected, in one line."""
     try:
-        with _bounded(), archive.opened(arrival.path) as opened:
-            manifest = opened.manifest
-        rejected.team, rejected.members, rejected.key = manifest.team, manifest.members, manifest.key
-        boards = _boards(folder, manifest.challenge)
-        with _bounded(), archive.opened(arrival.path) as opened:
-            return _scored(boards, folder, opened, rejected)
+        return read(), ""
     except SubmissionError as error:
-        rejected.reason = archive.one_line(error)
+        return None, archive.one_line(error)
     except MemoryError:
-        rejected.reason = f"needs more than {MEMORY // 10**6} MB of memory to be read and scored"
+        return None, f"needs more than {MEMORY // 10**6} MB of memory to be read and scored"
     except TooLong:
-        rejected.reason = f"takes more than {SECONDS} s to read and score"
+        return None, f"takes more than {SECONDS} s to read and score"
     except Exception as error:  # of any library, at anything that a stranger may send: it must not stop the others
-        rejected.reason = f"cannot be scored: {type(error).__name__}: {archive.one_line(error)}"
-    return [rejected]
+        return None, f"{UNEXPECTED}{type(error).__name__}: {archive.one_line(error)}"
 
 
 def _boards(folder, challenge):
@@ -131,13 +201,51 @@ def _boards(folder, challenge):
     except EventError as error:
         raise SubmissionError(str(error)) from error
     for board in boards:
-        truth_of(folder, board.name)
-        for module in registry()[challenge].task(board.task).imports:
-            importlib.import_module(module)
+        parts_of(folder, board.name)
+    import_all(boards)
     return boards
 
 
+def import_all(boards):
+    """Load what reading and scoring predictions for boards imports late."""
+    for board in boards:
+        for module in registry()[board.folder].task(board.task).imports:
+            importlib.import_module(module)
+
+
 def _scored(boards, folder, opened, entry):
+    entries = []
+    parts = {board: parts_of(folder, board.name) for board in boards}
+    for board, values in predictions(boards, opened, {board: parts[board]["public"].n for board in boards}):
+        public, private = (parts[board][name] for name in ("public", "private"))
+        marks = marked(board, public, values)
+        final = marks if private is public else marked(board, private, values)
+        entries.append(
+            replace(entry, board=board.name, public=marks, private=final, fingerprint=_fingerprint(values))
+        )
+    return entries
+
+
+def predictions(boards, opened, sizes):
+    """The predictions for each board in a submission, once all of its files are known to be sound.
+
+    Parameters
+    ----------
+    boards : sequence of common.hackathon.event.Board
+        Of the challenge of the submission.
+    opened : common.hackathon.archive.Archive
+    sizes : dict of Board to int
+        Samples of each test set.
+
+    Returns
+    -------
+    list of (Board, ndarray)
+
+    Raises
+    ------
+    SubmissionError
+        A file is missing, damaged, not what it should be, or asked for by no board.
+    """
     manifest = opened.manifest
     if archive.NOTEBOOK not in manifest.files:
         raise SubmissionError(f"no {archive.NOTEBOOK}: each submission has it")
@@ -145,25 +253,30 @@ def _scored(boards, folder, opened, entry):
         raise SubmissionError(f"no {archive.WEIGHTS}: the challenge {manifest.challenge} asks for the trained model")
     opened.verify()
     contents.check(opened)
-    entries, left = [], {name for name in manifest.files if name.startswith(archive.PREDICTIONS)}
+    found, left = [], {name for name in manifest.files if name.startswith(archive.PREDICTIONS)}
     for board in boards:
-        task = registry()[manifest.challenge].task(board.task)
-        own = [name for name in sorted(left) if task.submission.accepts(name.removeprefix(archive.PREDICTIONS))]
-        if not own:
-            continue
-        left -= set(own)
-        labels, runs = truth_of(folder, board.name)
-        values = _predictions(opened, own, task.submission, len(labels))
-        scores, copies = score(task, board.metrics, labels, values, runs)
-        entries.append(Entry(
-            entry.file, entry.received, entry.content, entry.team, entry.members, entry.key, board.name, scores, copies,
-            row_of(scores, copies, _least_error(task, board, labels, runs)),
-        ))  # fmt: skip
+        submission = registry()[manifest.challenge].task(board.task).submission
+        own = [name for name in sorted(left) if submission.accepts(name.removeprefix(archive.PREDICTIONS))]
+        if own:
+            left -= set(own)
+            found.append((board, _predictions(opened, own, submission, sizes[board])))
     if left:
         raise SubmissionError(f"{min(left)}: no task of {manifest.challenge} asks for this file")
-    if not entries:
+    if not found:
         raise SubmissionError("no predictions in it")
-    return entries
+    return found
+
+
+def marked(board, part, values):
+    """The Marks of predictions for a whole test set on a part of it."""
+    task = registry()[board.folder].task(board.task)
+    scores, copies = score(task, board.metrics, part.labels, values[part.rows], part.runs)
+    return Marks(scores, copies, row_of(scores, copies, _least_error(task, board, part)))
+
+
+def _fingerprint(values):
+    texts = values.dtype.kind in "OU"
+    return hashlib.sha256(json.dumps(values.tolist()).encode() if texts else values.tobytes()).hexdigest()
 
 
 def _predictions(opened, names, submission, n):
@@ -249,10 +362,10 @@ def classes_of(labels):
     return labels if labels.ndim == 1 and labels.dtype.kind in "iub" else None
 
 
-def _least_error(task, board, labels, runs):
+def _least_error(task, board, part):
     """The statistical error of the first score of a model that knows nothing."""
     (metric,) = (metric for metric in task.metrics if metric.name == board.metrics[0])
-    return metric.spread / np.sqrt(len(labels) if runs is None else len(np.unique(runs)))
+    return metric.spread / np.sqrt(len(part.labels) if part.runs is None else len(np.unique(part.runs)))
 
 
 def row_of(scores, copies, least_error=0.0):
@@ -281,7 +394,7 @@ def row_of(scores, copies, least_error=0.0):
 
 
 @contextmanager
-def _bounded():
+def bounded():
     """Bounds of time and memory, where the system has them."""
     with _in_time(), _in_memory():
         yield
@@ -386,4 +499,4 @@ def _on_its_own(folder, arrival):
             return pool.submit(_judge_alone, folder, arrival).result()
     except BrokenProcessPool:
         reason = f"ends the process that reads it: it needs more than {MEMORY // 10**6} MB, or more than {SECONDS} s"
-        return [Entry(arrival.file, arrival.time, arrival.path.name, reason=reason)]
+        return [Entry(arrival.file, arrival.time, arrival.digest, reason=reason)]

@@ -2,23 +2,73 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
+import filelock
 import numpy as np
 
 from common.challenge import registry
 from common.files import atomic_write
-from common.hackathon import archive, arrivals
+from common.hackathon import archive, arrivals, receipts, teams
 from common.hackathon.event import Event, EventError, load
-from common.hackathon.judge import classes_of, judge_each, truth_of
-from common.hackathon.names import skeleton
+from common.hackathon.judge import classes_of, judge_each, parts_of
+from common.hackathon.kept import Kept
 from common.progress import progress_bar
 
-FEWEST_OF_A_CLASS = 2  # members (samples, or runs) in a hidden test set
+FEWEST_OF_A_CLASS = 2  # members (samples, or runs) in a hidden test set, and in each part of it
+BASELINES = "private/baselines"  # submissions for comparison, which the organisers put there
 
 
-def judge_all(folder, submissions, workers=None):
-    """Log, validate and score all submissions in a folder, in processes of their own.
+def score(folder, submissions, workers=None, memory=None):
+    """Score what is new in a folder of submissions, and write leaderboard and receipts.
+
+    One at a time: whoever scores the same event meanwhile waits.
+
+    Parameters
+    ----------
+    folder, submissions, workers, memory
+        As for `judge_all`.
+
+    Returns
+    -------
+    board : dict
+        As `rank` returns it.
+    entries : list of Entry
+    """
+    event = load(Path(folder, "event.toml"))
+    if not Path(folder, "private").is_dir():
+        raise EventError(f"{folder}: no folder 'private': is it the event that 'prepare' made?")
+    with filelock.FileLock(Path(folder, "private", ".scoring.lock")):
+        entries = judge_all(folder, submissions, workers, memory)
+        board = rank(event, entries)
+        write(board, folder)
+        receipts.write(event, entries, folder)
+    return board, entries
+
+
+def watch(folder, submissions, every, workers=None):
+    """Yield board and entries as often as something arrived, or the deadline passed; never ends.
+
+    Parameters
+    ----------
+    folder, submissions, workers
+        As for `judge_all`.
+    every : float
+        Seconds between two looks at the folder.
+    """
+    event, memory, before = load(Path(folder, "event.toml")), {}, None
+    while True:
+        compared, handed_in = baselines(folder), arrivals.receive(folder, submissions, memory=memory)
+        state = ([*((a.digest, a.file) for a in compared), *handed_in], arrivals.now() > event.deadline)
+        if state != before:
+            yield score(folder, submissions, workers, memory)
+            before = state
+        time.sleep(every)
+
+
+def judge_all(folder, submissions, workers=None, memory=None):
+    """Log, validate and score all submissions in a folder, and the baselines, in processes of their own.
 
     Parameters
     ----------
@@ -26,11 +76,14 @@ def judge_all(folder, submissions, workers=None):
         Of the event, and of the submissions as they were received.
     workers : int, optional
         Processes; 0 judges in this one, without bounds of memory.
+    memory : dict, optional
+        Where results stay between two calls, so that they are not read again. Those of submissions that were judged
+        before are kept in the private folder.
 
     Returns
     -------
     list of Entry
-        In the order in which they arrived.
+        In the order in which they arrived, after those of the baselines.
 
     Raises
     ------
@@ -39,136 +92,145 @@ def judge_all(folder, submissions, workers=None):
     """
     event = load(Path(folder, "event.toml"))
     for board in event.boards:
-        check_truth(folder, board)
-    received = arrivals.receive(folder, submissions)
+        check_truth(folder, board, event.public_fraction)
+    compared, handed_in = baselines(folder), arrivals.receive(folder, submissions, memory=memory)
+    received, kept = [*compared, *handed_in], Kept(folder, event, memory)
+    judged = {arrival: entries for arrival in received if (entries := kept.get(arrival)) is not None}
+    new = [arrival for arrival in received if arrival not in judged]
     if workers is None:  # a process takes seconds to start
-        workers = 1 if len(received) < 10 else min(2, os.cpu_count() or 1)
-    judged = {}
-    with progress_bar(total=len(received), desc="scoring", unit="submission", disable=None) as bar:
-        for arrival, entries in judge_each(str(folder), received, workers):
+        workers = 1 if len(new) < 10 else min(2, os.cpu_count() or 1)
+    with progress_bar(total=len(new), desc="scoring", unit="submission", disable=None) as bar:
+        for arrival, entries in judge_each(str(folder), new, workers):
             judged[arrival] = entries
+            kept.put(arrival, entries)
             bar.update()
     entries = [entry for arrival in received for entry in judged[arrival] if not (entry.reason and arrival.replaced)]
-    for entry in entries:
-        entry.late = not entry.reason and entry.received > event.deadline
-    return _of_registered_teams(entries)
-
-
-def check_truth(folder, board):
-    """Raise EventError unless the labels of a board are there and enough for a score."""
-    try:
-        labels, runs = truth_of(str(folder), board.name)
-    except ValueError as error:
-        raise EventError(f"{error}. Was the event made by 'prepare'?") from error
-    if (classes := classes_of(labels)) is None:
-        return
-    if runs is not None:
-        classes = classes[np.unique(runs, return_index=True)[1]]
-    found, counts = np.unique(classes, return_counts=True)
-    if len(found) < 2 or counts.min() < FEWEST_OF_A_CLASS:
-        few = ", ".join(f"{count} of class {k}" for k, count in zip(found, counts, strict=True))
-        kind = "samples" if runs is None else "runs"
-        raise EventError(f"{board.name}: the hidden test set has too few {kind} ({few}): raise n in the event file")
-
-
-def _of_registered_teams(entries):
-    """Reject what was not handed in by the team that had the name first, and give its members to each team.
-
-    The first submission of a name registers it, with all names that could be taken for it. Whoever has the key of the
-    team adds to it, and the team is shown as it spelt itself first. Its members are all whom it named in time.
-    """
-    owners, members = {}, {}
-    for entry in (entry for entry in entries if entry.team):
-        first = owners.setdefault(skeleton(entry.team), entry)
-        if entry.reason or first.content == entry.content:
-            pass
-        elif first.key and first.key == entry.key:
-            entry.team = first.team
-        elif first.team != entry.team:
-            entry.reason = f"the team name {entry.team!r} could be taken for {first.team!r}, which came first"
-        elif first.key:
-            entry.reason = f"the team {entry.team!r} has another key: submit with --key and the key file of the team"
-        else:
-            entry.reason = f"the team {entry.team!r} began without a key, so nobody can add to it: use another name"
-        if entry.reason or entry.late:
-            continue
-        people = members.setdefault(entry.team, {})
-        if len({*people, *entry.members}) > archive.PEOPLE:
-            entry.reason = f"the team {entry.team!r} would have more than {archive.PEOPLE} members in all"
-        else:
-            people |= dict.fromkeys(entry.members)
-    for entry in entries:
-        if not entry.reason and not entry.late:
-            entry.members = tuple(members[entry.team])
+    for entry in (entry for arrival in compared for entry in judged[arrival]):
+        entry.baseline = True
+    teams.settle(event, entries)
     return entries
 
 
-def rank(event: Event, entries, time=None):
+def baselines(folder):
+    """The submissions that the organisers made for comparison, by name."""
+    return [arrivals.Arrival(f"{BASELINES}/{archive.shown(path.name)}", arrivals.now(), path, archive.digest_of(path))
+            for path in sorted(Path(folder, BASELINES).glob("*.zip"))]  # fmt: skip
+
+
+def check_truth(folder, board, fraction=1.0):
+    """Raise EventError unless the labels of a board are there, and enough for a score in each part of the test set."""
+    try:
+        parts = parts_of(str(folder), board.name)
+    except ValueError as error:
+        raise EventError(f"{error}. Was the event made by 'prepare'?") from error
+    if (fraction < 1) != (parts["public"] is not parts["private"]):
+        raise EventError(f"{board.name}: public_fraction was changed after 'prepare', which parts test sets: undo it")
+    for name, part in parts.items():
+        if (classes := classes_of(part.labels)) is None:
+            continue
+        if part.runs is not None:
+            classes = classes[np.unique(part.runs, return_index=True)[1]]
+        found, counts = np.unique(classes, return_counts=True)
+        if len(found) < 2 or counts.min() < FEWEST_OF_A_CLASS:
+            few = ", ".join(f"{count} of class {k}" for k, count in zip(found, counts, strict=True))
+            kind = "samples" if part.runs is None else "runs"
+            where = "the hidden test set" if fraction == 1 else f"the {name} part of the hidden test set"
+            raise EventError(f"{board.name}: {where} has too few {kind} ({few}): raise n in the event file")
+
+
+def rank(event: Event, entries, at=None):
     """The leaderboard as plain values; `leaderboard.schema.json` beside this file describes them.
 
-    Each team counts with the best of its submissions that were not late. Equal in all metrics is equal in rank. A
-    team is `within_noise` of the first when the central 95 % of the differences on copies of the test set contain 0.
+    Each team counts with the best of its submissions that were not late; of equals the earlier one is ahead. A team is
+    `within_noise` of the first when the central 95 % of the differences on copies of the test set contain 0.
+
     Until the deadline only the first metric of a task is published, and ranks, rounded to what the test set can tell:
-    others, as the log loss, and more digits tell of single labels.
+    others, as the log loss, and more digits tell of single labels. Where a part of the test set is public, it alone
+    counts until then. After the deadline the rest decides, by exact scores in all metrics: of each team it ranks the
+    submission that the team chose, or else the best one on the public part.
 
     Parameters
     ----------
     event : Event
     entries : list of Entry
-    time : datetime, optional
+    at : datetime, optional
         Default: now.
     """
-    over = (time or arrivals.now()) > event.deadline
+    over = (at or arrivals.now()) > event.deadline
     boards = []
     for board in event.boards:
         task = registry()[board.folder].task(board.task)
         published = list(board.metrics if over else board.metrics[:1])
-        own = [entry for entry in entries if entry.board == board.name and not entry.reason]
+        handed_in = [entry for entry in entries if entry.board == board.name and not entry.reason]
+        own = [entry for entry in handed_in if not entry.baseline]
         metric = next(metric for metric in task.metrics if metric.name == board.metrics[0])
+        ranking, merit = _ranking(own, task, published, over)
         boards.append({
             "challenge": board.folder, "task": board.task, "title": registry()[board.folder].title, "n": board.n,
             "metrics": published, "higher_is_better": metric.higher_is_better,
-            "ranking": _ranking(own, board, task, published, over),
-            "history": [{**_about(entry, published), "late": entry.late} for entry in own],
+            "ranking": [_row(entry, i + 1, ranking[0], published, over) for i, entry in enumerate(ranking)],
+            "history": [{**_about(entry, published, over), "late": entry.late} for entry in own],
+            "baselines": [
+                {"name": entry.team, **_shown(entry, published, over),
+                 "ahead": sum(merit(other) >= merit(entry) for other in ranking)}
+                for entry in sorted((e for e in handed_in if e.baseline), key=merit, reverse=True)
+            ],
         })  # fmt: skip
-    rejected = [{"file": _public(e.file), "received": _iso(e.received), "reason": e.reason}
+    rejected = [{"file": public_name(e.file), "received": _iso(e.received), "reason": e.reason}
                 for e in entries if e.reason]  # fmt: skip
     return {
         "event": event.title, "deadline": event.deadline.isoformat(), "due": event.clock(event.deadline),
+        "public_fraction": event.public_fraction, "part": "private" if over else "public",
         "boards": boards, "rejected": rejected,
     }  # fmt: skip
 
 
-def _ranking(entries, board, task, published, over):
-    """The rows of a board: the best submission in time of each team; when the event is over, by exact scores."""
+def _ranking(entries, task, published, over):
+    """The submissions that count, one a team, the first first; and what orders them, a function of an entry."""
     better = {metric.name: 1 if metric.higher_is_better else -1 for metric in task.metrics}
 
-    def merit(entry):
-        scores = entry.scores if over else entry.row["scores"]
+    def merit(entry, part="private" if over else "public"):
+        marks = getattr(entry, part)
+        scores = marks.scores if over else marks.row["scores"]
         return tuple(better[name] * scores[name] for name in published)
+
+    def worth(entry):  # what a team can know of its own submissions
+        return (over and entry.chosen, *merit(entry, "public"))
 
     best = {}
     for entry in entries:
-        if not entry.late and (entry.team not in best or merit(entry) > merit(best[entry.team])):
+        if not entry.late and (entry.team not in best or worth(entry) > worth(best[entry.team])):
             best[entry.team] = entry
-    order = sorted(best.values(), key=merit, reverse=True)
-    rows = []
-    for entry in order:
-        ahead = sum(merit(other) > merit(entry) for other in order)
-        low, high = np.quantile(entry.copies - order[0].copies, [0.025, 0.975])
-        rows.append({"rank": ahead + 1, **_about(entry, published), "within_noise": bool(low <= 0 <= high)})
-    return rows
+    # the sort keeps the order of arrival among equals
+    return sorted((entry for entry in entries if best.get(entry.team) is entry), key=merit, reverse=True), merit
 
 
-def _about(entry, published):
+def _row(entry, place, first, published, over):
+    """The row of a team in the ranking."""
+    low, high = np.quantile(_marks(entry, over).copies - _marks(first, over).copies, [0.025, 0.975])
+    row = {"rank": place, **_about(entry, published, over), "within_noise": bool(low <= 0 <= high)}
+    if over and entry.private is not entry.public:
+        row["public"] = entry.public.row["scores"][published[0]]
+    return row
+
+
+def _about(entry, published, over):
     return {
-        "team": entry.team, "members": list(entry.members),
-        "scores": {name: entry.row["scores"][name] for name in published}, "interval": entry.row["interval"],
-        "received": _iso(entry.received), "file": _public(entry.file),
+        "team": entry.team, "members": list(entry.members), **_shown(entry, published, over),
+        "received": _iso(entry.received), "file": public_name(entry.file),
     }  # fmt: skip
 
 
-def _public(file):
+def _shown(entry, published, over):
+    row = _marks(entry, over).row
+    return {"scores": {name: row["scores"][name] for name in published}, "interval": row["interval"]}
+
+
+def _marks(entry, over):
+    return entry.private if over else entry.public
+
+
+def public_name(file):
     """The name of a file without its folder: learning platforms name these after students."""
     return file.rpartition("/")[2] or "a folder"
 
@@ -200,6 +262,10 @@ def as_text(board):
             noise = "  within noise of the first" if row["within_noise"] and row["rank"] > 1 else ""
             score = f"{row['scores'][metric]:.6g} [{low:.6g}, {high:.6g}]"
             lines.append(f"  {row['rank']:3d}  {row['team']:<30}  {score}{noise}")
+        for row in part["baselines"]:
+            low, high = row["interval"]
+            score = f"{row['scores'][metric]:.6g} [{low:.6g}, {high:.6g}]"
+            lines.append(f"       {row['name']:<30}  {score}  baseline, behind {row['ahead']} teams")
         late = sum(row["late"] for row in part["history"])
         lines.append(f"       {len(part['history'])} in all, {late} of them late")
     return "\n".join(lines)
@@ -208,8 +274,10 @@ def as_text(board):
 def remarks(event, entries, elsewhere=0):
     """What only the organiser reads: why submissions are rejected, and those that may be late by mistake."""
     lines = [f"rejected: {entry.file}: {entry.reason}" for entry in entries if entry.reason]
-    in_time = any(entry.received <= event.deadline for entry in entries)
-    if entries and not in_time:
+    lines += [f"duplicate: {entry.file} of {entry.team!r} has the predictions of {first.file} of {first.team!r}"
+              for entry, first in teams.duplicates(entries)]  # fmt: skip
+    times = [entry.received for entry in entries if not entry.baseline]
+    if times and min(times) > event.deadline:
         lines.append(
             "all submissions were first seen after the deadline; if they had arrived in time, say when: "
             "python -m common.hackathon receive EVENT SUBMISSIONS --at TIME"

@@ -9,7 +9,9 @@ import numpy as np
 
 from common.challenge import registry
 from common.datasets import hide_labels, to_bytes
+from common.hackathon import arrivals
 from common.hackathon.event import EventError, load
+from common.hackathon.judge import classes_of
 from common.hackathon.leaderboard import check_truth
 from common.hackathon.secrets import check_secret, new_secret, seed_of
 
@@ -34,11 +36,14 @@ Then pack and check your submission with
 The first submission makes the key file of your team: keep it, every later one needs it. Show neither it nor your
 submissions to other teams: who has one could hand in under your name.
 
-Solutions are due {deadline}. Until then the leaderboard shows one score, rounded to what the test set can tell.
+Solutions are due {deadline}. Until then the leaderboard shows one score{part}, rounded to what the test set can tell.
+After the deadline your best submission there counts, or the one that you choose in time:
+
+    python -m common.hackathon choose MY_SUBMISSION.zip
 """
 
 
-def prepare(event_file, secret, out):
+def prepare(event_file, secret, out, *, past=False):
     """Make the folder of an event.
 
     `public` goes to the participants: the test sets without labels, and the event file. `private` never leaves the
@@ -52,11 +57,13 @@ def prepare(event_file, secret, out):
         What the test sets are made from; whoever knows it can simulate the labels. None: a random one is made.
     out : path-like
         A folder that is empty or not there yet.
+    past : bool
+        Whether the deadline may be over, as in a rehearsal.
 
     Raises
     ------
     EventError
-        The folder is in use, or the event file is no good.
+        The folder is in use, the deadline is over, or the event file is no good.
     WeakSecret
         Somebody could guess the secret.
     """
@@ -64,6 +71,10 @@ def prepare(event_file, secret, out):
     secret = new_secret() if secret is None else check_secret(secret)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise EventError(f"{out} is in use: name a new folder, so that no truth is lost")
+    if event.deadline < arrivals.now() and not past:
+        raise EventError(
+            f"{event_file}: the deadline, {event.clock(event.deadline)}, is over: change it, or say --past-deadline"
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     files = _made(event, seed_of(secret, f"{event.title} {event.start}"))
     files["private/secret.txt"] = f"{secret}\n".encode()
@@ -78,7 +89,7 @@ def prepare(event_file, secret, out):
             with open(os.open(made / name, os.O_WRONLY | os.O_CREAT, 0o600 if private else 0o644), "wb") as file:
                 file.write(blob)
         for board in event.boards:
-            check_truth(made, board)
+            check_truth(made, board, event.public_fraction)
         made.replace(out)  # all of it or nothing
     print(f"Give {out / 'public'} to the participants, and keep {out / 'private'} to yourself.")
     print(f"The secret is in {out / 'private' / 'secret.txt'}: with it the same test sets can be made again.")
@@ -96,14 +107,42 @@ def _made(event, seed):
         if "run" in samples.meta:  # images of one run have one label: they must not follow one another
             samples = samples[np.random.default_rng(int(seed, 16)).permutation(board.n)]
         samples, labels = hide_labels(samples, keep=task.public)
+        if event.public_fraction < 1:
+            labels.meta["public"] = public_part(labels.X, labels.meta.get("run"), event.public_fraction, int(seed, 16))
         files[f"public/{board.name}.npz"] = to_bytes(samples)
         files[f"private/{board.name}.npz"] = to_bytes(labels)
         print(f"{board.name}: {board.n} test samples")
     return files
 
 
+def public_part(labels, runs, fraction, seed):
+    """Which samples of a hidden test set are public: about a fraction of each class, drawn at random.
+
+    Samples of one run stay together, since they have one label.
+
+    Parameters
+    ----------
+    labels : sequence of n labels
+    runs : ndarray of shape (n,) or None
+    fraction : float
+    seed : int
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    runs = np.arange(len(labels)) if runs is None else runs
+    members, first = np.unique(runs, return_index=True)
+    classes = classes_of(labels)
+    kinds = np.zeros(len(members)) if classes is None else classes[first]
+    rng = np.random.default_rng([seed, 1])  # of its own: the order of the samples is drawn from the seed alone
+    strata = [members[kinds == kind] for kind in np.unique(kinds)]
+    return np.isin(runs, np.concatenate([rng.permutation(s)[: round(fraction * len(s))] for s in strata]))
+
+
 def _guide(event):
     first = event.boards[0]
     return GUIDE.format(
-        title=event.title, folder=first.folder, task=first.task, name=first.name, deadline=event.clock(event.deadline)
-    )
+        title=event.title, folder=first.folder, task=first.task, name=first.name, deadline=event.clock(event.deadline),
+        part="" if event.public_fraction == 1 else f", on {event.public_fraction:.0%} of each test set",
+    )  # fmt: skip

@@ -19,6 +19,7 @@ from common.hackathon import archive, keys
 from common.hackathon.contents import check_model
 from common.hackathon.event import load
 from common.hackathon.names import check_name, file_stem
+from common.hackathon.receipts import receipt_name
 
 BROWSERS = (
     "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge",
@@ -105,10 +106,44 @@ def submit(
         notes.append(f"made {key_path}, the key of the team: keep it, every later submission of the team needs it")
     path = _free_path(Path(out), f"{folder}-{file_stem(name)}-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}")
     archive.write(path, manifest, contents)
+    notes.append(f"its receipt, which the organisers will send, has the name {receipt_name(archive.digest_of(path))}")
     notes.append(f"packed: {', '.join(sorted(contents))}")
     if datetime.now(timezone.utc) > event.deadline:
         notes.append(f"the deadline was {event.clock(event.deadline)}: it counts as late")
     return path, notes
+
+
+def choose(submission, key=None):
+    """Write a file to hand in that says which submission of a team shall count.
+
+    Parameters
+    ----------
+    submission : path-like
+        The zip file that was handed in.
+    key : path-like, optional
+        The key file of the team, where it lies in another folder than the submission.
+
+    Returns
+    -------
+    pathlib.Path
+        Beside the submission.
+
+    Raises
+    ------
+    SubmissionError
+        No submission, or not the key of its team.
+    """
+    submission = Path(submission)
+    with archive.opened(submission) as opened:
+        manifest = opened.manifest
+    if manifest.choice:
+        raise SubmissionError(f"{submission}: a choice itself: name the zip file with the predictions")
+    key = keys.key_file(submission.parent, file_stem(manifest.team)) if key is None else Path(key)
+    if keys.read_key(key) != manifest.key:
+        raise SubmissionError(f"{key}: not the key of the team {manifest.team!r}: name its key file with --key")
+    path = _free_path(submission.parent, f"{submission.stem}-choice")
+    archive.write(path, replace(manifest, files={}, choice=archive.digest_of(submission)), {})
+    return path
 
 
 def _free_path(folder, stem):

@@ -48,7 +48,7 @@ def main():
         example = event.EXAMPLE.read_text("utf-8")
         file.write_text(re.sub(r"(?m)^n = (\d+)", lambda n: f"n = {min(int(n[1]), options.n)}", example), "utf-8")
         folder, submissions = Path(place, "event"), Path(place, "submissions")
-        prepare(file, None, folder)
+        prepare(file, None, folder, past=True)
         submissions.mkdir()
         boards = event.load(file).boards
         for i in range(options.submissions):

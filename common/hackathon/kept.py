@@ -1,0 +1,76 @@
+"""Results of judging that are kept by content, so that a submission is read and scored once."""
+
+import base64
+import hashlib
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from common.files import atomic_write
+from common.hackathon import judge
+
+FOLDER = "private/judged"
+
+
+class Kept:
+    """The results of an event in its private folder: one JSON file a submission, by its SHA-256.
+
+    They hold for the boards and test sets with which they were made. After an update of the course delete the folder.
+    """
+
+    def __init__(self, folder, event, memory=None):
+        self.folder, self._entries = Path(folder, FOLDER), {} if memory is None else memory
+        digest = hashlib.sha256(json.dumps([judge.COPIES, list(map(asdict, event.boards))]).encode())
+        for board in event.boards:
+            digest.update(Path(folder, "private", f"{board.name}.npz").read_bytes())
+        self.stamp = digest.hexdigest()
+
+    def get(self, arrival):
+        """The entries of a submission that was judged before, or None."""
+        if not arrival.digest:
+            return None
+        if (key := (self.stamp, arrival.digest)) not in self._entries:
+            try:
+                about = json.loads((self.folder / f"{arrival.digest}.json").read_text("utf-8"))
+                if about["stamp"] != self.stamp:
+                    return None
+                self._entries[key] = [_entry(row, arrival) for row in about["entries"]]
+            except (OSError, ValueError, LookupError, TypeError):  # none, or a damaged one: it is judged again
+                return None
+        return [replace(entry, file=arrival.file, received=arrival.time, left={})
+                for entry in self._entries[key]]  # fmt: skip
+
+    def put(self, arrival, entries):
+        """Keep the entries of a submission, unless its copy is gone or an error was not its own."""
+        if not arrival.digest or arrival.fault or any(e.reason.startswith(judge.UNEXPECTED) for e in entries):
+            return
+        about = {"stamp": self.stamp, "entries": [_row(entry) for entry in entries]}
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        with atomic_write(self.folder / f"{arrival.digest}.json") as temporary:
+            temporary.write_text(json.dumps(about), "utf-8")
+
+
+FIELDS = ("team", "key", "choice", "board", "fingerprint", "reason")
+
+
+def _row(entry):
+    final = None if entry.private is entry.public else _marks_row(entry.private)
+    return {name: getattr(entry, name) for name in FIELDS} | {
+        "members": list(entry.members), "public": entry.public and _marks_row(entry.public), "private": final,
+    }  # fmt: skip
+
+
+def _entry(row, arrival):
+    public, private = (row[part] and _marks(row[part]) for part in ("public", "private"))
+    return judge.Entry(arrival.file, arrival.time, arrival.digest, members=tuple(row["members"]), public=public,
+                       private=private or public, **{name: row[name] for name in FIELDS})  # fmt: skip
+
+
+def _marks_row(marks):
+    return {"scores": marks.scores, "row": marks.row, "copies": base64.b64encode(marks.copies.tobytes()).decode()}
+
+
+def _marks(row):
+    return judge.Marks(row["scores"], np.frombuffer(base64.b64decode(row["copies"])), row["row"])

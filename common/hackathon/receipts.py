@@ -1,0 +1,70 @@
+"""A receipt for each submission: a text for its team that says whether it counts, its score, and what is left."""
+
+from pathlib import Path
+
+from common.challenge import registry
+from common.files import atomic_write
+
+FOLDER = "receipts"
+
+
+def receipt_name(digest):
+    """The name of the receipt for a submission of this SHA-256; whoever has the submission can tell it."""
+    return f"receipt-{digest[:16]}.txt"
+
+
+def write(event, entries, folder):
+    """Write the receipts of all submissions of which a copy was taken into a folder `receipts`.
+
+    A receipt says what the board shows before the deadline, and no more: the first metric on the public part, rounded.
+
+    Parameters
+    ----------
+    event : common.hackathon.event.Event
+    entries : list of common.hackathon.judge.Entry
+        As `leaderboard.judge_all` returns them.
+    folder : path-like
+        Of the event.
+    """
+    of_file = {}
+    for entry in entries:
+        if entry.content and not entry.baseline:
+            of_file.setdefault(entry.content, []).append(entry)
+    for content, own in of_file.items():
+        path, text = Path(folder, FOLDER, receipt_name(content)), receipt(event, own)
+        if not path.is_file() or path.read_text("utf-8") != text:
+            with atomic_write(path) as temporary:
+                temporary.write_text(text, "utf-8")
+
+
+def receipt(event, entries):
+    """The receipt of the entries of one submission."""
+    first = entries[0]
+    lines = [
+        event.title, "",
+        f"File      {first.file.rpartition('/')[2]}",
+        f"SHA-256   {first.content}",
+        f"Arrived   {event.clock(first.received)}",
+        f"Team      {first.team or 'not known'}", "",
+        *(line for entry in entries for line in _verdict(event, entry)),
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _verdict(event, entry):
+    """What becomes of an entry, in lines."""
+    if entry.reason:
+        return [f"Not accepted: {entry.reason}.", "It costs nothing of what your team may hand in."]
+    if entry.choice:
+        return [f"Accepted: after the deadline the submission with the SHA-256 {entry.choice} counts, "
+                "unless you choose another one."]  # fmt: skip
+    (board,) = (board for board in event.boards if board.name == entry.board)
+    metric, (low, high) = board.metrics[0], entry.public.row["interval"]
+    part = "" if event.public_fraction == 1 else " on the public part of the test set"
+    lines = [
+        f"{registry()[board.folder].title}, {board.task.replace('_', ' ')}: accepted" + ", but too late" * entry.late,
+        f"{metric} {entry.public.row['scores'][metric]:.6g} [{low:.6g}, {high:.6g}]{part}",
+    ]
+    if entry.late:
+        return [*lines[:1], "It arrived after the deadline: it is listed, and has no rank."]
+    return [*lines, *(f"Left {name}: {count}" for name, count in entry.left.items())]

@@ -1,0 +1,199 @@
+"""Watching a folder: what is new is scored, once, and two who score do no harm."""
+
+import json
+import os
+import shutil
+import threading
+from datetime import timedelta
+
+import filelock
+import numpy as np
+import pytest
+
+from common.datasets import read, to_bytes
+from common.hackathon import archive, arrivals, event, judge, leaderboard, receipts
+from common.hackathon.__main__ import main
+from tests.test_hackathon import EVENT, IN_TIME, clock, good, hand_in, prepared, truth  # noqa: F401  (fixtures)
+from tests.test_hackathon_phases import parted
+from tests.test_hackathon_scoring import OTHER_KEY, reasons, teams
+
+
+@pytest.fixture(autouse=True)
+def judged(monkeypatch):
+    """The names of what is judged, in this process and with few bootstrap copies."""
+    names, judge_one, judge_all = [], judge.judge, leaderboard.judge_all
+    monkeypatch.setattr(judge, "COPIES", 10)
+
+    def told(folder, arrival):
+        names.append(arrival.file)
+        return judge_one(folder, arrival)
+
+    monkeypatch.setattr(judge, "judge", told)
+    monkeypatch.setattr(leaderboard, "judge_all", lambda folder, place, workers=0, memory=None: judge_all(
+        folder, place, 0, memory))  # fmt: skip
+    return names
+
+
+@pytest.fixture
+def folder(prepared, tmp_path):  # noqa: F811
+    (tmp_path / "subs").mkdir()
+    return shutil.copytree(prepared, tmp_path / "event")
+
+
+def watched(monkeypatch, folder, place, steps):
+    """The boards of a watch during which a step happens at each pause."""
+    steps, boards = iter(steps), []
+
+    def pause(seconds):
+        step = next(steps, None)
+        if step is None:
+            raise KeyboardInterrupt
+        step()
+
+    monkeypatch.setattr(leaderboard.time, "sleep", pause)
+    with pytest.raises(KeyboardInterrupt):
+        for board, _ in leaderboard.watch(folder, place, 1):
+            boards.append(board)
+    return boards
+
+
+def test_three_teams_and_three_days(prepared, tmp_path, clock, monkeypatch, judged):  # noqa: F811
+    """An event played through while it is watched: warm-up, race, a choice, the deadline, and the private board."""
+    more = """
+[[phase]]
+title = "Warm-up"
+start = 2026-07-27T18:00:00
+end = 2026-07-28T18:00:00
+limit = 1
+
+[[phase]]
+title = "Race"
+start = 2026-07-28T18:00:00
+end = 2026-07-29T18:00:00
+limit_per_day = 2
+"""
+    folder, public = parted(prepared, tmp_path, more=more)
+    place, right = tmp_path / "subs", np.clip(truth(folder), 0.1, 0.9)
+    hand_in(folder / leaderboard.BASELINES, "guess.zip", np.full(len(right), 0.5), "Guessing", key="9" * 64)
+    place.mkdir()
+
+    def day(days, hours=0):
+        clock(IN_TIME - timedelta(days=2) + timedelta(days=days, hours=hours))
+
+    def first_day():
+        day(0, 1)
+        hand_in(place, "a1.zip", good(1.0), "A", ["Ana"])
+        hand_in(place, "b1.zip", np.where(public, right, 1 - right), "B", key=OTHER_KEY)
+        hand_in(place, "b2.zip", good(2.0), "B", key=OTHER_KEY)  # the second of a phase that takes one
+
+    def second_day():
+        day(1, 1)
+        hand_in(place, "c1.zip", good(3.0), "C", key="9" * 63 + "8")
+        hand_in(place, "b3.zip", np.where(public, 1 - right, right), "B", key=OTHER_KEY)
+
+    def choice():
+        day(2)
+        hand_in(place, "a2.zip", good()[:-1], "A")
+        about = archive.Manifest("B", (), "Higgs", {}, OTHER_KEY, archive.digest_of(place / "b3.zip"))
+        archive.write(place / "choice.zip", about, {})
+
+    def too_late():
+        day(2, 1)
+        hand_in(place, "c2.zip", right, "C", key="9" * 63 + "8")
+
+    boards = watched(monkeypatch, folder, place, [first_day, second_day, lambda: day(1, 2), choice, too_late])
+    assert len(boards) == 5  # none for a pause in which nothing arrived
+    assert sorted(judged) == sorted(["private/baselines/guess.zip", "a1.zip", "b1.zip", "b2.zip", "c1.zip", "b3.zip",
+                                     "a2.zip", "choice.zip", "c2.zip"])  # fmt: skip  each of them once
+    assert [len(board["boards"][0]["ranking"]) for board in boards] == [0, 2, 3, 3, 3]
+    assert teams(boards[1])["B"]["rank"] == 1 and set(reasons(boards[1])) == {"b2.zip"}
+    assert [board["part"] for board in boards] == ["public"] * 4 + ["private"]
+    final = teams(boards[-1])
+    assert list(final) == ["B", "C", "A"] and final["B"]["file"] == "b3.zip" and final["B"]["scores"]["AUC"] == 1
+    assert [row["late"] for row in boards[-1]["boards"][0]["history"]] == [False] * 4 + [True]
+    assert boards[-1] == json.loads((folder / "leaderboard.json").read_text("utf-8"))
+    assert len(list((folder / receipts.FOLDER).iterdir())) == 8
+
+
+def test_kept_results_are_those_of_a_fresh_judging(folder, tmp_path, judged, monkeypatch):
+    place = tmp_path / "subs"
+    hand_in(place, "a.zip", good(2.0), "A", ["Ana"])
+    hand_in(place, "b.zip", good()[:-1], "B", key=OTHER_KEY)
+    fresh = leaderboard.rank(event.load(folder / "event.toml"), leaderboard.judge_all(folder, place))
+    monkeypatch.setattr(judge, "marked", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    hand_in(place, "c.zip", good(3.0), "C", key="9" * 64)
+    assert "No space left" in leaderboard.judge_all(folder, place)[2].reason
+    (place / "c.zip").unlink()
+    (place / "a.zip").rename(place / "renamed.zip")
+    again = leaderboard.rank(event.load(folder / "event.toml"), leaderboard.judge_all(folder, place))
+    # an error that is none of the submission is not kept
+    assert sorted(judged) == ["a.zip", "b.zip", "c.zip", "c.zip"] and again == fresh
+    if os.name == "posix":
+        assert (folder / "private" / "judged").stat().st_mode & 0o77 == 0
+
+
+def test_results_are_not_kept_beyond_what_they_were_made_with(folder, tmp_path, judged, monkeypatch):
+    place = tmp_path / "subs"
+    hand_in(place, "a.zip", good(2.0), "A")
+    leaderboard.judge_all(folder, place)
+    (kept,) = (folder / "private" / "judged").iterdir()
+    for damage in ("{", "[]", '{"stamp": 1}', kept.read_text()[:-9]):
+        kept.write_text(damage)
+        assert leaderboard.judge_all(folder, place)[0].public.scores
+    truths = folder / "private" / "Higgs-classification.npz"
+    labels = read(truths)
+    labels.X = 1 - labels.X
+    truths.write_bytes(to_bytes(labels))
+    judge.parts_of.cache_clear()
+    (entry,) = leaderboard.judge_all(folder, place)
+    assert entry.public.scores["AUC"] < 0.5 and judged == ["a.zip"] * 6
+    judge.parts_of.cache_clear()
+
+
+def test_a_file_that_did_not_change_is_not_read_again(folder, tmp_path, monkeypatch):
+    place, opened, plain = tmp_path / "subs", [], archive.plain_file
+    path = hand_in(place, "a.zip", good(2.0), "A")
+    monkeypatch.setattr(archive, "plain_file", lambda path: opened.append(path.name) or plain(path))
+    memory = {}
+    arrivals.receive(folder, place, memory=memory)
+    arrivals.receive(folder, place, memory=memory)
+    assert opened == ["a.zip"] * 2  # it has only just changed
+    monkeypatch.setattr(arrivals, "SETTLED", -1)
+    arrivals.receive(folder, place, memory=memory)
+    (first,) = arrivals.receive(folder, place, memory=memory)
+    assert opened == ["a.zip"] * 3
+    about = path.stat()
+    blob = bytearray(path.read_bytes())
+    blob[-1] ^= 1
+    path.write_bytes(blob)  # of the same size, and its sender sets the time of writing back
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert len(arrivals.receive(folder, place, memory=memory)) == 2 and opened == ["a.zip"] * 4
+    first.path.unlink()  # the copy
+    (copy,) = (a for a in arrivals.receive(folder, place, memory=memory) if a.file == "a.zip" and not a.fault)
+    assert copy.digest != first.digest
+
+
+def test_who_scores_meanwhile_waits(folder, tmp_path, capsys):
+    hand_in(tmp_path / "subs", "a.zip", good(2.0), "A")
+    lock = filelock.FileLock(folder / "private" / ".scoring.lock")
+    with lock:
+        other = threading.Thread(target=main, args=(["score", str(folder), str(tmp_path / "subs")],))
+        other.start()
+        other.join(0.5)
+        assert other.is_alive() and not (folder / "leaderboard.json").exists()
+    other.join(60)
+    assert "wrote" in capsys.readouterr().out and (folder / "leaderboard.json").exists()
+
+
+def test_watching_ends_with_the_keyboard(folder, tmp_path, monkeypatch, capsys):
+    def pause(seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(leaderboard.time, "sleep", pause)
+    assert main(["watch", str(folder), str(tmp_path / "subs"), "--every", "5"]) == 0
+    assert "every 5 s" in capsys.readouterr().out
+    for wrong in ("0", "soon", "-1", "1e9"):
+        with pytest.raises(SystemExit):
+            main(["watch", str(folder), str(tmp_path / "subs"), "--every", wrong])
+    assert "expected seconds, from 1 to 3600" in capsys.readouterr().err
+    assert EVENT and main(["watch", str(tmp_path / "no"), str(tmp_path / "subs")]) == 1
