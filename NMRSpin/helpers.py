@@ -7,7 +7,9 @@ from NMRSpin import simulate, spins
 from NMRSpin.simulate import LABELS, SEQUENCE
 
 BEFORE, AFTER = slice(0, SEQUENCE.wait), slice(SEQUENCE.wait, None)  # steps of an echo, parted by the pulse
+ECHO = 2 * SEQUENCE.wait  # the step at which spins that do not interact meet again
 AXES = {"alpha": "alpha", "xi": "xi [lattice spacings]", "d": "d"}
+STEP = "time [steps of 0.32 us]"
 
 
 def plain_ticks(axis, at=(5, 10, 20, 50)):
@@ -16,44 +18,70 @@ def plain_ticks(axis, at=(5, 10, 20, 50)):
     axis.set_ticks([], minor=True)
 
 
-def precessing(kind, y, moments):
-    """Snapshots of the spins in the transverse plane, without and with interaction, and |M| between them.
+def followed(kind, samples, steps):
+    """M of a few samples, and their spins after some steps.
 
     Parameters
     ----------
     kind : {"gauss", "rkky"}
-    y : sequence of three numbers
-        alpha, xi, d of the sample in the lower row; the upper row has alpha = 0.
-    moments : dict of str to int
-        Titles and the steps (from 1) of the snapshots.
+    samples : array-like of shape (m, 3)
+        alpha, xi, d of each.
+    steps : sequence of int
+        Counted from 1.
+
+    Returns
+    -------
+    M : complex ndarray of shape (m, 471)
+    states : dict of int to ndarray of shape (m, 3, 100, 100)
     """
-    detuning = simulate.shared_detunings()
-    alpha, xi, d = y
-    coupling = np.stack([strength * simulate.CALIBRATION * spins.interaction(kind, xi) for strength in (0, alpha)])
-    rate = np.full(2, simulate.DECAY * 10 ** (-d / 2))
-    M, kept = spins.evolve(coupling, detuning, rate, snapshots=[step - 1 for step in moments.values()])
-    shown = np.random.default_rng(0).permutation(detuning.size)[:400]
-    fig = plt.figure(figsize=(7.4, 4.6))
-    grid = fig.add_gridspec(3, len(moments), height_ratios=(1, 1, 1.1), hspace=0.4)
-    for column, (title, state) in enumerate(zip(moments, kept, strict=True)):
-        for row in (0, 1):
-            ax = fig.add_subplot(grid[row, column])
-            x, y = state[row, :2].reshape(2, -1)[:, shown]
-            ax.scatter(x, y, s=2, c=detuning.ravel()[shown], cmap="coolwarm", vmin=-0.05, vmax=0.05)
-            ax.annotate("", state[row, :2].mean(axis=(1, 2)), (0, 0), arrowprops={"arrowstyle": "->", "lw": 1.5})
-            ax.set(xlim=(-0.55, 0.55), ylim=(-0.55, 0.55), aspect="equal", xticks=[], yticks=[])
-            if row == 0:
-                ax.set_title(title, fontsize=8)
-            if column == 0:
-                ax.set_ylabel("alone" if row == 0 else "interacting", fontsize=8)
-    ax = fig.add_subplot(grid[2, :])
-    steps = np.arange(1, M.shape[1] + 1)
-    for line, name, values in zip(("--", "-"), ("alone", "interacting"), abs(M), strict=True):
-        ax.plot(steps, values, line, label=name)
-    for step in moments.values():
-        ax.axvline(step, color="0.8", lw=0.8, zorder=0)
-    ax.set(xlabel="time step (0.32 us each)", ylabel="|M|")
-    ax.legend()
+    alpha, xi, d = np.transpose(samples)
+    coupling = simulate.CALIBRATION * alpha[:, None, None] * spins.interaction(kind, xi)
+    rate = simulate.DECAY * 10 ** (-d / 2)
+    M, kept = spins.evolve(coupling, simulate.shared_detunings(), rate, snapshots=[step - 1 for step in steps])
+    return M, dict(zip(steps, kept, strict=True))
+
+
+def from_above(ax, state, title, shown=400):
+    """Some spins of one sample (3, n, n) as points in the transverse plane, and M as an arrow."""
+    detuning = simulate.shared_detunings().ravel()
+    some = np.random.default_rng(0).permutation(len(detuning))[:shown]
+    x, y = state[:2].reshape(2, -1)
+    for marker, colour, fast in (("^", "C1", True), ("v", "C0", False)):
+        these = some[(detuning[some] > 0) == fast]
+        ax.plot(x[these], y[these], marker, ms=2.5, mew=0, color=colour, alpha=0.7)
+    ax.add_patch(plt.Circle((0, 0), 0.5, fill=False, color="0.8", lw=0.8))
+    if np.hypot(x.mean(), y.mean()) > 0.02:  # a shorter arrow would be all head
+        ax.annotate("", (x.mean(), y.mean()), (0, 0), arrowprops={"arrowstyle": "-|>", "lw": 1.8, "color": "k"})
+    ax.set(xlim=(-0.56, 0.56), ylim=(-0.56, 0.56), aspect="equal", xticks=[-0.5, 0, 0.5], yticks=[-0.5, 0, 0.5])
+    ax.set_xlabel("$I_x$", fontsize=8)
+    ax.set_ylabel("$I_y$", fontsize=8)
+    ax.set_title(title, fontsize=8, loc="center")
+    ax.tick_params(labelsize=6)
+
+
+def spins_and_signal(states, titles, curves, step):
+    """Spins of one or two samples at a step, and |M| of all curves with this step marked.
+
+    Parameters
+    ----------
+    states : list of ndarray of shape (3, n, n)
+    titles : list of str
+    curves : dict of str to ndarray of shape (471,)
+        |M|; the first is drawn dashed.
+    step : int
+    """
+    fig, axes = plt.subplots(1, len(states) + 1, figsize=(7.0, 2.3), width_ratios=[1] * len(states) + [1.8])
+    for ax, state, title in zip(axes, states, titles, strict=False):
+        from_above(ax, state, title)
+    ax = axes[-1]
+    for line, (name, M) in zip(("--", "-", ":"), curves.items(), strict=False):
+        ax.plot(np.arange(1, len(M) + 1), M, line, lw=1.2, label=name)
+    ax.axvline(SEQUENCE.wait, color="0.6", lw=0.8, ls=":")
+    ax.text(SEQUENCE.wait + 4, 0.42, "pulse", fontsize=7, color="0.4")
+    for M in curves.values():
+        ax.plot(step, M[step - 1], "ko", ms=3)
+    ax.set(xlabel=STEP, ylabel="|M|", ylim=(0, 0.6), title=f"step {step}")
+    ax.legend(fontsize=7, ncols=2, loc="upper right")
     return fig
 
 
@@ -66,8 +94,9 @@ def correlation(truth, predictions):
             ax.plot([low, high], [low, high], color="0.6", lw=0.8)
             ax.plot(truth[:, column], found[:, column], ".", ms=3)
             ax.set(xlabel=f"true {AXES[label]}", ylabel=f"predicted {label}")
-            if column == 1:
-                ax.set(xscale="log", yscale="log", title=name)
+            ax.set_title(name, fontsize=8)
+            if label == "xi":
+                ax.set(xscale="log", yscale="log")
                 plain_ticks(ax.xaxis)
                 plain_ticks(ax.yaxis)
     return fig
@@ -75,10 +104,9 @@ def correlation(truth, predictions):
 
 def picture(axes):
     """Spins in the transverse plane at three moments, one on each of the axes: fanning out, and at the echo."""
-    coupling = 9 * simulate.CALIBRATION * spins.interaction("gauss", 6.9)[None]
+    _, states = followed("gauss", [(9, 6.9, simulate.MAX_D)], (26, 61, ECHO))
     detuning = simulate.shared_detunings()
-    _, kept = spins.evolve(coupling, detuning, np.zeros(1), snapshots=(25, 60, 313))
-    for ax, state in zip(axes, kept, strict=True):
+    for ax, state in zip(axes, states.values(), strict=True):
         x, y, _ = state[0].reshape(3, -1)[:, ::3]
         ax.scatter(x, y, s=1.5, c=detuning.ravel()[::3], cmap="turbo", vmin=-0.06, vmax=0.06)
         ax.set(xlim=(-0.6, 0.6), ylim=(-0.6, 0.6))

@@ -65,6 +65,31 @@ def fit_echoes(kind, X, start, steps=4):
         trial = np.clip(best + change, low, high)
 
 
+def standard_errors(kind, y, noise):
+    """Standard errors of alpha, xi and d that noise leaves to a fit.
+
+    The square roots of the diagonal of noise^2 (J^T J)^-1, with the slopes J of the echo at these labels.
+
+    Parameters
+    ----------
+    kind : {"gauss", "rkky"}
+    y : ndarray of shape (n, 3)
+        Labels at which the fit ended.
+    noise : float
+        Standard deviation of the noise on each real and imaginary part of M.
+
+    Returns
+    -------
+    ndarray of shape (n, 3)
+    """
+    y = np.asarray(y, dtype=np.float64)
+    shifts = 1e-3 * y[:, None] * np.concatenate([np.zeros((1, 3)), np.eye(3)])
+    M = simulate.echoes(kind, (y[:, None] + shifts).reshape(-1, 3)).reshape(len(y), 4, -1)
+    slopes = np.concatenate([M.real, M.imag], axis=2).astype(np.float64)
+    slopes = (slopes[:, 1:] - slopes[:, :1]) / (1e-3 * y[:, :, None])
+    return noise * np.sqrt(np.diagonal(np.linalg.inv(slopes @ slopes.transpose(0, 2, 1)), axis1=1, axis2=2))
+
+
 def _labels_of(kind, p):
     """alpha, xi, d from log W, log xi and the rate of dephasing."""
     log_w, log_xi, rate = p.T

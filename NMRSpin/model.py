@@ -1,4 +1,7 @@
-"""What the NMRSpin lesson learns with: the targets, a linear model and a network."""
+"""What the NMRSpin lesson learns with: the targets, a linear model and a network.
+
+The lesson's cells are filled from here by ``make refresh``: lines of what they show are at most 78 characters long.
+"""
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -17,9 +20,22 @@ FLOOR = 1e-3  # added to the spread of a column: some hardly vary, and their rou
 
 
 def targets(y):
-    """Labels as the physics has them: alpha, log xi, and the rate of dephasing 10^(-(d - 6) / 2), in (0, 1]; (n, 3)."""
+    """Labels as the physics has them: alpha, log xi and a rate, (n, 3).
+
+    The rate is 10^(-(d - 6) / 2), in units of the largest there is: in (0, 1].
+
+    Parameters
+    ----------
+    y : array-like of shape (n, 3)
+        alpha, xi in lattice spacings, d.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 3)
+    """
     alpha, xi, d = np.asarray(y, dtype=np.float64).T
-    return np.stack([alpha, np.log(xi), 10 ** (-(d - 6) / 2)], axis=1)
+    rate = 10 ** (-(d - 6) / 2)
+    return np.stack([alpha, np.log(xi), rate], axis=1)
 
 
 LOWEST = targets([[0.1, 3.0, simulate.MAX_D]])[0]
@@ -27,9 +43,21 @@ HIGHEST = targets([[simulate.MAX_ALPHA, simulate.MAX_XI, 6.0]])[0]
 
 
 def labels(t):
-    """alpha, xi and d from targets, which are kept within what the data can have."""
-    alpha, log_xi, rate = np.clip(np.asarray(t, dtype=np.float64), LOWEST, HIGHEST).T
-    return np.stack([alpha, np.exp(log_xi), 6 - 2 * np.log10(rate)], axis=1)
+    """Back: alpha, xi and d (n, 3), kept within what the data can have.
+
+    Parameters
+    ----------
+    t : array-like of shape (n, 3)
+        As `targets` returns them.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 3)
+    """
+    t = np.clip(np.asarray(t, dtype=np.float64), LOWEST, HIGHEST)
+    alpha, log_xi, rate = t.T
+    d = 6 - 2 * np.log10(rate)
+    return np.stack([alpha, np.exp(log_xi), d], axis=1)
 
 
 def total_coupling(kind, y):
@@ -61,68 +89,83 @@ def flat(X):
 
 
 class Ridge:
-    """Linear regression with a penalty, chosen by leave-one-out, on standardised values of the echo.
+    """Linear regression on all values of the echo, with a penalty.
+
+    The penalty is one of seventeen between 10^-4 and 10^4, chosen by leaving out one training echo at a time.
 
     Parameters
     ----------
-    physical : bool
-        Whether it is asked for `targets` instead of the labels themselves.
-    wanted : callable y -> ndarray, optional
-        What else it is asked for; these are then what it predicts.
+    wanted : callable y (n, 3) -> ndarray (n, k)
+        What it is asked for.
+    back : callable ndarray (n, k) -> ndarray
+        What its answers are turned into; inverse of `wanted`.
     """
 
-    def __init__(self, physical=False, wanted=None):
-        self.physical = physical
-        self.wanted = wanted or (targets if physical else np.float64)
+    def __init__(self, wanted=targets, back=labels):
+        self.wanted, self.back = wanted, back
 
     def fit(self, X, y):
-        wanted = self.wanted(y)
-        self.inputs, self.outputs = Standard(flat(X), FLOOR), Standard(wanted)
+        t = self.wanted(y)
+        self.inputs, self.outputs = Standard(flat(X), FLOOR), Standard(t)
         self.model = RidgeCV(np.logspace(-4, 4, 17))
-        self.model.fit(self.inputs.forward(flat(X)), self.outputs.forward(wanted))
+        self.model.fit(self.inputs.forward(flat(X)), self.outputs.forward(t))
         return self
 
     def predict(self, X):
-        found = self.outputs.back(self.model.predict(self.inputs.forward(flat(X))))
-        return labels(found) if self.physical else found
+        found = self.model.predict(self.inputs.forward(flat(X)))
+        return self.back(self.outputs.back(found))
+
+
+def layers(n_inputs, width=256):
+    """Two hidden layers: inputs (n, n_inputs) -> three targets (n, 3)."""
+    return nn.Sequential(
+        nn.Linear(n_inputs, width), nn.SiLU(),
+        nn.Linear(width, width), nn.SiLU(),
+        nn.Linear(width, 3))  # fmt: skip
 
 
 class Network:
-    """A small network on the principal components of the standardised echo, asked for `targets`.
+    """A small network on the principal components of the echo.
 
     Parameters
     ----------
     components, width, epochs : int
     seed : int
+    wanted, back : callable
+        As in `Ridge`.
     """
 
-    def __init__(self, components=100, width=256, epochs=300, seed=0):
-        self.components, self.width, self.epochs, self.seed = components, width, epochs, seed
+    def __init__(self, components=100, width=256, epochs=300, seed=0,
+                 wanted=targets, back=labels):  # fmt: skip
+        self.components, self.width = components, width
+        self.epochs, self.seed = epochs, seed
+        self.wanted, self.back = wanted, back
 
     def fit(self, X, y, X_valid, y_valid):
-        """Train, keep the best epoch on the validation set, and store what happened in `history`."""
+        """Keep the weights of the epoch that is best on validation."""
         seed_everything(self.seed)
-        self.inputs, self.outputs = Standard(flat(X), FLOOR), Standard(targets(y))
-        components = min(self.components, len(X) - 1)
-        self.pca = PCA(components, random_state=self.seed).fit(self.inputs.forward(flat(X)))
-        self.scale = 1.0
-        self.scale = self._inputs(X).std()
-        self.module = nn.Sequential(
-            nn.Linear(components, self.width), nn.SiLU(),
-            nn.Linear(self.width, self.width), nn.SiLU(), nn.Linear(self.width, 3),
-        )
-        (train, valid) = (
-            (self._inputs(x), self.outputs.forward(targets(t)).astype(np.float32))
-            for x, t in ((X, y), (X_valid, y_valid))
-        )
+        self.inputs = Standard(flat(X), FLOOR)
+        self.outputs = Standard(self.wanted(y))
+        standard = self.inputs.forward(flat(X))
+        n = min(self.components, len(X) - 1)
+        self.pca = PCA(n, random_state=self.seed).fit(standard)
+        self.scale = self.pca.transform(standard).std()
+        self.module = layers(n, self.width)
         self.history = fit(
-            self.module, train, valid, loss=mse_loss, epochs=self.epochs, batch_size=64, lr=2e-3, seed=self.seed,
-        )
+            self.module, (self.see(X), self.aim(y)),
+            (self.see(X_valid), self.aim(y_valid)), loss=mse_loss,
+            epochs=self.epochs, batch_size=64, lr=2e-3, seed=self.seed)  # fmt: skip
         return self
 
-    def predict(self, X):
-        return labels(self.outputs.back(predict(self.module, self._inputs(X))))
+    def see(self, X):
+        """Echoes (n, 2, 471) -> components (n, 100), on one scale."""
+        found = self.pca.transform(self.inputs.forward(flat(X)))
+        return (found / self.scale).astype(np.float32)
 
-    def _inputs(self, X):
-        # one scale for all components: small ones are the signature of the finite lattice, and partly rounding
-        return (self.pca.transform(self.inputs.forward(flat(X))) / self.scale).astype(np.float32)
+    def aim(self, y):
+        """Labels (n, 3) -> standardised targets (n, 3)."""
+        return self.outputs.forward(self.wanted(y)).astype(np.float32)
+
+    def predict(self, X):
+        found = predict(self.module, self.see(X))
+        return self.back(self.outputs.back(found))

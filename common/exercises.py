@@ -191,7 +191,7 @@ def _difference_of_arrays(value, expected, who, rtol):
         value = np.asarray(value.detach() if hasattr(value, "detach") else value)
     except Exception as error:  # of whatever object the reader returns
         return f"{who} returns {type(error).__name__} in place of numbers."
-    if value.dtype.kind not in "biuf":
+    if value.dtype.kind not in "biuf" + expected.dtype.kind:  # complex ones only where these are expected
         return f"{who} returns {_short(value.item() if value.ndim == 0 else value)}, expected numbers."
     if value.shape != expected.shape:
         return f"{who} returns an array of shape {value.shape}, expected shape {expected.shape}."

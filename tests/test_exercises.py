@@ -186,6 +186,7 @@ def interrupted(x):
     (lambda x: 3 * x, "for two numbers your function returns 3 as entry 0, expected 2."),
     (lambda x: [2.0, 4.0], "returns a list, expected an array"),
     (lambda x: "four", "returns 'four', expected numbers"),
+    (lambda x: 2j * x, "expected numbers"),
     (generates, "returns <generator object generates"),
     (raises, "raises NameError: name 'undefined' is not defined in line "),
     (raises, "return x / undefined"),
@@ -244,6 +245,17 @@ def test_the_check_alone_run_again_does_not_praise_the_courses_own(capsys):
     own = BOOK.use("double", None)
     assert BOOK.use("double", own) is own
     assert "run the cell with your lines" in capsys.readouterr().out
+
+
+def test_complex_numbers_where_these_are_expected(capsys):
+    book = Exercises({"turn": Exercise(lambda x: 1j * x, {"two numbers": (np.array([1.0, 2.0]),)})})
+
+    def right(x):
+        return x * np.exp(0.5j * np.pi)
+
+    assert book.use("turn", right) is right
+    assert book.use("turn", lambda x: -1j * x) is book["turn"].reference
+    assert "returns -0-1j as entry 0, expected 0+1j." in capsys.readouterr().out
 
 
 def test_unknown_name():

@@ -47,8 +47,8 @@ def test_models_are_ranked_as_the_lesson_says(task):
     def mse(fitted):
         return squared_errors(test.y, fitted.predict(test.X)).mean()
 
-    plain = mse(model.Ridge().fit(part.X, part.y))
-    physical = mse(model.Ridge(physical=True).fit(part.X, part.y))
+    plain = mse(model.Ridge(np.float64, np.float64).fit(part.X, part.y))
+    physical = mse(model.Ridge().fit(part.X, part.y))
     network = mse(model.Network(epochs=100).fit(part.X, part.y, valid.X, valid.y))
     assert physical < plain < 0.2
     assert network < plain
@@ -64,9 +64,30 @@ def test_fit_finds_the_labels_that_made_an_echo():
     assert (rms[-1] < 0.02 * rms[0]).all()
 
 
+def test_standard_errors_are_those_of_many_fits():
+    """Fits of noisy copies of one echo scatter as their covariance says."""
+    y, noise = np.array([[9.0, 7.5, 6.8]]), 1e-3
+    M = simulate.echoes("gauss", y)
+    X = np.stack([M.real, M.imag], 1)
+    noisy = np.repeat(X, 8, axis=0) + noise * np.random.default_rng(0).standard_normal((8, *X.shape[1:]))
+    found, rms = least_squares.fit_echoes("gauss", noisy, np.repeat(y, 8, axis=0), steps=3)
+    expected = least_squares.standard_errors("gauss", y, noise)[0]
+    z = (found - y) / expected
+    assert 0.5 < np.sqrt((z**2).mean()) < 1.6  # 24 numbers, of which three each belong together
+    np.testing.assert_allclose(rms[-1], noise, rtol=0.1)
+
+
+def test_what_explorers_show():
+    M, states = helpers.followed("gauss", [(0, 6.9, 6.1), (12.5, 6.9, 6.1)], [1, 314])
+    np.testing.assert_allclose(M[1], simulate.echoes("gauss", [(12.5, 6.9, 6.1)])[0], atol=1e-6)
+    x, y, _ = states[314].mean(axis=(2, 3)).T
+    np.testing.assert_allclose(x + 1j * y, M[:, 313], atol=1e-5)
+
+
 def test_figures():
-    fig = helpers.precessing("gauss", (12.5, 6.9, 6.1), {"start": 1, "echo": 314})
-    assert len(fig.axes) == 5  # two moments, two rows, and the curve below
+    _, states = helpers.followed("gauss", [(12.5, 6.9, 6.1)], [314])
+    fig = helpers.spins_and_signal(states[314], ["a sample"], {"alone": np.ones(471), "with it": np.ones(471)}, 314)
+    assert len(fig.axes) == 2
     plt.close(fig)
     fig = helpers.correlation(LABELS, {"perfect": LABELS})
     assert len(fig.axes) == 3

@@ -28,8 +28,8 @@ def main():
         train, valid = labelled[: n * 9 // 10], labelled[n * 9 // 10 :]
         inner, chooser = train[: len(train) * 19 // 20], train[len(train) * 19 // 20 :]
         models = {
-            "ridge on labels": Ridge().fit(train.X, train.y),
-            "ridge, physical targets": Ridge(physical=True).fit(train.X, train.y),
+            "ridge on labels": Ridge(np.float64, np.float64).fit(train.X, train.y),
+            "ridge, physical targets": Ridge().fit(train.X, train.y),
             **{
                 f"network, seed {seed}": Network(seed=seed).fit(inner.X, inner.y, chooser.X, chooser.y)
                 for seed in range(SEEDS)

@@ -1,0 +1,151 @@
+"""What the reader of the NMRSpin lesson writes, with the usual mistakes and hints."""
+
+import numpy as np
+
+from common.exercises import Exercise, Exercises
+from NMRSpin.spins import interaction
+
+
+def free_echo(detuning, rate, wait, steps):
+    """M after each step of spins that do not interact, (steps,) complex.
+
+    detuning (n,) is the angle by which each spin turns in a step, rate the
+    exponent of its decay in a step; the pulse comes after `wait` steps.
+    """
+    m, M = np.full(len(detuning), -0.5j), []  # after the first pulse
+    for step in range(1, steps + 1):
+        m = m * np.exp(-1j * detuning - rate)
+        if step == wait:
+            m = -m.conj()
+        M.append(m.mean())
+    return np.array(M)
+
+
+def mean_field(m, kernel):
+    """Field at each site: kernel times m, summed over sites, (n, n).
+
+    kernel (n, n) is the interaction of a spin at (0, 0) with each site; the
+    lattice is periodic. m (n, n) and the field are complex.
+    """
+    return np.fft.ifft2(np.fft.fft2(kernel) * np.fft.fft2(m))
+
+
+def same_coupling(alpha, xi, new_xi):
+    """The alpha that gives a sample of range new_xi the same W.
+
+    All are numbers. interaction("gauss", xi) is the kernel, (100, 100).
+    """
+    total = interaction("gauss", xi).sum()
+    return alpha * total / interaction("gauss", new_xi).sum()
+
+
+def _echo(detuning, rate, wait, steps, turn=-1j, pulse=lambda m: -m.conj(), mean=np.mean, pulse_first=False, late=0):
+    """An echo with one thing done in another way."""
+    m, M = np.full(len(detuning), -0.5j), []
+    for step in range(1, steps + 1):
+        if pulse_first and step == wait:
+            m = pulse(m)
+        m = m * np.exp(turn * detuning - rate)
+        if not pulse_first and step == wait + late:
+            m = pulse(m)
+        M.append(mean(m))
+    return np.array(M)
+
+
+def _from_the_start(detuning, rate, wait, steps):
+    return np.r_[-0.5j, free_echo(detuning, rate, wait, steps)[:-1]]
+
+
+def _field(m, kernel, forward=np.fft.fft2, back=np.fft.ifft2):
+    return back(forward(kernel) * forward(m))
+
+
+RNG = np.random.default_rng(0)
+FIVE, MANY = np.array([0.3, -0.2, 0.05, 0.45, -0.01]), 0.1 * RNG.standard_normal(300)
+SMALL, LARGE = (RNG.standard_normal((n, n)) + 1j * RNG.standard_normal((n, n)) for n in (6, 20))
+
+
+exercises = Exercises({
+    "free echo": Exercise(
+        free_echo,
+        {
+            "five spins, nine steps and a pulse after four": (FIVE, 0.02, 4, 9),
+            "300 spins, 60 steps and a pulse after 25": (MANY, 0.001, 25, 60),
+        },
+        {
+            "The spins turn the other way: dm/dt = -i times detuning times m.": lambda *a: _echo(*a, turn=1j),
+            "The pulse keeps Iy and turns Ix round, so m becomes minus its conjugate.":
+                lambda *a: _echo(*a, pulse=np.conj),
+            "The pulse mirrors each spin; turning all by half a circle changes nothing about who is ahead.":
+                lambda *a: _echo(*a, pulse=lambda m: -m),
+            "Without the pulse there is no echo: mirror m after the step number `wait`.":
+                lambda *a: _echo(*a, pulse=lambda m: m),
+            "The pulse comes one step early: it follows the step number `wait`.":
+                lambda *a: _echo(*a, pulse_first=True),
+            "The pulse comes one step late: count steps from 1.": lambda *a: _echo(*a, late=1),
+            "M is the mean of the spins, not their sum.": lambda *a: _echo(*a, mean=np.sum),
+            "The spins decay as well: multiply by exp(-rate) in each step.":
+                lambda detuning, rate, *a: _echo(detuning, 0.0, *a),
+            "M is taken after each step: the value at the start is not among them.": _from_the_start,
+            "The size of M is its absolute value; return M itself, which is complex.":
+                lambda *a: abs(free_echo(*a)),
+        },
+        (
+            "Keep m, one complex number a spin, and change all of them in a loop over the steps. At the start each "
+            "is -0.5j.",
+            "A step: m = m * np.exp(-1j * detuning - rate). The pulse: m = -m.conj().",
+            "In each step first turn, then mirror if the step (counted from 1) is `wait`, then append m.mean() to a "
+            "list; return np.array of the list.",
+        ),
+    ),
+    "mean field": Exercise(
+        mean_field,
+        {
+            "6 x 6 spins": (SMALL, interaction("gauss", 1.5, 6)),
+            "20 x 20 spins": (LARGE, interaction("rkky", 4.0, 20)),
+        },
+        {
+            "That multiplies site by site: transform both first (fft2), multiply, and transform back.":
+                lambda m, kernel: kernel * m,
+            "That is the transform of the field: take np.fft.ifft2 of it.":
+                lambda m, kernel: _field(m, kernel, back=lambda x: x),
+            "The lattice has two directions: use fft2 and ifft2.":
+                lambda m, kernel: _field(m, kernel, np.fft.fft, np.fft.ifft),
+            "The field has two components, so it is complex: keep its imaginary part.":
+                lambda m, kernel: _field(m, kernel).real,
+            "The sum is meant, not the mean over the sites.": lambda m, kernel: _field(m, kernel) / m.size,
+            "The kernel starts at (0, 0) already: no shift is needed.":
+                lambda m, kernel: _field(m, np.fft.fftshift(kernel)),
+            "The same field at all sites? Each site has its own neighbours.":
+                lambda m, kernel: np.full(m.shape, kernel.sum() * m.mean()),
+        },
+        (
+            "A sum over all sites of a function of the distance is a convolution, and on a periodic lattice a Fourier "
+            "transform turns a convolution into a product.",
+            "np.fft.fft2 transforms both directions, np.fft.ifft2 goes back.",
+            "Transform kernel and m, multiply the two, transform the product back.",
+        ),
+    ),
+    "same coupling": Exercise(
+        same_coupling,
+        {
+            "alpha = 12 and a range that grows from 5 to 7": (12.0, 5.0, 7.0),
+            "alpha = 3 and a range that shrinks from 20 to 9": (3.0, 20.0, 9.0),
+        },
+        {
+            "The other way round: a longer range has a larger sum, so alpha must be smaller.":
+                lambda alpha, xi, new: alpha**2 / same_coupling(alpha, xi, new),
+            "Nearly: xi squared is what the sum over a whole plane is proportional to. Sum the kernel itself, which "
+            "leaves the spin at (0, 0) out.": lambda alpha, xi, new: alpha * (xi / new) ** 2,
+            "W has the sum over all sites in two directions, so it grows with xi squared: sum the kernel.":
+                lambda alpha, xi, new: alpha * xi / new,
+            "That is W; return the alpha.": lambda alpha, xi, new: alpha * interaction("gauss", xi).sum() / 1e4,
+        },
+        (
+            "W is alpha times the sum of the kernel over all sites, divided by 10^4. Which alpha keeps this product?",
+            "interaction(\"gauss\", xi).sum() is the sum for one range.",
+            "Multiply alpha by the sum for xi and divide by the sum for new_xi.",
+        ),
+        errors={"unknown interaction": 'The first argument is the name of the interaction, "gauss".'},
+    ),
+})  # fmt: skip
