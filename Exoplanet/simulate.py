@@ -36,8 +36,8 @@ MASS = (5 * disk.EARTH, 5 * disk.JUPITER)  # of a planet
 RADIUS = (15.0, 160.0)  # of an orbit
 SPACING = 5.0  # of two orbits at least, in mutual Hill radii
 MAX_INCLINATION = np.deg2rad(82)
-# What ALMA delivers: the sharpest survey, DSHARP, has beams of about 5 au (Andrews et al., ApJ 869 (2018) L41), others of
-# 15 to 20 au. Two of its images have noise of 1/50 and 1/140 of the peak, and about that much brightness at their edges.
+# What ALMA delivers: the sharpest survey, DSHARP, has beams of about 5 au (Andrews et al., ApJ 869 (2018) L41), others
+# wider ones. AS 209 and GW Lup have noise of 1/50 and 1/140 of the peak, and about that much brightness at the edges.
 BEAM = (3.0, 20.0)  # full width at half maximum of what it sees as a point, in au
 BEAM_RATIO = (0.5, 1.0)  # of its short axis to its long one
 SNR = (20.0, 300.0)  # peak of its images in units of the noise
