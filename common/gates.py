@@ -36,7 +36,6 @@ OLD_FORM = frozenset({
     "StrongLensing/StrongLensing_SuperResolution.ipynb",
     "RenAIssance/RenAIssance.ipynb",
     "NMRSpin/NMRSpin.ipynb",
-    "Exoplanet/Exoplanet.ipynb",
     "QuantumML/QuantumML_Classical.ipynb",
     "QuantumML/QuantumML_Quantum.ipynb",
 })  # fmt: skip
