@@ -110,7 +110,7 @@ def main():
         like = without & (abs(noise - share) < LIKE)
         higher, higher_of_like = ((mean[rows] > values.mean()).mean() for rows in (without, like))
         told = ", ".join(f"{p:.2f}" for p in model.sigmoid(values))
-        print(f"{name}: probabilities {told}; of {without.sum()} simulated images without planets {higher:.1%} are higher,")
+        print(f"{name}: {told}; of {without.sum()} simulated images without planets {higher:.1%} are higher,")
         between = f"{share - LIKE:.2f} to {share + LIKE:.2f}"
         print(f"  and of the {like.sum()} of them with {between} of the edge uncut {higher_of_like:.1%}")
     if options.picture:
