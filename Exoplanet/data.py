@@ -255,17 +255,32 @@ def recovered(size=128):
 def observed(size=64):
     """Disks that ALMA has observed, AS 209 and GW Lup; None where the data folder has none.
 
+    The files hold two decades of brightness on a logarithmic scale, v = (log10(I / max) + 2) / 2, and 0 where I is
+    fainter than that. They are brought back to brightness.
+
     Returns
     -------
     Dataset or None
-        X (2, 1, size, size) from 0 to 1; no y, as nobody knows; meta["name"].
+        X (2, 1, size, size) from 0 to 1, as those of task "alma"; no y, as nobody knows; meta["name"].
+
+    Raises
+    ------
+    ValueError
+        A file is damaged, or has values outside 0 to 1.
     """
     X, names = [], []
     for name, file in OBSERVED.items():
         path = official.find("Exoplanet", file)
         if path is not None:
-            (image,) = _arrays(path).values()
-            X.append(simulate.to_unit_range(frames.resampled(_checked(image, path.name), size)))
+            (stretched,) = _arrays(path).values()
+            stretched = _checked(stretched, path.name)
+            if stretched.min() < 0 or stretched.max() > 1:
+                raise ValueError(
+                    f"{path.name}: expected a logarithmic scale from 0 (1 % of the peak) to 1 (the peak), got values "
+                    f"from {stretched.min():g} to {stretched.max():g}"
+                )
+            image = frames.resampled(simulate.FAINTEST_SEEN ** (1 - stretched), size)
+            X.append(simulate.to_unit_range(image))
             names.append(name)
     return Dataset(np.stack(X)[:, None], None, {"name": names}) if X else None
 

@@ -1,9 +1,9 @@
-"""What a simulator allows to ask: single planets, patches made smooth, and splits that leak."""
+"""What a simulator allows to ask: the same disks with and without a planet, where a wake is, and splits that leak."""
 
 import numpy as np
 
-from Exoplanet import simulate
-from Exoplanet.model import ANGLES, INNERMOST, OUTERMOST, RINGS, ellipses, logarithm, logits, polar, views_of_polar
+from Exoplanet import disk, simulate
+from Exoplanet.model import INNERMOST, OUTERMOST
 
 PLAIN_DISK = {  # seen face on, without planets, confusers or artefacts; the entries of simulate.draw_runs()
     "n_planets": 0, "masses": np.zeros(4), "radii": np.zeros(4), "star_mass": 1.0, "inclination": 0.0,
@@ -42,86 +42,76 @@ def single_planets(mass, radius, n, seed, size=simulate.SIZE):
 
     Parameters
     ----------
-    mass : float
-        In solar masses.
-    radius : float
+    mass : float, or ndarray of shape (n,)
+        In solar masses; 0 gives the same disks without the planet.
+    radius : float, or ndarray of shape (n,)
         Of its orbit in au.
     """
-    rng = np.random.default_rng(seed)
-    runs = simulate.draw_runs(n, rng)
-    runs["n_planets"] = np.ones(n, int)
-    first = np.arange(simulate.MAX_PLANETS) == 0
-    runs["masses"], runs["radii"] = np.tile(mass * first, (n, 1)), np.tile(radius * first, (n, 1))
+    runs, rng = _with_one_planet(mass, radius, n, seed)
     return simulate.draw_images(runs, np.arange(n), rng, size)[0]
 
 
-def efficiency(score, masses, radii, threshold, n, seed, size=simulate.SIZE):
-    """Share of lone planets that are found, shape (len(masses), len(radii)).
+def _with_one_planet(mass, radius, n, seed):
+    """The runs of `single_planets`, and the random generator that draws their images next."""
+    rng = np.random.default_rng(seed)
+    runs = simulate.draw_runs(n, rng)
+    first = np.arange(simulate.MAX_PLANETS) == 0
+    runs["masses"], runs["radii"] = (np.broadcast_to(value, n)[:, None] * first for value in (mass, radius))
+    runs["n_planets"] = np.count_nonzero(runs["masses"], axis=1)
+    return runs, rng
+
+
+def detections(score, masses, radii, threshold, n, seed, size=simulate.SIZE):
+    """Which lone planets are found: bool, shape (len(masses), len(radii), n).
 
     Parameters
     ----------
     score : callable X -> ndarray of shape (n,)
     masses, radii : sequence of float
-        In solar masses and au.
+        In solar masses and au. Where the mass is 0, what is found are false alarms.
     threshold : float
         A planet is found where the score is higher.
     n : int
         Disks for each mass and orbit, always the same ones.
     """
     return np.array([
-        [(score(single_planets(mass, radius, n, seed, size)) > threshold).mean() for radius in radii]
-        for mass in masses
+        [score(single_planets(mass, radius, n, seed, size)) > threshold for radius in radii] for mass in masses
     ])  # fmt: skip
 
 
-def smooth_disk(X):
-    """log10 of the smooth disk that is most like each image: the median of each ring, drawn back into the image.
+def wakes(mass, radius, n, seed, size=simulate.SIZE, m=400):
+    """Where the wakes of `single_planets` are seen: x and y (n, m), from 0.5 to 1.8 times the orbit's radius.
 
-    Shape (n, 1, size, size), as X. Beyond the outermost ring the image itself.
+    In units of half the width of the image, from its middle, as `model.on_the_sky` gives them. The planet is in the
+    middle of the path.
     """
-    ratio, angle = ellipses(X)
-    profile = np.median(polar(X, ratio, angle), axis=2)
-    size = X.shape[-1]
-    y, x = (np.mgrid[:size, :size] + 0.5) / size * 2 - 1
-    radii = np.linspace(INNERMOST, OUTERMOST, RINGS)
-    smooth = logarithm(X)
-    for i in range(len(X)):
-        u = x * np.cos(angle[i]) + y * np.sin(angle[i])
-        v = (y * np.cos(angle[i]) - x * np.sin(angle[i])) / ratio[i]
-        r = np.hypot(u, v)
-        inside = (r > INNERMOST) & (r < OUTERMOST)
-        smooth[i, 0][inside] = np.interp(r[inside], radii, profile[i])
-    return smooth
+    runs, rng = _with_one_planet(mass, radius, n, seed)
+    planet = simulate.draw_dumps(n, rng)["planet"][:, 0]
+    r = radius * np.concatenate([np.linspace(0.5, 1, m // 2), np.linspace(1, 1.8, m // 2)])
+    paths = np.empty((2, n, m))
+    for i in range(n):
+        run = {name: values[i] for name, values in runs.items()}
+        phase = disk.wake_phase(r, radius, disk.aspect_ratio(radius, run["h_50"]))
+        row, column = simulate.project(run, r, planet[i] - phase, size)
+        paths[:, i] = (column + 0.5) / size * 2 - 1, (row + 0.5) / size * 2 - 1
+    return paths
 
 
-def occlusion_map(model, image, patch=12, stride=6, rings=RINGS, angles=ANGLES):
-    """How much each patch of an image makes the network believe in a planet.
+def seen_face_on(x, y, ratio, angle):
+    """Radius and azimuth of points of an image in the plane of the disk: the inverse of `model.on_the_sky`."""
+    along = x * np.cos(angle) + y * np.sin(angle)
+    across = (y * np.cos(angle) - x * np.sin(angle)) / ratio
+    return np.hypot(along, across), np.arctan2(across, along) % (2 * np.pi)
 
-    Each patch in turn is replaced by the smooth disk of `smooth_disk`; painted black, it would be a structure itself.
 
-    Parameters
-    ----------
-    model : Network
-    image : ndarray of float32, shape (1, size, size)
-    patch, stride : int
-        Pixels.
-    rings, angles : int
-        As for `views`.
-
-    Returns
-    -------
-    ndarray of shape (m, m)
-        Drop of the logarithmic odds when the patch is smooth; m = (size - patch) // stride + 1.
-    """
-    smooth = 10 ** smooth_disk(image[None])[0]
-    starts = np.arange(0, image.shape[-1] - patch + 1, stride)
-    changed = np.repeat(image[None], len(starts) ** 2 + 1, axis=0)
-    for i, (row, column) in enumerate((r, c) for r in starts for c in starts):
-        window = np.s_[:, row : row + patch, column : column + patch]
-        changed[i][window] = smooth[window]
-    ratio, angle = (np.repeat(value, len(changed)) for value in ellipses(image[None]))
-    z = logits(model, views_of_polar(polar(changed, ratio, angle, rings, angles)))
-    return (z[-1] - z[:-1]).reshape(len(starts), len(starts))
+def crossed(radius, azimuth, rings, angles):
+    """Which cells of a polar map (rings, angles) a path crosses: bool. The map covers what `model.polar` covers."""
+    ring = np.floor((radius - INNERMOST) / (OUTERMOST - INNERMOST) * rings).astype(int)
+    column = np.floor(azimuth / (2 * np.pi) * angles).astype(int) % angles
+    inside = (ring >= 0) & (ring < rings)
+    cells = np.zeros((rings, angles), bool)
+    cells[ring[inside], column[inside]] = True
+    return cells
 
 
 def random_split(runs, share, seed):

@@ -1,10 +1,14 @@
-"""Disks seen face on, features of what is not smooth in them, and a convolutional network."""
+"""Disks seen face on, features of what is not smooth in them, and a convolutional network.
+
+Cells of the lesson are filled from here by ``make refresh``: their lines are at most 78 characters long.
+"""
 
 import lightgbm
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from torch import nn
-from torch.nn.functional import avg_pool1d, avg_pool2d, grid_sample
+from torch.nn.functional import avg_pool2d, grid_sample
 
 from common.training import predict
 
@@ -48,8 +52,23 @@ def ellipses(X, share=0.15, stretch=logarithm):
     return ratio, 0.5 * np.arctan2(2 * xy, xx - yy)
 
 
+def on_the_sky(radius, azimuth, ratio, angle):
+    """Where points of a disk are seen: x and y, in the unit of the radius.
+
+    azimuth is counted from the major axis, ratio is the axis ratio of the
+    disk and angle the direction of its major axis, in rad from the x axis.
+    """
+    along = radius * np.cos(azimuth)
+    across = radius * np.sin(azimuth) * ratio
+    x = along * np.cos(angle) - across * np.sin(angle)
+    y = along * np.sin(angle) + across * np.cos(angle)
+    return x, y
+
+
 def polar(X, ratio, angle, rings=RINGS, angles=ANGLES, stretch=logarithm):
-    """Stretched images, seen face on and unwrapped: rows are radii, columns are angles from the major axis.
+    """Images as seen face on and unwrapped, (n, rings, angles).
+
+    Rows are radii, columns are angles from the major axis.
 
     Parameters
     ----------
@@ -65,17 +84,23 @@ def polar(X, ratio, angle, rings=RINGS, angles=ANGLES, stretch=logarithm):
     -------
     ndarray of float32, shape (n, rings, angles)
     """
-    radius = torch.linspace(INNERMOST, OUTERMOST, rings)[:, None]
-    azimuth = torch.arange(angles) * (2 * torch.pi / angles)
-    ratio, angle = (torch.as_tensor(a, dtype=torch.float32).view(-1, 1, 1) for a in (ratio, angle))
-    u, v = radius * torch.cos(azimuth), radius * torch.sin(azimuth) * ratio
-    where = torch.stack([u * angle.cos() - v * angle.sin(), u * angle.sin() + v * angle.cos()], dim=-1)
-    return grid_sample(torch.from_numpy(stretch(X)), where, align_corners=False, padding_mode="border")[:, 0].numpy()
+    radius = np.linspace(INNERMOST, OUTERMOST, rings)[:, None]
+    azimuth = np.arange(angles) * (2 * np.pi / angles)
+    view = ratio[:, None, None], angle[:, None, None]
+    places = np.stack(on_the_sky(radius, azimuth, *view), axis=-1)
+    images = torch.from_numpy(stretch(X))
+    places = torch.from_numpy(places.astype(np.float32))
+    return grid_sample(images, places, padding_mode="border",
+                       align_corners=False)[:, 0].numpy()  # fmt: skip
 
 
 def residual(unwrapped):
-    """Polar images minus the median of each ring: what a smooth disk does not have, within +-1."""
-    return np.clip(unwrapped - np.median(unwrapped, axis=2, keepdims=True), -1, 1)
+    """Polar images minus the median of each ring, cut off at -1 and 1.
+
+    unwrapped has the shape (n, rings, angles), and so has the result.
+    """
+    median = np.median(unwrapped, axis=2, keepdims=True)
+    return np.clip(unwrapped - median, -1, 1)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -103,11 +128,11 @@ def features(X):
     flat = rest.reshape(len(X), BANDS, -1)
     typical = np.median(abs(flat), axis=2) + 1e-4
     profile = np.median(unwrapped, axis=2)
-    bend = profile[:, 2:-2] - (profile[:, 4:] + profile[:, :-4]) / 2
-    bend = bend.reshape(len(X), BANDS, -1)
+    bends = profile[:, 2:-2] - (profile[:, 4:] + profile[:, :-4]) / 2
+    bends = bends.reshape(len(X), BANDS, -1)
     arms = np.log10((abs(np.fft.rfft(rest, axis=3)[..., 1:5]) ** 2).mean(axis=2) + 1e-6)
     spots = flat.max(axis=2) / typical
-    parts = [flat.std(axis=2), spots, bend.min(axis=2), bend.max(axis=2), arms.reshape(len(X), -1), ratio]
+    parts = [flat.std(axis=2), spots, bends.min(axis=2), bends.max(axis=2), arms.reshape(len(X), -1), ratio]
     return np.column_stack(parts).astype(np.float32)
 
 
@@ -131,7 +156,7 @@ def thumbnails(X, size=16):
 
 
 def views(X, rings=RINGS, angles=ANGLES, stretch=logarithm, share=0.15):
-    """What the network sees: a stretched image, face on and in polar coordinates, in three views.
+    """What the network sees of images, (n, 3, rings, angles).
 
     Parameters
     ----------
@@ -144,28 +169,37 @@ def views(X, rings=RINGS, angles=ANGLES, stretch=logarithm, share=0.15):
     Returns
     -------
     ndarray of float32, shape (n, 3, rings, angles)
-        The stretched image relative to its median, in units of two decades; three times the residual; and five times
-        the bend of the profile: how much the median of a ring lies above the mean of the rings around it. All within
-        +-1.
+        Of `views_of_polar`: the stretched image relative to its median, in units of two decades; three times the
+        `residual`; and five times the `bend` of the profile of medians. All within +-1.
     """
-    return views_of_polar(polar(X, *ellipses(X, share, stretch), rings, angles, stretch))
+    ratio, angle = ellipses(X, share, stretch)
+    return views_of_polar(polar(X, ratio, angle, rings, angles, stretch))
+
+
+def bend(profile):
+    """How much the median of each ring lies above those around it.
+
+    profile and the result have the shape (n, rings).
+    """
+    around = profile.shape[1] // 8  # rings on either side
+    wider = np.pad(profile, ((0, 0), (around, around)), mode="edge")
+    windows = sliding_window_view(wider, 2 * around + 1, axis=1)
+    return profile - windows.mean(axis=2)
 
 
 def views_of_polar(unwrapped):
-    """`views` of polar images."""
+    """Three pictures of each unwrapped disk, (n, 3, rings, angles)."""
     profile = np.median(unwrapped, axis=2)
-    around = len(profile[0]) // 8  # rings on either side
-    padded = torch.from_numpy(np.pad(profile, ((0, 0), (around, around)), mode="edge"))
-    bend = profile - avg_pool1d(padded[:, None], 2 * around + 1, 1)[:, 0].numpy()
     level = np.median(profile, axis=1)[:, None, None]
-    planes = [(unwrapped - level) / 2, 3 * residual(unwrapped), np.broadcast_to(5 * bend[..., None], unwrapped.shape)]
-    return np.stack([plane.clip(-1, 1) for plane in planes], axis=1)
+    rings = np.broadcast_to(bend(profile)[:, :, None], unwrapped.shape)
+    pictures = [(unwrapped - level) / 2, 3 * residual(unwrapped), 5 * rings]
+    return np.stack(pictures, axis=1).clip(-1, 1).astype(np.float32)
 
 
 class Around(nn.Module):
-    """Angles go round: the last column beside the first, and the first beside the last.
+    """Angles go round: put the last column before the first.
 
-    The same as nn.CircularPad2d((1, 1, 0, 0)), whose gradient takes longer.
+    And the first one after the last: the same as nn.CircularPad2d((1, 1, 0, 0)), whose gradient takes longer.
     """
 
     def forward(self, x):
@@ -175,15 +209,16 @@ class Around(nn.Module):
 def block(inputs, outputs, stride=1):
     """Convolution, normalisation, and a gate."""
     return nn.Sequential(
-        Around(), nn.Conv2d(inputs, outputs, 3, stride, padding=(1, 0), bias=False),
-        nn.BatchNorm2d(outputs), nn.ReLU(),
-    )  # fmt: skip
+        Around(),
+        nn.Conv2d(inputs, outputs, 3, stride, padding=(1, 0), bias=False),
+        nn.BatchNorm2d(outputs), nn.ReLU())  # fmt: skip
 
 
 class Network(nn.Module):
-    """A convolutional network for `views`: six layers, and then both the mean and the maximum over all places.
+    """Views (n, 3, rings, angles) -> one logit a disk, (n,).
 
-    The mean tells what a disk is like as a whole, the maximum whether there is one conspicuous place.
+    Six layers, and then both the mean and the maximum over all places: the mean tells what a disk is like as a whole,
+    the maximum whether there is one conspicuous place.
 
     Parameters
     ----------
@@ -195,18 +230,22 @@ class Network(nn.Module):
     def __init__(self, width=8, dropout=0.3):
         super().__init__()
         self.layers = nn.Sequential(
-            block(3, width), block(width, 2 * width, 2), block(2 * width, 4 * width),
-            block(4 * width, 4 * width, 2), block(4 * width, 8 * width), block(8 * width, 8 * width),
-        )  # fmt: skip
-        self.last = nn.Sequential(nn.Dropout(dropout), nn.Linear(16 * width, 1))
+            block(3, width), block(width, 2 * width, stride=2),
+            block(2 * width, 4 * width),
+            block(4 * width, 4 * width, stride=2),
+            block(4 * width, 8 * width),
+            block(8 * width, 8 * width))  # fmt: skip
+        self.last = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(16 * width, 1), nn.Flatten(0))  # fmt: skip
 
     def forward(self, x):
-        found = self.layers(x)
-        return self.last(torch.cat([found.mean(dim=(2, 3)), found.amax(dim=(2, 3))], dim=1))[:, 0]
+        found = self.layers(x)  # (n, 8 * width, rings / 4, angles / 4)
+        mean, most = found.mean(dim=(2, 3)), found.amax(dim=(2, 3))
+        return self.last(torch.cat([mean, most], dim=1))
 
 
 def turn_and_flip(x):
-    """A batch of `views`, turned by a random angle, and about half of the disks mirrored.
+    """Turn a batch by a random angle, and mirror about half of it.
 
     The sky has no up and no down, and a disk may go round either way.
     """
@@ -219,6 +258,16 @@ def logits(model, seen, turns=1):
     """Logarithmic odds of a planet, shape (n,), from `views`; averaged over 1, 2 or 4 equal turns of the disk."""
     steps = [k * seen.shape[-1] // turns for k in range(turns)]
     return np.mean([predict(model, np.roll(seen, step, axis=3), batch_size=256) for step in steps], axis=0)
+
+
+def mean_of_runs(run, p):
+    """Mean prediction of each run, in ascending order of the runs.
+
+    run and p are (n,): the number of the run of each image, and a
+    prediction for it. The result has one number for each run.
+    """
+    _, number = np.unique(run, return_inverse=True)
+    return np.bincount(number, p) / np.bincount(number)
 
 
 def sigmoid(z):

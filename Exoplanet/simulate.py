@@ -26,7 +26,7 @@ import numpy as np
 from common.datasets import Dataset
 from Exoplanet import disk
 
-VERSION = 2
+VERSION = 3
 SIZE = 128
 MAX_PLANETS = 4
 MAX_DUMPS = 5
@@ -36,8 +36,13 @@ MASS = (5 * disk.EARTH, 5 * disk.JUPITER)  # of a planet
 RADIUS = (15.0, 160.0)  # of an orbit
 SPACING = 5.0  # of two orbits at least, in mutual Hill radii
 MAX_INCLINATION = np.deg2rad(82)
-BEAM = (4.0, 20.0)  # full width at half maximum of what ALMA sees as a point, in au
-SNR = (50.0, 500.0)  # peak of its images in units of the noise
+# What ALMA delivers: the sharpest survey, DSHARP, has beams of about 5 au (Andrews et al., ApJ 869 (2018) L41), others
+# wider ones. AS 209 and GW Lup have noise of 1/50 and 1/140 of the peak, and about that much brightness at the edges.
+BEAM = (3.0, 20.0)  # full width at half maximum of what it sees as a point, in au
+BEAM_RATIO = (0.5, 1.0)  # of its short axis to its long one
+SNR = (20.0, 300.0)  # peak of its images in units of the noise
+LEFT = (0.0, 1.5)  # brightness in units of the noise that the reconstruction leaves where nothing is
+FAINTEST_SEEN = 0.01  # of the peak; published on a logarithmic scale of two decades
 
 N_RADII = 4096  # of the tables that are looked up for each pixel
 MAX_RADIUS = 1200.0  # an inclined disk is seen out to here
@@ -99,7 +104,8 @@ def draw_runs(n, rng, alma=False):
         # confusers
         "arms": np.where(chosen(0.45), rng.choice([1, 2, 3, 4], n, p=[0.25, 0.45, 0.2, 0.1]), 0),
         "arm_strength": log_uniform(0.05, 0.6), "arm_pitch": np.deg2rad(uniform(8, 30)), "arm_reach": uniform(30, 120),
-        "rings": np.where(chosen(0.55)[:, None], uniform(-0.6, 0.8, 4), 0.0) * (rng.random((n, 4)) < 0.5),
+        "rings": np.where(chosen(0.55)[:, None], uniform(*((-0.9, 2.0) if alma else (-0.6, 0.8)), 4), 0.0)
+        * (rng.random((n, 4)) < 0.5),
         "ring_radii": uniform(15, 180, 4), "ring_widths": uniform(2.5, 14, 4),
         "spot": np.where(chosen(0.0 if alma else 0.4), log_uniform(0.3, 10), 0), "spot_radius": uniform(10, 180),
         "spot_width": uniform(0.5, 4), "clump": np.where(chosen(0.25), log_uniform(0.1, 1.5), 0),
@@ -365,7 +371,7 @@ def interpolation(coarse, fine):
     return np.maximum(0, 1 - abs(place[:, None] - np.arange(coarse))).astype(np.float32)
 
 
-def observe(image, beam, snr, rng):
+def observe(image, beam, snr, left, rng):
     """An image as an interferometer delivers it: blurred by its beam, with noise that is blurred alike.
 
     Parameters
@@ -375,12 +381,14 @@ def observe(image, beam, snr, rng):
         Full widths at half maximum along the two axes of the beam in pixels, and its position angle in rad.
     snr : float
         Peak of the image in units of the standard deviation of the noise.
+    left : float
+        Mean of the noise in units of its standard deviation.
     rng : numpy.random.Generator
 
     Returns
     -------
     ndarray of float32, shape (size, size)
-        Negative values are set to 0, as in images that are scaled for display.
+        What is fainter than `FAINTEST_SEEN` of the peak is set to that.
     """
     size = len(image)
     major, minor, angle = beam
@@ -393,8 +401,8 @@ def observe(image, beam, snr, rng):
         return np.fft.irfft2(padded * transfer)[:size, :size]
 
     blurred, noise = blur(image), blur(rng.standard_normal((size, size)))
-    blurred += noise * (blurred.max() / snr / noise.std())
-    return np.maximum(blurred, 0).astype(np.float32)
+    blurred += (noise / noise.std() + left) * (blurred.max() / snr)
+    return np.maximum(blurred, FAINTEST_SEEN * blurred.max()).astype(np.float32)
 
 
 def to_unit_range(image):
@@ -407,7 +415,7 @@ def to_unit_range(image):
 # Data sets
 
 
-def simulate(n, seed, size=SIZE, alma=False):
+def simulate(n, seed, size=SIZE, alma=False, telescope=True):
     """n images of disks, half of the runs with planets.
 
     Parameters
@@ -419,8 +427,10 @@ def simulate(n, seed, size=SIZE, alma=False):
     size : int
         Pixels along an axis.
     alma : bool
-        As the interferometer ALMA sees disks: flat dust disks that are compact and have stronger rings, blurred by a
-        beam of 4 to 20 au, with noise of 1/50 to 1/500 of the peak.
+        As the interferometer ALMA sees disks: flat dust disks that are compact and have stronger rings, with planets
+        and without; blurred by a beam of 3 to 20 au, with noise of 1/20 to 1/300 of the peak, and cut at 1 % of it.
+    telescope : bool
+        False: the same disks of `alma` as sharp as they are, without beam, noise and cut.
 
     Returns
     -------
@@ -436,7 +446,7 @@ def simulate(n, seed, size=SIZE, alma=False):
     rng = np.random.default_rng(seed)
     of_run = np.repeat(np.arange(n), rng.integers(1, MAX_DUMPS + 1, n))[:n]
     runs = draw_runs(of_run[-1] + 1, rng, alma)
-    X, positions = draw_images(runs, of_run, rng, size, alma)
+    X, positions = draw_images(runs, of_run, rng, size, alma, telescope)
     told = "masses", "radii", "inclination", "position_angle", "h_50", "alpha", "star_mass", "half_width"
     meta = {name: runs[name][of_run].astype(np.float32) for name in told}
     meta["n_planets"] = runs["n_planets"][of_run].astype(np.int8)
@@ -449,7 +459,7 @@ def simulate(n, seed, size=SIZE, alma=False):
     return Dataset(X, (meta["n_planets"] > 0).astype(np.int8), {**meta, "alma": alma, "version": VERSION})
 
 
-def draw_images(runs, of_run, rng, size=SIZE, alma=False):
+def draw_images(runs, of_run, rng, size=SIZE, alma=False, telescope=True):
     """Images of runs, one for each entry of of_run, at random times.
 
     Parameters
@@ -459,7 +469,7 @@ def draw_images(runs, of_run, rng, size=SIZE, alma=False):
     of_run : ndarray of int, shape (n,)
         Number of the run of each image, in ascending order.
     rng : numpy.random.Generator
-    size, alma
+    size, alma, telescope
         As in simulate().
 
     Returns
@@ -471,7 +481,8 @@ def draw_images(runs, of_run, rng, size=SIZE, alma=False):
     n, n_runs = len(of_run), len(runs["n_planets"])
     angles = draw_dumps(n, rng)
     fwhm, snr = np.exp(rng.uniform(*np.log(BEAM), n_runs)), np.exp(rng.uniform(*np.log(SNR), n_runs))
-    beam_ratio, beam_angle = rng.uniform(0.8, 1.0, n_runs), rng.uniform(0, np.pi, n_runs)
+    beam_ratio, beam_angle = rng.uniform(*BEAM_RATIO, n_runs), rng.uniform(0, np.pi, n_runs)
+    left = rng.uniform(*LEFT, n_runs)
     X, positions = np.empty((n, 1, size, size), np.float32), np.zeros((n, MAX_PLANETS, 2), np.float32)
     last = None
     for i, number in enumerate(of_run):
@@ -479,10 +490,11 @@ def draw_images(runs, of_run, rng, size=SIZE, alma=False):
             run = {name: values[number] for name, values in runs.items()}
             profile, last = Profile(run), number
         image = render(run, profile, {name: values[i] for name, values in angles.items()}, size)
-        if alma:
+        if alma and telescope:
             width = fwhm[number] * size / (2 * run["half_width"])
-            image = observe(image, (width, beam_ratio[number] * width, beam_angle[number]), snr[number], rng)
-        else:
+            beam = width, beam_ratio[number] * width, beam_angle[number]
+            image = observe(image, beam, snr[number], left[number], rng)
+        elif not alma:
             image = add_artefacts(image, run, rng)
         X[i, 0] = to_unit_range(image)
         for k in range(run["n_planets"]):

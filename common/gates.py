@@ -35,7 +35,6 @@ OLD_FORM = frozenset({
     "StrongLensing/StrongLensing_Classification.ipynb",
     "StrongLensing/StrongLensing_SuperResolution.ipynb",
     "RenAIssance/RenAIssance.ipynb",
-    "Exoplanet/Exoplanet.ipynb",
     "QuantumML/QuantumML_Classical.ipynb",
     "QuantumML/QuantumML_Quantum.ipynb",
 })  # fmt: skip

@@ -321,6 +321,22 @@ def test_recovered_images_are_for_testing_only(data_home):
         data.observed()
 
 
+def test_observed_disks_are_brought_back_to_brightness(data_home):
+    """Files hold v = (log10(I / max) + 2) / 2, from 1 % of the peak on."""
+    folder = data_home / "Exoplanet"
+    folder.mkdir(parents=True)
+    brightness = RNG.uniform(0.0, 1.0, (64, 64)).astype(np.float32) ** 4
+    brightness[3, 5] = 1
+    stretched = np.clip((np.log10(np.maximum(brightness, 1e-9)) + 2) / 2, 0, 1)
+    np.save(folder / "AS_209.npy", stretched.astype(np.float32))
+    observed = data.observed()
+    assert observed.meta["name"] == ["AS_209"] and observed.y is None and observed.X.dtype == np.float32
+    np.testing.assert_allclose(observed.X[0, 0], np.clip(brightness - 0.01, 0, None) / 0.99, atol=1e-5)
+    np.save(folder / "GW_Lup.npy", 100 * brightness)
+    with pytest.raises(ValueError, match="GW_Lup.npy: expected a logarithmic scale from 0 .* to 1"):
+        data.observed()
+
+
 def test_area_resampling_keeps_the_light():
     image = RNG.random((489, 600)).astype(np.float32)
     for size in (128, 224, 600):

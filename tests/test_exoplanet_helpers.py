@@ -74,6 +74,14 @@ def test_angles_go_round():
         np.testing.assert_allclose(layer(torch.roll(x, 3, 3)), torch.roll(layer(x), 3, 3), atol=1e-5)
 
 
+def test_a_ring_bends_the_profile_up_and_a_gap_down():
+    profile = np.zeros((1, 24), np.float32)
+    profile[0, 8], profile[0, 16] = 1, -1
+    found = model.bend(profile)
+    assert found.shape == (1, 24) and found.argmax() == 8 and found.argmin() == 16
+    np.testing.assert_allclose(model.bend(profile + 5), found, atol=1e-6)
+
+
 def test_averaged_turns_make_the_answer_independent_of_the_quarter():
     torch.manual_seed(0)
     network = model.Network(width=2).eval()
@@ -95,41 +103,44 @@ def test_splits():
 
 
 def test_single_planets_change_only_the_planet():
-    light = experiments.single_planets(5 * disk.EARTH, 80.0, 4, 3, size=64)
-    heavy = experiments.single_planets(5 * disk.JUPITER, 80.0, 4, 3, size=64)
-    again = experiments.single_planets(5 * disk.EARTH, 80.0, 4, 3, size=64)
-    np.testing.assert_array_equal(light, again)
-    ratio_light, ratio_heavy = model.ellipses(light)[0], model.ellipses(heavy)[0]
+    masses = 0, 5 * disk.EARTH, 5 * disk.JUPITER
+    none, light, heavy = (experiments.single_planets(mass, 80.0, 4, 3, size=64) for mass in masses)
+    np.testing.assert_array_equal(light, experiments.single_planets(masses[1], 80.0, 4, 3, size=64))
+    each = experiments.single_planets(np.array([masses[1], masses[2], 0, 0]), np.full(4, 80.0), 4, 3, size=64)
+    np.testing.assert_array_equal(each, np.concatenate([light[:1], heavy[1:2], none[2:]]))
     assert (abs(light - heavy).max((1, 2, 3)) > 1e-3).all()
-    assert np.median(abs(ratio_light - ratio_heavy)) < 0.1  # the same views
+    assert (abs(light - none).max((1, 2, 3)) < abs(heavy - none).max((1, 2, 3))).all()
+    ratio_none, ratio_heavy = model.ellipses(none)[0], model.ellipses(heavy)[0]
+    assert np.median(abs(ratio_none - ratio_heavy)) < 0.1  # the same views
 
 
-def test_efficiency_counts_what_is_above_the_threshold():
-    found = experiments.efficiency(lambda X: X.mean((1, 2, 3)), [1e-4, 1e-3], [50.0], -1.0, n=2, seed=0, size=48)
-    np.testing.assert_array_equal(found, [[1], [1]])
+def test_detections_are_what_is_above_the_threshold():
+    found = experiments.detections(lambda X: X.mean((1, 2, 3)), [0, 1e-3], [50.0], -1.0, n=2, seed=0, size=48)
+    np.testing.assert_array_equal(found, np.ones((2, 1, 2), bool))
 
 
-def test_smooth_disk_takes_structure_away():
-    image = experiments.one_disk(2e-3, 90.0, wake=1.5, maturity=0.0, glow=5.0)[None]
-    smooth, plain = experiments.smooth_disk(image), model.logarithm(experiments.one_disk()[None])
-    inside = np.hypot(*(np.mgrid[:256, :256] - 127.5)) < 110
-    structure = abs(model.logarithm(image) - plain)[0, 0][inside]
-    left = abs(smooth - plain - np.median(smooth - plain))[0, 0][inside]
-    assert structure.max() > 0.3 and np.quantile(left, 0.9) < 0.1
+def test_a_point_on_the_sky_is_found_again_face_on():
+    radius, azimuth = np.array([0.3, 0.5, 0.9]), np.array([0.2, 2.0, 5.0])
+    found = experiments.seen_face_on(*model.on_the_sky(radius, azimuth, 0.4, 1.1), 0.4, 1.1)
+    np.testing.assert_allclose(found, (radius, azimuth))
 
 
-def test_occlusion_finds_the_place_that_counts(monkeypatch):
-    def brightest(network, seen, turns=1):  # a network that looks at the largest residual only
-        return seen[:, 1].max((1, 2))
+def test_wakes_are_where_the_planet_makes_the_disk_brighter():
+    with_planet, without = (experiments.single_planets(mass, 80.0, 12, 5) for mass in (2e-4, 0))
+    x, y = experiments.wakes(2e-4, 80.0, 12, 5)
+    column, row = (np.rint((place + 1) / 2 * simulate.SIZE - 0.5).astype(int) for place in (x, y))
+    change = model.logarithm(with_planet / with_planet.sum((1, 2, 3), keepdims=True)) - model.logarithm(
+        without / without.sum((1, 2, 3), keepdims=True)
+    )
+    at = np.array([image[0, r, c].mean() for image, r, c in zip(change, row, column, strict=True)])
+    turned = np.array([image[0, -1 - r, -1 - c].mean() for image, r, c in zip(change, row, column, strict=True)])
+    assert np.median(at - turned) > 0.02 and (at > turned).mean() > 0.8
 
-    monkeypatch.setattr(experiments, "logits", brightest)
-    image = experiments.one_disk(size=96)
-    image[0, 70:73, 60:63] *= 1.5
-    found = experiments.occlusion_map(None, image, patch=12, stride=6)
-    assert found.shape == (15, 15)
-    row, column = np.unravel_index(found.argmax(), found.shape)
-    assert abs(row * 6 + 6 - 71.5) <= 8 and abs(column * 6 + 6 - 61.5) <= 8
-    assert abs(found[0, 0]) < 0.05
+
+def test_cells_that_a_path_crosses():
+    radius = model.INNERMOST + (model.OUTERMOST - model.INNERMOST) * np.array([0.1, 0.1, 0.9, 1.5])
+    cells = experiments.crossed(radius, np.array([0.1, -0.1, 3.2, 1.0]), 4, 8)
+    assert np.argwhere(cells).tolist() == [[0, 0], [0, 7], [3, 4]]
 
 
 def test_real_samples_are_read(real_samples, data_home):

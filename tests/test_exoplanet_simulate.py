@@ -167,16 +167,25 @@ def test_observation_blurs_and_adds_noise():
     point = np.zeros((64, 64), np.float32)
     point[32, 32] = 1
     rng = np.random.default_rng(0)
-    image = simulate.observe(point, (6.0, 3.0, 0.0), 1e6, rng).astype(float)
+    image = simulate.observe(point, (6.0, 3.0, 0.0), 1e6, 0, rng)
     row, column = np.indices(image.shape) - 32
-    for axis, fwhm in ((column, 6.0), (row, 3.0)):
-        sigma = np.sqrt((image * axis**2).sum() / image.sum())
-        assert sigma * np.sqrt(8 * np.log(2)) == pytest.approx(fwhm, rel=0.03)
-    noisy = simulate.observe(point + 1, (6.0, 6.0, 0.0), 100, rng)[16:48, 16:48]
-    smooth = simulate.observe(point + 1, (6.0, 6.0, 0.0), 1e9, rng)[16:48, 16:48]
+    beam = np.exp(-4 * np.log(2) * ((column / 6) ** 2 + (row / 3) ** 2))
+    np.testing.assert_allclose(image / image.max(), np.maximum(beam, simulate.FAINTEST_SEEN), atol=0.002)
+    noisy = simulate.observe(point + 1, (6.0, 6.0, 0.0), 100, 0, rng)[16:48, 16:48]
+    smooth = simulate.observe(point + 1, (6.0, 6.0, 0.0), 1e9, 0, rng)[16:48, 16:48]
     noise = (noisy - smooth) / smooth.max()
     assert noise.std() == pytest.approx(0.01, rel=0.25)
     assert np.corrcoef(noise[:, 1:].ravel(), noise[:, :-1].ravel())[0, 1] > 0.8  # neighbours share the beam
+    left = simulate.observe(point + 1, (6.0, 6.0, 0.0), 100, 1.5, rng)[16:48, 16:48]
+    assert (left - smooth).mean() / smooth.max() == pytest.approx(0.015, abs=0.005)
+
+
+def test_without_telescope_the_same_disks_are_sharp():
+    seen, sharp = (simulate.simulate(30, 4, size=64, alma=True, telescope=telescope) for telescope in (True, False))
+    np.testing.assert_array_equal(seen.meta["masses"], sharp.meta["masses"])
+    np.testing.assert_array_equal(seen.meta["positions"], sharp.meta["positions"])
+    edge = np.s_[:, 0, [0, -1]]
+    assert (seen.X[edge] > 0).mean() > 0.2 > (sharp.X[edge] > simulate.FAINTEST_SEEN).mean()
 
 
 # --------------------------------------------------------------------------------------------------
