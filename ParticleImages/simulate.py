@@ -27,7 +27,7 @@ import numpy as np
 from common.datasets import Dataset
 from ParticleImages import calorimeter, tracker
 
-VERSION = 3
+VERSION = 4
 ENERGY_UNIT = 50.0  # GeV
 TIME_UNIT = 10.0  # ns
 CHANNELS = ["energy", "time"]
