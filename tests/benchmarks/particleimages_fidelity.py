@@ -1,10 +1,13 @@
 """How faithful the ParticleImages simulator is: python tests/benchmarks/particleimages_fidelity.py SAMPLE.npz [--n N]
 
+    ... SAMPLE.npz --rows 1::2                          the half that took no part in the fit
+    ... SAMPLE.npz --figure ParticleImages/hundreds.png what 100 images can show
+
 SAMPLE.npz holds real images: X (n, 32, 32), energy in units of 50 GeV, and y, 1 electron and 0 photon. Prints the
 rate, the published statistics, the means of the sample and of N simulated images by class, how well boosted trees tell
 simulated from real images, and electrons from photons in both.
 
-The profiles of the simulated showers were fitted to all 100 real images, without labels; --rows 50: takes a half.
+The tails of the simulated showers were fitted to rows 0, 2, 4, ... of the 100 real images, without labels.
 """
 
 import argparse
@@ -12,9 +15,13 @@ import sys
 import time
 
 import lightgbm
+import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import QuantileTransformer
 
 from common.plotting import use_style
 from ParticleImages import data, helpers, simulate
@@ -31,6 +38,8 @@ PUBLISHED = {
     "time: minimum": (-2.5126, -2.5126),
     "time: maximum": (2.276, 2.278),
 }
+# The electrons' mean seed energy and the AUC of trees in 100 official images that are kept from us (with VERSION 3).
+OTHER = (0.690, 0.625)
 MEANS = ("pixels", "E1", "E2", "E3x3", "E5x5", "sigma_eta", "sigma_phi")  # listed first
 
 
@@ -169,16 +178,55 @@ def report_told_apart(real, sim, repeats=8, size=2000):
 
 
 def report_learning(real, sim):
+    """AUC of electrons against photons; returns the scores of the largest forest on the simulated rest and on real."""
     X, y = table(sim[0]), sim[1]
     rows, half = table(real[0]), len(X) * 3 // 4
-    print("electron from photon, boosted trees trained on simulated images")
-    for n in (5_000, 15_000, 30_000, 60_000):
-        if n <= half:
-            model = trees().fit(X[:n], y[:n])
-            on_sim = roc_auc_score(y[half:], model.predict_proba(X[half:])[:, 1])
-            on_real = roc_auc_score(real[1], model.predict_proba(rows)[:, 1])
-            errors = auc_error(y[half:]), auc_error(real[1])
-            print(f"{n:6d}: AUC on simulated {on_sim:.3f} +- {errors[0]:.3f}, on real {on_real:.3f} +- {errors[1]:.3f}")
+    print("electron from photon, trained on simulated images")
+    sizes = [n for n in (5_000, 15_000, 30_000, 60_000) if n <= half]
+    linear = make_pipeline(
+        QuantileTransformer(output_distribution="normal", subsample=None), LogisticRegression(C=0.01, max_iter=2000)
+    )
+    for name, n, model in (*(("trees", n, trees()) for n in sizes), ("logistic regression", sizes[-1], linear)):
+        model.fit(X[:n], y[:n])
+        scores = model.predict_proba(X[half:])[:, 1], model.predict_proba(rows)[:, 1]
+        if name == "trees":
+            largest = scores
+        on_sim, on_real = (
+            f"{roc_auc_score(labels, score):.3f} +- {auc_error(labels):.3f}"
+            for labels, score in zip((y[half:], real[1]), scores, strict=True)
+        )
+        print(f"{n:6d} {name:20s} AUC on simulated {on_sim}, on real {on_real}")
+    return half, *largest
+
+
+def hundreds(y, score, seed, repeats=2000):
+    """AUC of each of many draws of 50 electrons and 50 photons, and the electrons' mean seed energy."""
+    rng = np.random.default_rng(0)
+    photons, electrons = (rng.choice(np.flatnonzero(y == label), (repeats, 50)) for label in (0, 1))
+    above = score[electrons][:, :, None] > score[photons][:, None, :]
+    return above.mean((1, 2)), seed[electrons].mean(1)
+
+
+def draw_hundreds(path, sim, real):
+    """What 100 images can show: AUC against the electrons' seed energy; sim and real are (y, score, seed energy)."""
+    auc, energy = hundreds(*sim)
+    slope, offset = np.polyfit(energy, auc, 1)
+    rest = (auc - slope * energy - offset).std()
+    together = np.corrcoef(energy, auc)[0, 1]
+    print(f"100 simulated images: AUC {auc.mean():.3f} +- {auc.std():.3f}, ", end="")
+    print(f"electrons' seed {energy.mean():.3f} +- {energy.std():.3f}, correlation {together:.2f}")
+    print(f"where their seed is {OTHER[0]}: AUC {slope * OTHER[0] + offset:.3f} +- {rest:.3f}")
+    y, score, seed = real
+    fig, ax = plt.subplots(figsize=(5.4, 3.4), layout="constrained")
+    ax.plot(energy, auc, ".", ms=2.5, alpha=0.35, mew=0, color="C0", label="simulated, 100 each")
+    ends = np.array([energy.min(), energy.max()])
+    ax.plot(ends, slope * ends + offset, color="C0", lw=1)
+    ax.plot(seed[y == 1].mean(), roc_auc_score(y, score), "s", color="C1", label="official: our hundred")
+    ax.plot(*OTHER, "D", color="C3", label="official: another hundred*")
+    ax.axvline(PUBLISHED["seed crystal"][0], ls="--", lw=1, color="0.4", label="electrons of the official files")
+    ax.set(xlabel="mean seed energy of the electrons [50 GeV]", ylabel="AUC, electron or photon")
+    ax.legend(fontsize="small", loc="lower left")
+    fig.savefig(path, dpi=80, metadata={"Software": None})
 
 
 def main():
@@ -186,7 +234,8 @@ def main():
     parser.add_argument("sample", help=".npz file of real images")
     parser.add_argument("--n", type=int, default=40_000, help="number of simulated images")
     parser.add_argument("--picture", help="write the picture of the challenge's page to this file")
-    parser.add_argument("--rows", default=":", help="which of the real images, as a slice: 50: or :50")
+    parser.add_argument("--figure", help="write the picture of the notes, what 100 images can show, to this file")
+    parser.add_argument("--rows", default=":", help="which of the real images, as a slice: 1::2 or :50")
     options = parser.parse_args()
     try:
         rows = slice(*(int(end) if end else None for end in options.rows.split(":")))
@@ -196,8 +245,8 @@ def main():
     if min((real.y == 1).sum(), (real.y == 0).sum()) < 10:
         sys.exit(f"particleimages_fidelity: {options.sample}: fewer than 10 images of a class are too few")
     sim = simulate.simulate(options.n, seed=2)
+    use_style()
     if options.picture:
-        use_style()
         helpers.compare(real, sim).savefig(options.picture)
     print(f"{len(real)} real images, {options.n} simulated")
     report_rate()
@@ -205,7 +254,10 @@ def main():
     real, energy = (real.X[..., 0], real.y), (sim.X[..., 0], sim.y)
     report_means(real, energy)
     report_told_apart(real, energy)
-    report_learning(real, energy)
+    rest, on_sim, on_real = report_learning(real, energy)
+    if options.figure:
+        seeds = [images[:, 16, 16] for images in (energy[0][rest:], real[0])]
+        draw_hundreds(options.figure, (energy[1][rest:], on_sim, seeds[0]), (real[1], on_real, seeds[1]))
 
 
 if __name__ == "__main__":
