@@ -181,7 +181,7 @@ def report_learning(real, sim):
     X, y = table(sim[0]), sim[1]
     rows, half = table(real[0]), len(X) * 3 // 4
     print("electron from photon, trained on simulated images")
-    sizes = [n for n in (5_000, 15_000, 30_000, 60_000) if n <= half]
+    sizes = [n for n in (5_000, 15_000, 30_000, 60_000) if n <= half] or [half]
     linear = make_pipeline(
         QuantileTransformer(output_distribution="normal", subsample=None), LogisticRegression(C=0.01, max_iter=2000)
     )
