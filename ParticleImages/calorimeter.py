@@ -29,16 +29,17 @@ BATCH = 1000  # images at once: their arrays stay in the cache of the processor
 class Calorimeter:
     """Parameters of the calorimeter and of its read-out. Energies in GeV, lengths in crystals, times in ns.
 
-    Fitted to the published means of each class and to the profiles of 100 real images along eta and phi, without their
-    labels: `core_scale`, `core_swing`, the tail and the halo, both stretches, `grain` and `response`. Set by hand
-    against 50 real images: `seed_spread` and the four of the times. Read off single real images: the thresholds and the
-    dead channels. The noise is that of the lone hits of 100 real images, whose number grows with |eta| and varies more
-    than counting alone would have it. The rest is published.
+    Fitted to the published means of each class and to shower shapes of 50 real images, without their labels:
+    `core_share`, `tail_width` and the halo. Set by hand: `grain` against 100 real images, the four of the times against
+    the published ones. Read off single real images: the thresholds and the dead channels. `seed_spread`
+    gives as many images as in 100 real ones a seed that is not the crystal with the highest energy. The noise is that
+    of the lone hits of 100 real images, whose number grows with |eta| and varies more than counting alone would have
+    it. The rest is published.
     """
 
-    # Lead tungstate, and how its crystals lie
-    radiation_length: float = 0.396  # 0.89 cm
-    moliere_radius: float = 0.973  # 2.19 cm
+    # Lead tungstate, and how its crystals lie: 2.2 cm wide in front, 2.6 cm behind, 2.35 cm where showers are
+    radiation_length: float = 0.379  # 0.89 cm
+    moliere_radius: float = 0.932  # 2.19 cm
     critical_energy: float = 0.0096
     atomic_number: float = 68.3  # mean of lead, tungsten and oxygen by weight
     tilt: float = 0.0524  # 3 degrees between a crystal and the line from the collision, along eta and along phi
@@ -46,23 +47,20 @@ class Calorimeter:
     collision_spread: float = 2.2  # along the beam: 5 cm
 
     # Showers: a core of Grindhammer and Peters' form, and two Gaussians around it
-    core_scale: float = 1.10  # radius of the core over the published one
-    core_swing: float = 0.75  # the core's share changes with depth by so much of what is published
-    core_spread: float = 0.06  # of the radius, from shower to shower (logarithmic)
-    core_stretch: float = 1.34  # along phi: the field bends the shower's own electrons and positrons. Over one X0 by
-    # 0.3 B X0 / p = 10 MeV / p at eta = 0, against 13.6 MeV / p of scattering: together 1.25
-    tail_stretch: float = 1.11
-    tail_width: float = 0.763
-    halo_width: float = 2.1
-    halo_part: float = 0.235  # of what is outside the core
+    core_share: float = 0.76  # of the energy, mean over the depth of a shower
+    tail_width: float = 0.62  # along eta
+    tail_stretch: float = 1.25  # along phi: the field bends the shower's own electrons and positrons, over one X0 by
+    # 0.3 B X0 / p = 10 MeV / p at eta = 0, against 13.6 MeV / p of scattering
+    halo_width: float = 2.0
+    halo_part: float = 0.22  # of what is outside the core
     soft: float = 1.0  # particles of less energy fill fewer crystals
-    response: float = 0.998
+    response: float = 1.0
     constant_term: float = 0.006
     grain: float = 0.014  # variance over energy: the showers are made of particles
     noise: float = 0.0425  # at eta = 0
     noise_growth: float = 0.15  # per |eta|: the crystals there have lost more of their transparency
     noise_spread: float = 0.05  # from image to image: regions and times of data taking (logarithmic)
-    seed_spread: float = 0.025  # the reconstruction, which chose the seed, saw other energies by so much
+    seed_spread: float = 0.05  # of the crystals' raw signals, by which the seed was chosen: they are not calibrated
 
     # Dead channels
     dead_towers: float = 0.010
@@ -146,16 +144,15 @@ def showers(card, particles, eta, rng):
     row, column = particles.eta + row_slope * usual, particles.phi + column_slope * usual
     row += (MARGIN + SEED + rng.random(n) - 0.5 - row[first])[event]
     column += (MARGIN + SEED + rng.random(n) - 0.5 - column[first])[event]
-    widen = card.core_scale * np.exp(card.core_spread * rng.standard_normal(n))[event]
     canvas = np.zeros((n, CANVAS, CANVAS), np.float32)
     off_centre = np.maximum(abs(row - CANVAS / 2), abs(column - CANVAS / 2))
     hard = energy > card.soft
     for half, chosen, slices in ((HALF, hard, hard_slices), (SOFT_HALF, ~hard, soft_slices)):
         chosen = np.flatnonzero(chosen & (off_centre < CANVAS / 2 - half - 2))
-        depth, share, radius = slices(card, energy[chosen], rng)
+        depth, core, tail, radius = slices(card, energy[chosen], rng)
         deeper = depth - usual[chosen]
-        cores = share, deeper * row_slope[chosen], deeper * column_slope[chosen], radius * widen[chosen]
-        deposit(card, canvas, half, *(values[chosen] for values in (event, energy, row, column)), cores)
+        where = core, tail, deeper * row_slope[chosen], deeper * column_slope[chosen], radius
+        deposit(card, canvas, half, *(values[chosen] for values in (event, energy, row, column)), where)
     return crop(card, canvas, rng)
 
 
@@ -205,7 +202,7 @@ WEIGHTS /= WEIGHTS.sum(axis=0)
 
 
 def hard_slices(card, energy, rng):
-    """Depth (X0), share of the energy in the core, and radius of the core in each slice of showers, (SLICES, m) each.
+    """Depth (X0), energy in and around the core (of the shower's), and its radius in each slice, (SLICES, m) each.
 
     The slices are the points of a Gauss-Laguerre quadrature: they have the first five moments of the shower in depth.
     """
@@ -214,17 +211,18 @@ def hard_slices(card, energy, rng):
     depth = np.stack([np.interp(shape, SHAPES, nodes) for nodes in NODES]) * scale
     weight = np.stack([np.interp(shape, SHAPES, weights) for weights in WEIGHTS])
     tau = depth / usual_depth(card, energy)
-    share = MEAN_CORE + card.core_swing * (core_share(card, energy, tau) - MEAN_CORE)
-    return depth, weight * share.clip(0.05, 0.97), core_radius(card, energy, tau)
+    share = core_share(card, energy, tau) + card.core_share - MEAN_CORE
+    core = weight * share.clip(0.05, 0.97)
+    return depth, core, weight - core, core_radius(card, energy, tau)
 
 
 def soft_slices(card, energy, _):
     """The same for showers in one piece, (1, m) each."""
-    share = np.full((1, len(energy)), MEAN_CORE)
-    return usual_depth(card, energy)[None], share, core_radius(card, energy, 1.0)[None]
+    core = np.full((1, len(energy)), card.core_share)
+    return usual_depth(card, energy)[None], core, 1 - core, core_radius(card, energy, 1.0)[None]
 
 
-MEAN_CORE = 0.83  # share of the core, mean over the depth of a shower of 50 GeV
+MEAN_CORE = 0.83  # published share of the core, mean over the depth of a shower of 50 GeV
 
 
 def core_share(card, energy, tau):
@@ -244,33 +242,33 @@ def hardest(event, energy):
     return order[np.flatnonzero(np.diff(event[order], append=event.max() + 1))]
 
 
-def deposit(card, canvas, half, event, energy, row, column, cores):
+def deposit(card, canvas, half, event, energy, row, column, slices):
     """Add to the canvas what particles leave in the crystals up to `half` away.
 
-    event, energy, row and column (m,); cores: share of the energy, offsets along rows and columns, and radius of the
-    cores of their slices, (slices, m) each. What is outside the cores has no offset.
+    event, energy, row and column (m,); slices: share of the energy in the core and around it, offsets along rows and
+    columns, and radius of the core, (slices, m) each. The halo, which is wide, has no offset.
     """
     row0, column0 = np.rint(row).astype(int), np.rint(column).astype(int)
     edges = np.arange(-half, half + 2) - 0.5
     y, x = ((edges - (z - z0)[:, None]).astype(np.float32) for z, z0 in ((row, row0), (column, column0)))
-    outside = 1 - cores[0].sum(axis=0)
-    energies = np.zeros((len(energy), 2 * half + 1, 2 * half + 1), np.float32)
-    for width, part in ((card.tail_width, 1 - card.halo_part), (card.halo_width, card.halo_part)):
-        stretch = card.tail_stretch if width == card.tail_width else 1
-        by_row, by_column = (np.diff(ndtr(z / np.float32(w)), axis=1) for z, w in ((y, width), (x, width * stretch)))
-        energies += (part * outside).astype(np.float32)[:, None, None] * by_row[:, :, None] * by_column[:, None, :]
-    for share, down, right, radius in zip(*(values.astype(np.float32) for values in cores), strict=True):
-        core = core_integral(
-            (x - right[:, None])[:, None, :] / np.float32(card.core_stretch),
-            (y - down[:, None])[:, :, None],
-            radius[:, None, None],
-        )
-        core = core[:, 1:] - core[:, :-1]
-        energies += share[:, None, None] * (core[:, :, 1:] - core[:, :, :-1])
+    energies = spread_out(y, x, card.halo_width, card.halo_width, card.halo_part * slices[1].sum(axis=0))
+    for core, tail, down, right, radius in zip(*(values.astype(np.float32) for values in slices), strict=True):
+        y_here, x_here = y - down[:, None], x - right[:, None]
+        widths = card.tail_width, card.tail_width * card.tail_stretch
+        energies += spread_out(y_here, x_here, *widths, (1 - card.halo_part) * tail)
+        inside = core_integral(x_here[:, None, :], y_here[:, :, None], radius[:, None, None])
+        inside = inside[:, 1:] - inside[:, :-1]
+        energies += core[:, None, None] * (inside[:, :, 1:] - inside[:, :, :-1])
     energies *= energy[:, None, None].astype(np.float32)
     window = np.arange(-half, half + 1)
     crystal = ((event * CANVAS + row0) * CANVAS + column0)[:, None, None] + window[:, None] * CANVAS + window
     canvas += np.bincount(crystal.ravel(), energies.ravel(), canvas.size).reshape(canvas.shape)
+
+
+def spread_out(y, x, height, width, energy):
+    """Energy in each crystal of Gaussians, widths along rows and columns in crystals; edges y and x (m, edges)."""
+    by_row, by_column = (np.diff(ndtr(edges / np.float32(w)), axis=1) for edges, w in ((y, height), (x, width)))
+    return (energy.astype(np.float32)[:, None] * by_row)[:, :, None] * by_column[:, None, :]
 
 
 def core_integral(x, y, radius):
@@ -280,9 +278,10 @@ def core_integral(x, y, radius):
 
 
 def crop(card, canvas, rng):
-    """The SIZE x SIZE crystals around the seed: the highest energy in the eyes of the reconstruction.
+    """The SIZE x SIZE crystals around the seed, which has the highest raw signal.
 
-    In 3 of 100 real images the seed is not quite the crystal with the highest energy.
+    Raw signals are those that a digitiser gives before crystals are calibrated and before dead ones are masked. So in
+    3 of 100 real images the seed is not the crystal with the highest energy, and it may lie in a dead tower.
     """
     near = canvas[:, SEED : SEED + 2 * MARGIN + 1, SEED : SEED + 2 * MARGIN + 1]
     near = near * (1 + card.seed_spread * rng.standard_normal(near.shape, dtype=np.float32))
@@ -350,15 +349,13 @@ def selective_read_out(card, signal, towers, tower_et):
 def kill(card, energy, towers, tower_et, cosh_eta, rng):
     """Dead channels, in place: a crystal reads nothing; a tower what the trigger saw of it, spread evenly.
 
-    Never the seed's. Returns the crystals in and next to dead towers (n, SIZE, SIZE), which are always kept.
+    The seed's may be among them. Returns the crystals in and next to dead towers (n, SIZE, SIZE), always kept.
     """
     dead = rng.random(towers.shape) < card.dead_towers
-    dead.ravel()[towers.index[:, SEED, SEED]] = False
     by_trigger = np.floor(np.maximum(tower_et, 0) / card.trigger_step) * card.trigger_step / TOWER**2
     in_dead = towers.crystals(dead)
     energy[in_dead] = (towers.crystals(by_trigger) * cosh_eta)[in_dead]
     crystal = rng.random(energy.shape, dtype=np.float32) < card.dead_crystals
-    crystal[:, SEED, SEED] = False
     energy[crystal] = 0
     return grown(in_dead)
 
