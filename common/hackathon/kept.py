@@ -28,8 +28,8 @@ class Kept:
         self.stamp = digest.hexdigest()
 
     def get(self, arrival):
-        """The entries of a submission that was judged before, or None."""
-        if not arrival.digest:
+        """The entries of a submission that was judged before, or None; what was withdrawn has none."""
+        if not arrival.digest or arrival.fault:
             return None
         if (key := (self.stamp, arrival.digest)) not in self._entries:
             try:
