@@ -141,8 +141,8 @@ def check_truth(folder, board, fraction=1.0):
 def rank(event: Event, entries, at=None):
     """The leaderboard as plain values; `leaderboard.schema.json` beside this file describes them.
 
-    Each team counts with the best of its submissions that were not late; equals share a rank, the earlier one first. A team
-    is `within_noise` of the first when the central 95 % of the differences on copies of the test set contain 0.
+    Each team counts with the best of its submissions that were not late; equals share a rank, the earlier one first.
+    A team is `within_noise` of the first when the central 95 % of the differences on copies of the test set contain 0.
 
     Until the deadline only the first metric of a task is published, and ranks, rounded to what the test set can tell:
     others, as the log loss, and more digits tell of single labels. Where a part of the test set is public, it alone
