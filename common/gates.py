@@ -37,8 +37,6 @@ OLD_FORM = frozenset({
     "RenAIssance/RenAIssance.ipynb",
     "NMRSpin/NMRSpin.ipynb",
     "Exoplanet/Exoplanet.ipynb",
-    "QuantumML/QuantumML_Classical.ipynb",
-    "QuantumML/QuantumML_Quantum.ipynb",
 })  # fmt: skip
 """Lessons that do not yet have predictions, exercises, an explorer and solutions. This list only shrinks."""
 
