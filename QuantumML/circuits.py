@@ -103,7 +103,8 @@ def autoencoder(n_qubits=10, n_layers=2, reupload=False, entangler="cz"):
             circuit.ry(next(weights), qubit)
             circuit.rz(next(weights), qubit)
         if entangler is not None:
-            for qubit in [*range(0, n_qubits - 1, 2), *range(1, n_qubits - 1, 2)]:
+            pairs = [*range(0, n_qubits - 1, 2), *range(1, n_qubits - 1, 2)]
+            for qubit in pairs:
                 getattr(circuit, entangler)(qubit, qubit + 1)
     return circuit
 
