@@ -9,58 +9,74 @@ Ngairangbam, Spannowsky and Takeuchi, Phys. Rev. D 105 (2022) 095004, arXiv:2112
 Perez-Salinas et al., Quantum 4 (2020) 226, arXiv:1907.02085 (re-uploading).
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
 
 from common import training
-from common.progress import progress_bar
 from QuantumML.data import QUARK
 from QuantumML.model import Detector
 from QuantumML.observables import ring_sums
 from QuantumML.quantum import Simulator
 
 FINE_EDGES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, np.inf)
-POWER = 0.35
-# Chosen with tests/benchmarks/quantumml_encoding.py, on labelled validation jets and on published jets.
-TOP_ANGLE, GROWTH = 2.5, 1.75
-QUANTILE, LEAST_SCALE = 0.95, 0.7  # a ring that is nearly always empty is not blown up
+# The next three were chosen with tests/benchmarks/quantumml_encoding.py, on labelled jets of both kinds: see NOTES.md.
+SPREAD = 0.52
+TOP_ANGLE = 2.5
+LEAST_SCALE = 0.7  # a ring that is nearly always empty is not blown up
+QUANTILE = 0.95
 
 
-def fine_rings(X):
-    """Sum of (pixel / brightest pixel)**0.35 in ten rings around the brightest pixel, itself left out, (n, 10).
+class Rings:
+    """Sums of pixels to a power in ten rings around the brightest pixel.
 
-    The power is between counting lit pixels (0) and summing energy (1).
+    The rings are those of `FINE_EDGES`; the pixels are divided by the brightest one, which is left out itself. Power 0
+    counts lit pixels, power 1 sums energy. `fit` takes the smallest power at which the totals of the training jets
+    spread by `SPREAD` of their mean: where a count is nearly the same for all jets, it says little.
     """
-    return ring_sums(X, POWER, FINE_EDGES)
-
-
-class Angles:
-    """Features as rotation angles: 0 for an empty feature, TOP_ANGLE for its 95 % quantile on the training jets.
-
-    angle = TOP_ANGLE * (feature / quantile)**GROWTH, and at most pi: what turns farther would come back to |0>. Nothing
-    is subtracted: an angle only grows with what is in the jet. It grows faster than the feature, so that typical jets
-    stay near |0>.
-
-    Parameters
-    ----------
-    features : callable images -> (n, n_features)
-    """
-
-    def __init__(self, features):
-        self.features = features
 
     def fit(self, X):
-        self.scale = np.maximum(np.quantile(self.features(X), QUANTILE, axis=0), LEAST_SCALE)
+        for power in np.linspace(0, 1, 11):
+            self.power = power
+            total = self(X).sum(axis=1)
+            if total.std() >= SPREAD * total.mean():
+                break
         return self
 
     def __call__(self, X):
-        return np.minimum(TOP_ANGLE * (self.features(X) / self.scale) ** GROWTH, np.pi).astype(np.float32)
+        return ring_sums(X, self.power, FINE_EDGES)
+
+
+class Angles:
+    """Features as angles: an empty feature does not turn its qubit.
+
+    The 95 % quantile of a feature on the training jets becomes TOP_ANGLE, and no angle is larger than pi: what turns
+    farther would come back to |0>. Nothing is subtracted: an angle only grows with what is in the jet.
+
+    Parameters
+    ----------
+    features : callable images -> (n, n_features), optional
+        Default: `Rings`, whose power is fitted as well.
+    """
+
+    def __init__(self, features=None):
+        self.features = Rings() if features is None else features
+
+    def fit(self, X):
+        if isinstance(self.features, Rings):
+            self.features.fit(X)
+        quantile = np.quantile(self.features(X), QUANTILE, axis=0)
+        self.scale = np.maximum(quantile, LEAST_SCALE)
+        return self
+
+    def __call__(self, X):
+        angles = TOP_ANGLE * self.features(X) / self.scale
+        return np.minimum(angles, np.pi).astype(np.float32)
 
 
 def autoencoder(n_qubits=10, n_layers=2, reupload=False, entangler="cz"):
-    """The circuit of a quantum autoencoder with features x and weights w.
+    """A circuit with one feature x a qubit, and weights w.
 
     Each layer rotates every qubit about y and z by weights and entangles neighbours on a line, as devices have them.
     The features are encoded once, or again before each layer.
@@ -75,10 +91,8 @@ def autoencoder(n_qubits=10, n_layers=2, reupload=False, entangler="cz"):
     -------
     qiskit.QuantumCircuit, with 2 * n_layers * n_qubits weights
     """
-    from qiskit import QuantumCircuit
-    from qiskit.circuit import ParameterVector
-
-    x, w = ParameterVector("x", n_qubits), ParameterVector("w", 2 * n_layers * n_qubits)
+    x = ParameterVector("x", n_qubits)
+    w = ParameterVector("w", 2 * n_layers * n_qubits)
     weights = iter(w)
     circuit = QuantumCircuit(n_qubits)
     for layer in range(n_layers):
@@ -89,16 +103,51 @@ def autoencoder(n_qubits=10, n_layers=2, reupload=False, entangler="cz"):
             circuit.ry(next(weights), qubit)
             circuit.rz(next(weights), qubit)
         if entangler is not None:
-            for qubit in range(n_qubits - 1):
+            pairs = [*range(0, n_qubits - 1, 2), *range(1, n_qubits - 1, 2)]
+            for qubit in pairs:
                 getattr(circuit, entangler)(qubit, qubit + 1)
     return circuit
 
 
-@dataclass
-class Record:
-    """Mean excitation of the trash qubits after each step of training."""
+def trash_excitation(simulator, angles, weights, n_trash):
+    """Mean probability (n,) to measure 1 on the trash qubits.
 
-    loss: list[float]
+    Parameters
+    ----------
+    simulator : quantum.Simulator, of a circuit with features x and weights w
+    angles : (n, length of x)
+    weights : (length of w,)
+    n_trash : int
+        The first so many qubits are the trash.
+    """
+    state = simulator(x=angles, w=weights)
+    return simulator.excitation(state, range(n_trash)).mean(1)
+
+
+def minimise(loss, weights, angles, steps, batch_size=128, lr=0.03):
+    """Adam on random batches of jets: trained weights, and all losses.
+
+    Parameters
+    ----------
+    loss : callable (angles (batch_size, n), weights) -> tensor of one number
+    weights : tensor
+        To start from; it is not changed.
+    angles : tensor (n_jets, n)
+    steps : int
+    batch_size, lr
+        Of Adam (Kingma and Ba, arXiv:1412.6980).
+    """
+    weights = weights.clone().requires_grad_()
+    optimizer = torch.optim.Adam([weights], lr)
+    losses = []
+    for _ in range(steps):
+        batch = torch.randint(len(angles), (batch_size,))
+        value = loss(angles[batch], weights)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        losses.append(value.item())
+    return weights.detach(), losses
 
 
 class QuantumAutoencoder(Detector):
@@ -108,23 +157,24 @@ class QuantumAutoencoder(Detector):
     ----------
     circuit : qiskit.QuantumCircuit with features x and weights w
         Any circuit that `quantum.Simulator` executes.
-    features : callable images -> (n, length of x)
-    n_trash : int
-        The first so many qubits are the trash.
+    features : callable images -> (n, length of x), optional
+        Of `Angles`.
+    n_trash : int, optional
+        The first so many qubits are the trash. Default: all but one.
     steps, batch_size, lr
-        Of Adam (Kingma and Ba, arXiv:1412.6980).
+        Of `minimise`.
     """
 
     def __init__(
-        self, circuit, features=fine_rings, n_trash=9, kind=QUARK, seed=0, steps=200, batch_size=128, lr=0.03,
-        progress=False,
-    ):  # fmt: skip
+        self, circuit, features=None, n_trash=None, kind=QUARK, seed=0, steps=200, batch_size=128, lr=0.03
+    ):
         super().__init__(Angles(features), kind)
+        n_trash = circuit.num_qubits - 1 if n_trash is None else n_trash
         if not 1 <= n_trash <= circuit.num_qubits:
             raise ValueError(f"n_trash is {n_trash}, expected 1 to {circuit.num_qubits}, the qubits of the circuit")
         self.circuit, self.simulator = circuit, Simulator(circuit)
-        self.trash = range(n_trash)
-        self.seed, self.steps, self.batch_size, self.lr, self.progress = seed, steps, batch_size, lr, progress
+        self.n_trash, self.seed = n_trash, seed
+        self.steps, self.batch_size, self.lr = steps, batch_size, lr
 
     def _prepare(self, X):
         self.features.fit(X)
@@ -135,32 +185,22 @@ class QuantumAutoencoder(Detector):
         return 0.1 * torch.randn(self.simulator.lengths["w"])
 
     def _fit(self, angles):
-        self.weights = self.initial_weights().requires_grad_()
-        optimizer = torch.optim.Adam([self.weights], self.lr)
-        angles, self.history = torch.from_numpy(angles), Record([])
-        with progress_bar(total=self.steps, desc="training", unit="step", disable=not self.progress) as bar:
-            for _ in range(self.steps):
-                rows = torch.randint(len(angles), (self.batch_size,))
-                loss = self.loss(self.excitation(angles[rows]))
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                self.history.loss.append(loss.item())
-                bar.update(1)
-        self.weights = self.weights.detach()
+        weights = self.initial_weights()
+        self.weights, self.losses = minimise(
+            self.loss, weights, torch.from_numpy(angles), self.steps, self.batch_size, self.lr
+        )
 
-    def loss(self, excitation):
-        """What training makes small, from the scores (n,) of a batch."""
-        return excitation.mean()
+    def loss(self, angles, weights):
+        """What training makes small, of a batch of jets."""
+        return self.excitation(angles, weights).mean()
 
-    def excitation(self, angles):
-        """Mean probability (n,) of 1 on the trash qubits."""
-        state = self.simulator(x=angles, w=self.weights)
-        return self.simulator.excitation(state, self.trash).mean(1)
+    def excitation(self, angles, weights):
+        """Score (n,) of jets: the mean probability of 1 on the trash qubits."""
+        return trash_excitation(self.simulator, angles, weights, self.n_trash)
 
     def _score(self, angles):
         with torch.inference_mode():
-            parts = [self.excitation(part) for part in torch.from_numpy(angles).split(500)]
+            parts = [self.excitation(part, self.weights) for part in torch.from_numpy(angles).split(500)]
         return torch.cat(parts).double().numpy()
 
 
@@ -182,13 +222,15 @@ def product_states(angles):
 
 
 class BestUnitary(Detector):
-    """The bound: no unitary compresses the encoded training jets into n_kept qubits with a higher fidelity.
+    """The unitary with the smallest loss there can be: no circuit empties the trash of the training jets further.
 
-    It maps the eigenvectors of their density matrix with the 2**n_kept largest eigenvalues to the states whose trash
-    qubits are all |0>. The score is the probability to find any trash qubit in |1>.
+    The loss is the mean of an operator that counts ones on the trash, divided by their number. It is smallest when
+    the eigenvectors of the jets' density matrix, from the most to the least probable, become the states with the
+    fewest to the most ones on the trash (J. von Neumann's trace inequality). That bounds the loss. It says nothing
+    about the AUC.
     """
 
-    def __init__(self, features=fine_rings, n_kept=1, kind=QUARK):
+    def __init__(self, features=None, n_kept=1, kind=QUARK):
         super().__init__(Angles(features), kind)
         self.n_kept = n_kept
 
@@ -198,7 +240,11 @@ class BestUnitary(Detector):
     def _fit(self, angles):
         states = product_states(angles)
         _, vectors = np.linalg.eigh(states.T @ states / len(states))
-        self.kept = vectors[:, -(2**self.n_kept) :]
+        self.vectors = vectors[:, ::-1]  # the most probable first
+        n_trash = angles.shape[1] - self.n_kept
+        ones = np.array([bin(i).count("1") for i in range(2**n_trash)])
+        self.share_of_ones = np.sort(np.repeat(ones, 2**self.n_kept)) / n_trash
 
     def _score(self, angles):
-        return 1.0 - ((product_states(angles) @ self.kept) ** 2).sum(1, dtype=np.float64)
+        probability = (product_states(angles) @ self.vectors).astype(np.float64) ** 2
+        return probability @ self.share_of_ones

@@ -146,9 +146,9 @@ def standardised(features, train):
 
 
 class ConvNet(nn.Module):
-    """Convolutional autoencoder of images (n, 1, side, side) with a bottleneck; 34,532 parameters at side 30.
+    """Images (n, 1, side, side) through a bottleneck; out come logits.
 
-    About the size of the original notebook's (35,019 parameters, bottleneck of 27 numbers).
+    About the size of the original notebook's (35,019 parameters, bottleneck of 27 numbers): 34,532 at side 30.
     """
 
     def __init__(self, side=30, bottleneck=27):
@@ -159,20 +159,26 @@ class ConvNet(nn.Module):
             nn.Conv2d(8, 8, 3, stride=2, padding=1), nn.ReLU(),
             nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(),
             nn.Conv2d(16, 8, 3, padding=1), nn.ReLU(),
-            nn.Flatten(), nn.Linear(8 * quarter**2, bottleneck), nn.ReLU(),
-        )  # fmt: skip
+            nn.Flatten(),
+            nn.Linear(8 * quarter**2, bottleneck), nn.ReLU())  # fmt: skip
         self.decoder = nn.Sequential(
-            nn.Linear(bottleneck, 8 * quarter**2), nn.ReLU(), nn.Unflatten(1, (8, quarter, quarter)),
+            nn.Linear(bottleneck, 8 * quarter**2), nn.ReLU(),
+            nn.Unflatten(1, (8, quarter, quarter)),
             nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(),
             nn.ConvTranspose2d(16, 8, 4, stride=2, padding=1), nn.ReLU(),
-            nn.ConvTranspose2d(8, 1, 4, stride=2, padding=1),
-        )  # fmt: skip
-        nn.init.constant_(self.decoder[-1].bias, -5.0)  # nearly all pixels are dark: do not spend epochs on that
+            nn.ConvTranspose2d(8, 1, 4, stride=2, padding=1))  # fmt: skip
+        nn.init.constant_(self.decoder[-1].bias, -5.0)  # most are dark
 
     def forward(self, images):
-        if images.shape[-2:] != (self.side, self.side):
-            raise ValueError(f"images of {tuple(images.shape[-2:])} pixels, expected {(self.side, self.side)}")
-        return self.decoder(self.encoder(images))[..., : self.side, : self.side]
+        check_side(images, self.side)
+        restored = self.decoder(self.encoder(images))
+        return restored[..., : self.side, : self.side]
+
+
+def check_side(images, side):
+    """Raise ValueError unless images are side x side pixels."""
+    if images.shape[-2:] != (side, side):
+        raise ValueError(f"images of {tuple(images.shape[-2:])} pixels, expected {(side, side)}")
 
 
 class SmallNet(nn.Module):
@@ -225,8 +231,9 @@ class Network(Detector):
 
 
 def cross_entropy(output, target):
-    """Binary cross-entropy of each pixel, from logits: the loss of the original notebook."""
-    return nn.functional.binary_cross_entropy_with_logits(output, target, reduction="none")
+    """Loss of each pixel: binary cross-entropy, from logits."""
+    return nn.functional.binary_cross_entropy_with_logits(
+        output, target, reduction="none")  # fmt: skip
 
 
 def squared_error(output, target):

@@ -18,7 +18,7 @@ CX_ERROR = (0.00711, 0.00441, 0.00379, 0.00434, 0.01218, 0.00410, 0.00424, 0.010
 BASIS = ("rz", "sx", "x", "cx")
 
 
-def device_noise(scale=1.0):
+def device_noise(gates=1.0, readout=1.0):
     """The noise of the device as an Aer NoiseModel for circuits of at most ten qubits on a line.
 
     The depolarising probability p of an average gate infidelity r in d dimensions is r d / (d - 1) (Aer's convention:
@@ -26,19 +26,27 @@ def device_noise(scale=1.0):
 
     Parameters
     ----------
-    scale : float
-        Factor on all error rates, to see what a better or a worse device would do.
+    gates, readout : float
+        Factors on the error rates of gates and of measurements, to see what a better or a worse device would do.
+
+    Raises
+    ------
+    ValueError
+        A measurement would be wrong more often than right: the factor inverts it.
     """
     from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
+    worst = readout * max(*READ_1_PREPARED_0, *READ_0_PREPARED_1)
+    if worst > 0.5:
+        raise ValueError(f"readout={readout:g} makes a measurement wrong with probability {worst:.2f}: use at most 9")
     model = NoiseModel(basis_gates=list(BASIS))
     for qubit, error in enumerate(SX_ERROR):
-        model.add_quantum_error(depolarizing_error(scale * error * 2, 1), ["sx", "x"], [qubit])
-        wrong_1, wrong_0 = scale * READ_1_PREPARED_0[qubit], scale * READ_0_PREPARED_1[qubit]
+        model.add_quantum_error(depolarizing_error(gates * error * 2, 1), ["sx", "x"], [qubit])
+        wrong_1, wrong_0 = readout * READ_1_PREPARED_0[qubit], readout * READ_0_PREPARED_1[qubit]
         model.add_readout_error(ReadoutError([[1 - wrong_1, wrong_1], [wrong_0, 1 - wrong_0]]), [qubit])
     for qubit, error in enumerate(CX_ERROR):
         for pair in ([qubit, qubit + 1], [qubit + 1, qubit]):
-            model.add_quantum_error(depolarizing_error(scale * error * 4 / 3, 2), ["cx"], pair)
+            model.add_quantum_error(depolarizing_error(gates * error * 4 / 3, 2), ["cx"], pair)
     return model
 
 
@@ -48,7 +56,7 @@ def measured(detector):
 
     weights = {p: float(detector.weights[p.index]) for p in detector.circuit.parameters if p.vector.name == "w"}
     circuit = detector.circuit.assign_parameters(weights)
-    trash = list(detector.trash)
+    trash = list(range(detector.n_trash))
     circuit.add_register(ClassicalRegister(len(trash), "trash"))
     circuit.measure(trash, range(len(trash)))
     return circuit

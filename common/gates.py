@@ -35,8 +35,6 @@ OLD_FORM = frozenset({
     "StrongLensing/StrongLensing_Classification.ipynb",
     "StrongLensing/StrongLensing_SuperResolution.ipynb",
     "RenAIssance/RenAIssance.ipynb",
-    "QuantumML/QuantumML_Classical.ipynb",
-    "QuantumML/QuantumML_Quantum.ipynb",
 })  # fmt: skip
 """Lessons that do not yet have predictions, exercises, an explorer and solutions. This list only shrinks."""
 

@@ -288,7 +288,7 @@ def quantum(seeds, folder):
     jets = real(data.proxy, folder)
     sets = [(SECTION, train, test)] + ([(REAL, *quantumml_proxy.split(jets))] if jets is not None else [])
     for section, learn, part in sets:
-        angles = circuits.Angles(circuits.fine_rings).fit(learn.X)
+        angles = circuits.Angles().fit(learn.X)
         detectors = {
             "quantum autoencoder": lambda seed: circuits.QuantumAutoencoder(circuits.autoencoder(), seed=seed),
             "convolutional autoencoder": lambda seed: model.conv_autoencoder(seed=seed),

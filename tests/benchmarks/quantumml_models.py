@@ -17,7 +17,7 @@ SEEDS = (0, 1, 2)
 
 def detectors(seed):
     """{name: detector}, the quantum ones on the angles of the fixed encoding, and rivals on the same inputs."""
-    angles = circuits.Angles(circuits.fine_rings)
+    angles = circuits.Angles()
     chain, bare = circuits.autoencoder(), circuits.autoencoder(entangler=None)
     return angles, {
         "quantum autoencoder": circuits.QuantumAutoencoder(chain, seed=seed),
@@ -25,7 +25,7 @@ def detectors(seed):
         "  re-uploading": circuits.QuantumAutoencoder(circuits.autoencoder(reupload=True), seed=seed),
         "  without entanglement": circuits.QuantumAutoencoder(bare, seed=seed),
         "  random circuit": circuits.RandomCircuit(chain, seed=seed),
-        "  best unitary": circuits.BestUnitary(),
+        "  smallest loss": circuits.BestUnitary(),
         "linear autoencoder, same inputs": model.Linear(angles, 1),
         "small autoencoder, same inputs": model.small_autoencoder(angles, len(circuits.FINE_EDGES) - 1, seed=seed),
         "convolutional autoencoder": model.conv_autoencoder(seed=seed),
@@ -43,7 +43,6 @@ def main(n_train, n_test):
             scores.setdefault(name, []).append(detector.fit(train).score(test.X))
             print(f"seed {seed} {name:34s} {roc_auc_score(gluon, scores[name][-1]):.4f}", flush=True)
     scores["untrained sum of the same inputs"] = [angles(test.X).sum(1)]
-    scores["untrained sum of the features"] = [circuits.fine_rings(test.X).sum(1)]
     scores["lit pixels"] = [observables.lit_pixels(test.X)[:, 0]]
     mean = {name: np.mean([s / s.std() for s in each], axis=0) for name, each in scores.items()}
     reference = mean["quantum autoencoder"]

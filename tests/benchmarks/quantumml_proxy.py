@@ -16,6 +16,12 @@ from sklearn.metrics import roc_auc_score
 from QuantumML import circuits, data, model, observables
 
 
+def halves(jets):
+    """The jets that may take part in choices, and the others: every second one, empty images left out."""
+    jets = jets[jets.X.any((1, 2))]
+    return jets[::2], jets[1::2]
+
+
 def split(jets, seed=0):
     """Quarks to train on, and the other jets: (train, test)."""
     jets = jets[jets.X.any((1, 2))]
@@ -31,10 +37,10 @@ def main():
     train, test = split(jets)
     gluon = test.y == data.GLUON
     print(f"{len(train)} quarks to train on; {len(test)} jets to test on, {gluon.sum()} of them gluons")
-    angles = circuits.Angles(circuits.fine_rings).fit(train.X)
+    angles = circuits.Angles().fit(train.X)
     models = {
         "quantum autoencoder": lambda seed: circuits.QuantumAutoencoder(circuits.autoencoder(), seed=seed),
-        "best unitary": lambda seed: circuits.BestUnitary(),
+        "smallest loss": lambda seed: circuits.BestUnitary(),
         "untrained sum of the same inputs": lambda seed: model.Untrained(angles),
         "linear autoencoder, same inputs": lambda seed: model.Linear(angles, 1),
         "lit pixels": lambda seed: model.Untrained(observables.lit_pixels),
