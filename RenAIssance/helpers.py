@@ -42,7 +42,7 @@ def profile_figure(marks, profile, rows, title):
     left.set_title("a piece of the page")
     right.plot(profile, np.arange(len(profile)), lw=0.9)
     right.plot(profile[rows], rows, "o", ms=3, color="C1")
-    right.set(xlabel="inked pixels in a row", ylabel="row of the text block", title=title, xlim=(0, 500))
+    right.set(xlabel="inked pixels in a row", ylabel="row of the text block", title=title, xlim=(0, 720))
     right.invert_yaxis()
     return fig
 
@@ -60,28 +60,28 @@ def heat_map(line, log_p, n=None, start=0, least=0.03):
         Characters that are less probable in all columns are not shown.
     """
     p = np.exp(log_p[start : start + n] if n else log_p[start:])
-    best = p.argmax(1)
+    best, columns = p.argmax(1), start + np.arange(len(p))
     shown = sorted(set(np.flatnonzero((p > least).any(0))) | {0})
-    row = {code: i for i, code in enumerate(shown)}
-    fig, (top, ax) = plt.subplots(2, 1, figsize=(7.4, 1.4 + 0.17 * len(shown)), height_ratios=(1.6, 0.36 * len(shown)),
+    row = np.array([shown.index(code) for code in best])
+    fig, (top, ax) = plt.subplots(2, 1, figsize=(7.4, 1.5 + 0.17 * len(shown)), height_ratios=(1.6, 0.36 * len(shown)),
                                   sharex=True)  # fmt: skip
     piece = line[:, STRIDE * start : STRIDE * (start + len(p))]
-    top.imshow(255 - piece, cmap="gray", extent=(-0.5, piece.shape[1] / STRIDE - 0.5, 36, 0), aspect="auto")
+    top.imshow(255 - piece, cmap="gray", extent=(start, start + piece.shape[1] / STRIDE, 36, 0), aspect="auto")
     top.axis("off")
-    mesh = ax.imshow(p[:, shown].T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    ax.plot(np.arange(len(best)), [row[code] for code in best], "-", color="0.6", lw=0.5)
+    mesh = ax.imshow(p[:, shown].T, cmap="Blues", vmin=0, vmax=1, aspect="auto",
+                     extent=(start - 0.5, columns[-1] + 0.5, len(shown) - 0.5, -0.5))  # fmt: skip
+    ax.plot(columns, row, "-", color="0.6", lw=0.5)
     first = (best != 0) & np.append(True, best[1:] != best[:-1])
     merged = (best != 0) & ~first
     for name, where, face, edge in (("kept", first, "C1", "C1"), ("merged", merged, "none", "C1"),
                                     ("blank", best == 0, "0.4", "none")):  # fmt: skip
-        ax.plot(np.flatnonzero(where), [row[code] for code in best[where]], "o", mfc=face, mec=edge, ms=4, label=name)
-    for column in np.flatnonzero(first):
-        ax.text(column, -1.1, "␣" if best[column] == 1 else NAMES[best[column]], ha="center", fontsize=9)
-    ax.set(yticks=range(len(shown)), yticklabels=[NAMES[code] for code in shown],
-           xlabel=f"column of the network's output ({STRIDE} pixels each), from {start}", ylabel="character",
-           ylim=(len(shown) - 0.5, -1.8))  # fmt: skip
+        ax.plot(columns[where], row[where], "o", mfc=face, mec=edge, ms=4, label=name)
+    for column, code in zip(columns[first], best[first], strict=True):
+        ax.text(column, -1.1, "␣" if code == 1 else NAMES[code], ha="center", fontsize=9)
+    ax.set(yticks=range(len(shown)), yticklabels=[NAMES[code] for code in shown], ylabel="character",
+           xlabel=f"column of the network's output ({STRIDE} pixels each)", ylim=(len(shown) - 0.5, -1.8))
     ax.tick_params(axis="y", labelsize=7)
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.45), fontsize=7)
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside lower right", ncols=3, fontsize=7)
     fig.colorbar(mesh, ax=ax, label="probability", fraction=0.03, pad=0.01)
     return fig
 

@@ -43,9 +43,10 @@ class Reader(nn.Module):
         for i, width in enumerate(channels):
             # The first one halves the image: at full resolution it would
             # cost more than all others.
-            size, stride = (3, 1) if i else (5, 2)
-            look = nn.Conv2d(previous, width, size, stride, size // 2, bias=False)
-            layers += [look, nn.BatchNorm2d(width), nn.ReLU()]
+            size, step = (3, 1) if i else (5, 2)
+            layers += [nn.Conv2d(previous, width, size, step, size // 2,
+                                 bias=False)]
+            layers += [nn.BatchNorm2d(width), nn.ReLU()]
             layers += [pools[i]] if i in pools else []
             previous = width
         look = nn.Sequential(*layers)  # to (n, 96, 3, width / 4)

@@ -175,7 +175,7 @@ def learning_lines(pages, texts, readings):
 
 def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3,
           simulated=0, rules=0.2, kept=0.1, seed=0, progress=True):
-    """Train a reader further on lines of one book; the model that is given stays as it is.
+    """A copy of a reader that has learned from lines of one book.
 
     Parameters
     ----------
@@ -227,8 +227,8 @@ def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3,
             for rows in batches_of_like_width(lines, n_batches, rng):
                 images = [ruled(lines[i], rng) if rng.random() < rules
                           else lines[i] for i in rows]
-                their_texts = [texts[i] for i in rows]
-                losses.append(step(model, optimizer, images, their_texts, rng))
+                true = [texts[i] for i in rows]
+                losses.append(step(model, optimizer, images, true, rng))
                 schedule.step()
                 bar.update(1)
             history.train_loss.append(float(np.mean(losses)))

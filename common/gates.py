@@ -34,7 +34,6 @@ OLD_FORM = frozenset({
     "ParticleImages/ParticleImages_ViT.ipynb",
     "StrongLensing/StrongLensing_Classification.ipynb",
     "StrongLensing/StrongLensing_SuperResolution.ipynb",
-    "RenAIssance/RenAIssance.ipynb",
     "NMRSpin/NMRSpin.ipynb",
     "Exoplanet/Exoplanet.ipynb",
     "QuantumML/QuantumML_Classical.ipynb",
