@@ -108,7 +108,7 @@ def load(
     if task != "pages":
         return STREAMS[task].load(split, n, seed, workers=workers, scheduler=scheduler, cache=cache)
     if source == "simulated" and split == "test" and n is not None and n > _n_test():
-        return _pages_of_spreads(STREAMS["spreads"].load(
+        return pages_of(STREAMS["spreads"].load(
             split, -(-n // 2), seed, workers=workers, scheduler=scheduler, cache=cache))[:n]
     images, texts, truth = _book_pages(source, seed, cache)
     known = [i for i, text in enumerate(texts) if text is not None]
@@ -132,7 +132,18 @@ def _stacked(images, y, rows):
     return Dataset(X, y, {"page": np.array(rows, np.int32) + 1, "size": size, "dpi": scan.DPI})
 
 
-def _pages_of_spreads(dataset):
+def pages_of(dataset):
+    """The pages of simulated spreads, as `load` gives the pages of a book.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        From `pages.spreads`.
+
+    Returns
+    -------
+    Dataset
+    """
     images, texts = [], []
     for spread, text in zip(dataset.X, dataset.y, strict=True):
         big = Image.fromarray(spread).resize((2 * spread.shape[1], 2 * spread.shape[0]), Image.Resampling.BICUBIC)

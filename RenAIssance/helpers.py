@@ -1,8 +1,121 @@
-"""Figures and tables of the RenAIssance lesson."""
+"""Figures of the RenAIssance lesson."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 
 from RenAIssance import metrics, pages
+from RenAIssance.model import STRIDE
+from RenAIssance.spelling import ALPHABET
+
+NAMES = ["blank", "space", *ALPHABET[1:]]
+
+
+def page_figure(page, found):
+    """A page as it was scanned, and its level text block with a box around each line."""
+    fig, axes = plt.subplots(1, 2, figsize=(7, 5))
+    axes[0].imshow(page, cmap="gray", vmin=0, vmax=255)
+    axes[0].set_title("the scan")
+    axes[1].imshow(~found.level, cmap="gray")
+    for left, top, right, bottom in found.lines:
+        axes[1].add_patch(plt.Rectangle((left, top), right - left, bottom - top, fill=False, ec="C1", lw=0.7))
+    axes[1].set_title(f"its text block, level, and {len(found.lines)} lines")
+    for ax in axes:
+        ax.axis("off")
+    return fig
+
+
+def images_figure(images):
+    """Images of lines below each other, by their titles."""
+    fig, axes = plt.subplots(len(images), 1, figsize=(7, 0.95 * len(images)), squeeze=False)
+    for ax, (title, image) in zip(axes.flat, images.items(), strict=True):
+        ax.imshow(image, cmap="gray", aspect="equal")
+        ax.set_title(title, fontsize=8)
+        ax.axis("off")
+    return fig
+
+
+def profile_figure(marks, profile, rows, title):
+    """Inked pixels of a piece of a page, the row profile of the whole text block, and its peaks."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(6.6, 2.6), width_ratios=(1.5, 1))
+    left.imshow(~marks, cmap="gray", vmin=0, vmax=1)
+    left.axis("off")
+    left.set_title("a piece of the page")
+    right.plot(profile, np.arange(len(profile)), lw=0.9)
+    right.plot(profile[rows], rows, "o", ms=3, color="C1")
+    right.set(xlabel="inked pixels in a row", ylabel="row of the text block", title=title, xlim=(0, 720))
+    right.invert_yaxis()
+    return fig
+
+
+def heat_map(line, log_p, n=None, start=0, least=0.03):
+    """A line above its heat map: probability of each character in each column, best path, what is read.
+
+    Parameters
+    ----------
+    line : ndarray of uint8, shape (36, width)
+    log_p : ndarray of shape (steps, characters)
+    n, start : int
+        How many columns are shown, and from which.
+    least : float
+        Characters that are less probable in all columns are not shown.
+    """
+    p = np.exp(log_p[start : start + n] if n else log_p[start:])
+    best, columns = p.argmax(1), start + np.arange(len(p))
+    shown = sorted(set(np.flatnonzero((p > least).any(0))) | {0})
+    row = np.array([shown.index(code) for code in best])
+    fig, (top, ax) = plt.subplots(2, 1, figsize=(7.4, 1.5 + 0.17 * len(shown)), height_ratios=(1.6, 0.36 * len(shown)),
+                                  sharex=True)  # fmt: skip
+    piece = line[:, STRIDE * start : STRIDE * (start + len(p))]
+    top.imshow(255 - piece, cmap="gray", extent=(start, start + piece.shape[1] / STRIDE, 36, 0), aspect="auto")
+    top.axis("off")
+    mesh = ax.imshow(p[:, shown].T, cmap="Blues", vmin=0, vmax=1, aspect="auto",
+                     extent=(start - 0.5, columns[-1] + 0.5, len(shown) - 0.5, -0.5))  # fmt: skip
+    ax.plot(columns, row, "-", color="0.6", lw=0.5)
+    first = (best != 0) & np.append(True, best[1:] != best[:-1])
+    merged = (best != 0) & ~first
+    for name, where, face, edge in (("kept", first, "C1", "C1"), ("merged", merged, "none", "C1"),
+                                    ("blank", best == 0, "0.4", "none")):  # fmt: skip
+        ax.plot(columns[where], row[where], "o", mfc=face, mec=edge, ms=4, label=name)
+    for column, code in zip(columns[first], best[first], strict=True):
+        ax.text(column, -1.1, "␣" if code == 1 else NAMES[code], ha="center", fontsize=9)
+    ax.set(yticks=range(len(shown)), yticklabels=[NAMES[code] for code in shown], ylabel="character",
+           xlabel=f"column of the network's output ({STRIDE} pixels each)", ylim=(len(shown) - 0.5, -1.8))
+    ax.tick_params(axis="y", labelsize=7)
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside lower right", ncols=3, fontsize=7)
+    fig.colorbar(mesh, ax=ax, label="probability", fraction=0.03, pad=0.01)
+    return fig
+
+
+def alignment_figure(cost, places, starts, rejected, zoom):
+    """The table of edit costs with the cheapest path and the beginnings of lines; at right around a rejected line.
+
+    Parameters
+    ----------
+    cost : ndarray of shape (len(readings) + 1, len(text) + 1)
+    places : list of int
+        For each place in the readings, its place in the text.
+    starts : sequence of int
+        Where the lines begin in the readings.
+    rejected : list of int
+        Lines that are kept out.
+    zoom : int
+        The line in the middle of the right part.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.3))
+    for ax in axes:
+        mesh = ax.imshow(cost, cmap="Blues", aspect="auto")
+        ax.plot(places, range(len(places)), color="C1", lw=1.2, label="cheapest path")
+        for start in starts:
+            ax.axhline(start, color="0.5", lw=0.4)
+        for k in rejected:
+            ax.axhspan(starts[k], starts[k + 1], color="C3", alpha=0.45, lw=0, label="line kept out")
+        ax.set(xlabel="character of the transcription", xlim=(0, cost.shape[1]), ylim=(cost.shape[0], 0))
+    axes[0].set(ylabel="character of the readings", title="a whole page; grey: its lines begin")
+    axes[0].legend(loc="lower left", fontsize=7)
+    middle = places[starts[zoom]]
+    axes[1].set(xlim=(middle - 70, middle + 70), ylim=(starts[zoom + 3], starts[zoom - 2]), title="five of its lines")
+    fig.colorbar(mesh, ax=axes, label="edits", fraction=0.04)
+    return fig
 
 
 def best_and_worst(truth, readings, n=3):
@@ -19,7 +132,7 @@ def confusion_figure(table, n=10):
     fig, ax = plt.subplots(figsize=(5, 2.8))
     shown = {" ": "space", "": "nothing"}
     top = sorted(table.items(), key=lambda item: (-item[1], item[0]))[:n]
-    names = [f"{shown.get(a, a)} as {shown.get(b, b)}" for (a, b), _ in top]
+    names = [f"{shown.get(a, a)} read as {shown.get(b, b)}" for (a, b), _ in top]
     ax.barh(range(len(top)), [count for _, count in top], color="C0")
     ax.set(yticks=range(len(top)), yticklabels=names, xlabel="times")
     ax.invert_yaxis()

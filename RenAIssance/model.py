@@ -25,7 +25,7 @@ MARGIN = 8  # pixels of paper after a line: the network may name its last letter
 
 
 class Reader(nn.Module):
-    """Images of lines to logits of characters, one row for every 4 pixels from left to right.
+    """Images of lines to logits of characters, a row for every 4 pixels.
 
     Five convolutions look at strokes and letters, a bidirectional LSTM at their neighbours.
 
@@ -39,24 +39,29 @@ class Reader(nn.Module):
     def __init__(self, channels=(16, 32, 64, 64, 96), hidden=112):
         super().__init__()
         layers, previous = [], 1
-        pools = (None, nn.MaxPool2d(2), nn.MaxPool2d((3, 1)), None, None)
-        for i, (width, pool) in enumerate(zip(channels, pools, strict=True)):
-            # The first one sees strokes at half the resolution: at full resolution it would cost more than all others.
-            look = nn.Conv2d(previous, width, 3, padding=1, bias=False) if i else nn.Conv2d(
-                1, width, 5, stride=2, padding=2, bias=False)
-            layers += [look, nn.BatchNorm2d(width), nn.ReLU()] + ([pool] if pool else [])
+        pools = {1: nn.MaxPool2d(2), 2: nn.MaxPool2d((3, 1))}
+        for i, width in enumerate(channels):
+            # The first one halves the image: at full resolution it would
+            # cost more than all others.
+            size, step = (3, 1) if i else (5, 2)
+            layers += [nn.Conv2d(previous, width, size, step, size // 2,
+                                 bias=False)]
+            layers += [nn.BatchNorm2d(width), nn.ReLU()]
+            layers += [pools[i]] if i in pools else []
             previous = width
-        self.look = nn.Sequential(*layers).to(memory_format=torch.channels_last)  # to (n, 96, 3, width / 4)
-        self.squeeze = nn.Sequential(
-            nn.Conv1d(previous * (HEIGHT // 12), hidden, 1, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(),
-        )
+        look = nn.Sequential(*layers)  # to (n, 96, 3, width / 4)
+        self.look = look.to(memory_format=torch.channels_last)
+        flat = previous * (HEIGHT // 12)  # 3 rows are left
+        self.squeeze = nn.Sequential(nn.Conv1d(flat, hidden, 1, bias=False),
+                                     nn.BatchNorm1d(hidden), nn.ReLU())
         self.dropout = nn.Dropout(0.1)
-        self.recur = nn.LSTM(hidden, hidden, bidirectional=True, batch_first=True)
+        self.recur = nn.LSTM(hidden, hidden, bidirectional=True,
+                             batch_first=True)
         self.name = nn.Linear(2 * hidden, len(ALPHABET) + 1)
 
     def forward(self, lines):
-        """Logits (n, width / 4, characters) of lines (n, 36, width), uint8 ink or float from 0 to 1."""
-        x = lines[:, None]
+        """Logits (n, width / 4, characters) of lines (n, 36, width)."""
+        x = lines[:, None]  # ink, 0 to 255 or 0 to 1
         x = x.float() / 255 if x.dtype == torch.uint8 else x
         x = self.look(x)
         x = self.squeeze(x.flatten(1, 2)).transpose(1, 2)
@@ -104,7 +109,8 @@ def ctc_loss(logits, codes, steps):
     """
     lengths = (codes > 0).sum(1)
     log_p = logits.log_softmax(2).transpose(0, 1)
-    losses = nn.functional.ctc_loss(log_p, codes, steps, lengths, reduction="none", zero_infinity=True)
+    losses = nn.functional.ctc_loss(log_p, codes, steps, lengths,
+                                    reduction="none", zero_infinity=True)
     return (losses / lengths.clamp(min=1)).mean()
 
 

@@ -114,16 +114,22 @@ def pages(path):
     return [page for spread in spreads(path) for page in split(spread)]
 
 
-def ink(page):
+def ink(page, threshold=0.62):
     """Where a grey page is inked: bool, shape (height, width).
 
-    Darker than 0.62 of the paper around it. Letters that shine through from the other side are lighter than that.
+    Parameters
+    ----------
+    page : ndarray of uint8, shape (height, width)
+    threshold : float
+        Ink is darker than this share of the paper around it. Letters that shine through from the other side are
+        lighter than the default.
     """
-    small = Image.fromarray(page).reduce(4)
-    paper = ndimage.maximum_filter(np.asarray(small), 13)
+    small = np.asarray(Image.fromarray(page).reduce(4))
+    paper = ndimage.maximum_filter(small, 13)  # the brightest nearby
     paper = ndimage.uniform_filter(paper.astype(np.float32), 21)
-    paper = np.asarray(Image.fromarray(paper).resize((page.shape[1], page.shape[0]), Image.Resampling.BILINEAR))
-    return page < 0.62 * paper
+    size = page.shape[1], page.shape[0]
+    paper = Image.fromarray(paper).resize(size, Image.Resampling.BILINEAR)
+    return page < threshold * np.asarray(paper)
 
 
 def straighten(marks):
@@ -139,17 +145,18 @@ def straighten(marks):
         Rows per column.
     level : ndarray of bool
     """
+    n, width = marks.shape
     rows, columns = np.nonzero(marks[:, ::4])
-    columns = columns * 4 - marks.shape[1] / 2
-    n = marks.shape[0]
+    columns = columns * 4 - width / 2
 
     def sharpness(slope):
-        profile = np.bincount(np.rint(rows - slope * columns).astype(np.int64) + n, minlength=3 * n).astype(float)
+        level = np.rint(rows - slope * columns).astype(np.int64) + n
+        profile = np.bincount(level, minlength=3 * n).astype(float)
         return ((profile[5:] - profile[:-5]) ** 2).sum()
 
     slope = SLOPES[int(np.argmax([sharpness(s) for s in SLOPES]))]
-    shifts = np.rint(-slope * (np.arange(marks.shape[1]) - marks.shape[1] / 2)).astype(np.int64)
-    return slope, shift_columns(marks, shifts)
+    shifts = np.rint(-slope * (np.arange(width) - width / 2))
+    return slope, shift_columns(marks, shifts.astype(np.int64))
 
 
 def _runs(marks, length):

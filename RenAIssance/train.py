@@ -11,6 +11,8 @@ import time
 import numpy as np
 import torch
 from torch import nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from common.progress import progress_bar
 from common.training import History, keep_memory, seed_everything
@@ -82,12 +84,17 @@ def step(model, optimizer, lines, texts, rng):
     return loss.item()
 
 
+def unpadded(dataset):
+    """The lines of a data set of lines without the paper that fills them up, and their texts."""
+    return [x[:, :w] for x, w in zip(dataset.X, dataset.meta["width"], strict=True)], dataset.y
+
+
 def fresh_lines(seed, pool=400, **options):
     """Simulated lines without end, (lines, texts) of `pool` each, short ones first in the first pool."""
     i = 0
     while True:
         data = simulate.lines(pool, (seed, i), **options)
-        yield [x[:, :w] for x, w in zip(data.X, data.meta["width"], strict=True)], data.y
+        yield unpadded(data)
         i += 1
 
 
@@ -117,7 +124,7 @@ def train_simulated(minutes, seed=0, batch=16, lr=2.5e-3, start=None, report=pri
     keep_memory()
     rng = np.random.default_rng(seed)
     model = Reader() if start is None else start
-    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=1e-2)
+    optimizer = AdamW(model.parameters(), lr=lr, weight_decay=1e-2)
     begin, seen, told = time.process_time(), 0, 0
     for lines, texts in fresh_lines(seed, **options):
         order = np.argsort([line.shape[1] for line in lines], kind="stable")
@@ -166,9 +173,9 @@ def learning_lines(pages, texts, readings):
     return [image for image, _ in kept], [text for _, text in kept], np.array(errors)
 
 
-def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3, simulated=0, rules=0.2, kept=0.1,
-          seed=0, progress=True):
-    """Train a reader further on lines of one book; the model that is given stays as it is.
+def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3,
+          simulated=0, rules=0.2, kept=0.1, seed=0, progress=True):
+    """A copy of a reader that has learned from lines of one book.
 
     Parameters
     ----------
@@ -200,38 +207,51 @@ def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3, simulated=0
     M. Wortsman et al., Proc. CVPR 2022, arXiv:2109.01903 (means of weights before and after fine-tuning).
     """
     if not len(lines) or len(lines) != len(texts):
-        raise ValueError(f"{len(lines)} lines and {len(texts)} texts: give one text a line, and at least one")
+        raise ValueError(f"{len(lines)} lines and {len(texts)} texts: "
+                         "give one text a line, and at least one")
     torch.manual_seed(seed)
     keep_memory()
     rng = np.random.default_rng(seed)
     if simulated:
-        more = simulate.lines(simulated, (seed, 77))
-        lines = list(lines) + [x[:, :w] for x, w in zip(more.X, more.meta["width"], strict=True)]
-        texts = list(texts) + more.y
-    given, model = model.state_dict(), copy.deepcopy(model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=1e-2)
-    n_batches = -(-len(lines) // batch)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * n_batches)
+        more, their_texts = unpadded(simulate.lines(simulated, (seed, 77)))
+        lines, texts = [*lines, *more], [*texts, *their_texts]
+    given, model = model, copy.deepcopy(model)
+    optimizer = AdamW(model.parameters(), lr=lr, weight_decay=1e-2)
+    n_batches = -(-len(lines) // batch)  # rounded up
+    schedule = CosineAnnealingLR(optimizer, epochs * n_batches)
     history = History()
-    with progress_bar(total=epochs * n_batches, desc="adapting", unit="batch", disable=not progress) as bar:
+    with progress_bar(total=epochs * n_batches, desc="adapting", unit="batch",
+                      disable=not progress) as bar:
         for epoch in range(epochs):
-            # Lines of like width together, in a new random order each time.
-            width = np.array([line.shape[1] for line in lines]) * rng.uniform(0.97, 1.03, len(lines))
-            batches = np.array_split(np.argsort(width), n_batches)
-            rng.shuffle(batches := list(batches))
             losses = []
-            for rows in batches:
-                images = [ruled(lines[i], rng) if rng.random() < rules else lines[i] for i in rows]
-                losses.append(step(model, optimizer, images, [texts[i] for i in rows], rng))
+            for rows in batches_of_like_width(lines, n_batches, rng):
+                images = [ruled(lines[i], rng) if rng.random() < rules
+                          else lines[i] for i in rows]
+                true = [texts[i] for i in rows]
+                losses.append(step(model, optimizer, images, true, rng))
                 schedule.step()
                 bar.update(1)
             history.train_loss.append(float(np.mean(losses)))
-            history.valid_score.append(-metrics.error_rates(valid[1], read(model, valid[0]))["CER"])
-            history.best_epoch = epoch  # the last: three pages are too few to choose by
-    mixed = {name: torch.lerp(value, given[name], kept) if value.is_floating_point() else value
+            found = metrics.error_rates(valid[1], read(model, valid[0]))
+            history.valid_score.append(-found["CER"])
+            history.best_epoch = epoch  # the last: few pages cannot choose
+    return mean_of_weights(model, given, kept), history
+
+
+def batches_of_like_width(lines, n, rng):
+    """Places of the lines in n batches, lines of like width together, in a new random order at each call."""
+    width = np.array([line.shape[1] for line in lines]) * rng.uniform(0.97, 1.03, len(lines))
+    rng.shuffle(batches := list(np.array_split(np.argsort(width), n)))
+    return batches
+
+
+def mean_of_weights(model, given, kept):
+    """The model with the weighted mean of its weights and those of `given`, of which it takes the share `kept`."""
+    before = given.state_dict()
+    mixed = {name: torch.lerp(value, before[name], kept) if value.is_floating_point() else value
              for name, value in model.state_dict().items()}
     model.load_state_dict(mixed)
-    return model.eval(), history
+    return model.eval()
 
 
 def main():
@@ -248,8 +268,8 @@ def main():
                             report=lambda line: print(line, flush=True))
     save(model, args.out)
     test = simulate.lines(200, (args.seed, 10**6))
-    lines = [x[:, :w] for x, w in zip(test.X, test.meta["width"], strict=True)]
-    print(metrics.error_rates(test.y, read(model, lines)))
+    lines, texts = unpadded(test)
+    print(metrics.error_rates(texts, read(model, lines)))
 
 
 if __name__ == "__main__":

@@ -257,11 +257,9 @@ def assign(transcribed, counts):
     return texts
 
 
-def _distance(a, b):
-    import jiwer
-
-    a, b = diplomatic(a), diplomatic(b)
-    return jiwer.cer(a, b) * len(a) if a else len(b)
+def share_of_errors(text, reading):
+    """Edits between the diplomatic forms of a text and a reading, over the length of the text."""
+    return edit_costs(diplomatic(text), diplomatic(reading))[-1, -1] / max(len(text), 1)
 
 
 @dataclass
@@ -283,6 +281,40 @@ class Aligned:
         return not self.text or self.error > DOUBTFUL
 
 
+def edit_costs(a, b):
+    """Fewest edits that turn the first i characters of a into the first j of b: ndarray (len(a) + 1, len(b) + 1).
+
+    An edit adds, removes or changes a character. Row by row: within a row, characters of b that are added are a
+    running minimum.
+
+    References
+    ----------
+    V. I. Levenshtein, Soviet Physics Doklady 10 (1966) 707.
+    """
+    codes = np.frombuffer(b.encode("utf-32-le"), np.uint32)
+    ramp = np.arange(len(b) + 1, dtype=np.int32)
+    cost = np.empty((len(a) + 1, len(b) + 1), np.int32)
+    cost[0] = ramp
+    for i, letter in enumerate(a, start=1):
+        changed = cost[i - 1, :-1] + (codes != ord(letter))
+        row = np.append(i, np.minimum(cost[i - 1, 1:] + 1, changed))
+        cost[i] = np.minimum.accumulate(row - ramp) + ramp
+    return cost
+
+
+def matched(cost, a, b):
+    """For each place in a, the place in b on the cheapest path: a list."""
+    places, j = [0] * len(a) + [len(b)], len(b)
+    for i in range(len(a), 0, -1):  # from the last corner to the first
+        places[i] = j
+        while j > 0 and cost[i, j] == cost[i, j - 1] + 1:
+            j -= 1  # b[j] has no partner in a
+        change = j > 0 and b[j - 1] != a[i - 1]
+        if j > 0 and cost[i, j] == cost[i - 1, j - 1] + change:
+            j -= 1  # a[i - 1] is matched with b[j]
+    return places
+
+
 def align(text, readings):
     """Which part of a page's text stands in each of its printed lines.
 
@@ -300,44 +332,20 @@ def align(text, readings):
     -------
     list of Aligned
     """
-    breaks = {i for i, c in enumerate(text) if c == "\n"}
-    flat = text.replace("\n", " ")
-    joined = " ".join(readings)
-    edges = np.cumsum([0] + [len(reading) + 1 for reading in readings])[1:-1]
-    matched = _matched(joined, flat)
+    flat, joined = text.replace("\n", " "), " ".join(readings)
+    places = matched(edit_costs(joined, flat), joined, flat)
+    starts = np.cumsum([0] + [len(reading) + 1 for reading in readings])
     cuts = [0]
-    for edge in edges:
-        near = matched[min(edge, len(joined))]
-        spaces = [i for i, c in enumerate(flat) if c == " " and abs(i - near) <= 12]
-        printed = [i for i in spaces if i in breaks and abs(i - near) <= 6]
-        choice = min(printed or spaces, key=lambda i: abs(i + 1 - near), default=near)
-        cuts.append(max(cuts[-1], choice + (choice in spaces)))
+    for start in starts[1:-1]:  # of the readings, in `joined`
+        near = places[min(start, len(joined))]
+        spaces = [i for i, c in enumerate(flat)
+                  if c == " " and abs(i - near) <= 12]
+        printed = [i for i in spaces
+                   if text[i] == "\n" and abs(i - near) <= 6]
+        at = min(printed or spaces, key=lambda i: abs(i + 1 - near),
+                 default=near)
+        cuts.append(max(cuts[-1], at + (at in spaces)))
     cuts.append(len(flat))
     pieces = [flat[a:b].strip() for a, b in zip(cuts, cuts[1:], strict=False)]
-    return [
-        Aligned(piece, _distance(piece, reading) / max(len(piece), 1))
-        for piece, reading in zip(pieces, readings, strict=True)
-    ]
-
-
-def _matched(a, b):
-    """For each place in a, the place in b that it is matched with: list of len(a) + 1 int."""
-    n, m = len(a), len(b)
-    codes = np.frombuffer(b.encode("utf-32-le"), np.uint32)
-    cost = np.empty((n + 1, m + 1), np.int32)
-    cost[0] = np.arange(m + 1)
-    ramp = np.arange(m + 1, dtype=np.int32)
-    for i in range(1, n + 1):
-        row = np.empty(m + 1, np.int32)
-        row[0] = i
-        row[1:] = np.minimum(cost[i - 1, 1:] + 1, cost[i - 1, :-1] + (codes != ord(a[i - 1])))
-        cost[i] = np.minimum.accumulate(row - ramp) + ramp  # characters of b left out
-    places, j = [0] * (n + 1), m
-    for i in range(n, 0, -1):
-        places[i] = j
-        while j > 0 and cost[i, j] == cost[i, j - 1] + 1:
-            j -= 1
-        # a[i - 1] was matched with b[j - 1], or left out
-        if j > 0 and cost[i, j] == cost[i - 1, j - 1] + (b[j - 1] != a[i - 1]):
-            j -= 1
-    return places
+    return [Aligned(piece, share_of_errors(piece, reading))
+            for piece, reading in zip(pieces, readings, strict=True)]

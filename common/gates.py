@@ -34,7 +34,6 @@ OLD_FORM = frozenset({
     "ParticleImages/ParticleImages_ViT.ipynb",
     "StrongLensing/StrongLensing_Classification.ipynb",
     "StrongLensing/StrongLensing_SuperResolution.ipynb",
-    "RenAIssance/RenAIssance.ipynb",
 })  # fmt: skip
 """Lessons that do not yet have predictions, exercises, an explorer and solutions. This list only shrinks."""
 

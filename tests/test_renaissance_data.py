@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from common.challenge import SubmissionError
 from RenAIssance import data, metrics, pages, scan, transcription
 from RenAIssance.challenge import CHALLENGE, TEXTS
+from RenAIssance.exercises import exercises
 from RenAIssance.images import read_grey
 
 
@@ -220,6 +221,20 @@ def test_lines_are_aligned_although_breaks_are_missing_and_readings_wrong():
     assert not any(line.doubtful for line in aligned)
     aligned = transcription.align(text, [*readings, "zzzzzzzzzzzzzzzzzz"])
     assert aligned[-1].doubtful
+    spoiled = text.replace(lines[1], "").replace("  ", " ")
+    assert [line.doubtful for line in transcription.align(spoiled, readings)][:3] == [False, True, False]
+
+
+def test_edit_costs_are_those_of_an_established_package():
+    import jiwer
+
+    for a, b in (("casa", "cosas"), ("", "xy"), ("virtuoſo ñ", "uirtuoso n")):
+        cost = transcription.edit_costs(a, b)
+        assert cost.shape == (len(a) + 1, len(b) + 1)
+        assert cost[-1, -1] == (round(jiwer.cer(a, b) * len(a)) if a else len(b))
+        assert np.array_equal(cost, exercises["edit costs"].reference(a, b))
+        places = transcription.matched(cost, a, b)
+        assert places[-1] == len(b) and places == sorted(places)
 
 
 def test_text_in_other_characters_becomes_plain():

@@ -167,7 +167,7 @@ def tesseract(images, tongue, mode):
 
 def _simulated_pages(n, seed, **options):
     """Images at 300 dpi and texts of the pages of n simulated spreads."""
-    dataset = data._pages_of_spreads(sheets.spreads(n, seed, **options))
+    dataset = data.pages_of(sheets.spreads(n, seed, **options))
     return _images(dataset), dataset.y
 
 

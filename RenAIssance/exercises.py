@@ -1,0 +1,171 @@
+"""What the reader of the RenAIssance lesson writes, with the usual mistakes and hints."""
+
+import numpy as np
+
+from common.exercises import Exercise, Exercises
+
+
+def row_peaks(profile, reach):
+    """Rows (m,) at which a profile (n,) of ink has a peak.
+
+    A peak is above 0, and nowhere within `reach` rows on either side is
+    the profile larger.
+    """
+    rows = []
+    for row, value in enumerate(profile):
+        near = profile[max(0, row - reach) : row + reach + 1]
+        if value > 0 and value == near.max():
+            rows.append(row)
+    return np.array(rows)
+
+
+def greedy_decode(log_p):
+    """Codes (m,) that are read in log-probabilities (steps, characters).
+
+    Code 0 is the blank; the result has none.
+    """
+    best = log_p.argmax(axis=1)
+    kept = []
+    for step, code in enumerate(best):
+        repeated = step > 0 and code == best[step - 1]
+        if code != 0 and not repeated:
+            kept.append(code)
+    return np.array(kept)
+
+
+def edit_costs(a, b):
+    """Fewest edits from the first i characters of a to the first j of b.
+
+    An edit adds, removes or changes one character. Returns an array
+    (len(a) + 1, len(b) + 1) with entry [i, j].
+    """
+    cost = np.zeros((len(a) + 1, len(b) + 1), int)
+    cost[:, 0] = np.arange(len(a) + 1)
+    cost[0] = np.arange(len(b) + 1)
+    for i in range(1, len(a) + 1):
+        for j in range(1, len(b) + 1):
+            changed = cost[i - 1, j - 1] + (a[i - 1] != b[j - 1])
+            cost[i, j] = min(cost[i - 1, j] + 1, cost[i, j - 1] + 1, changed)
+    return cost
+
+
+def _peaks(profile, before, after, least=0.0):
+    """Rows that are largest among so many rows before and after them."""
+    return np.array([
+        i for i, value in enumerate(profile)
+        if value > least and value == profile[max(0, i - before) : i + after + 1].max()
+    ])  # fmt: skip
+
+
+def _decoded(log_p, drop=True, merge=True, drop_first=False, axis=1):
+    """Codes by a mistaken order of steps."""
+    codes = log_p.argmax(axis=axis)
+    if drop_first:
+        codes = codes[codes != 0]
+    if merge:
+        codes = codes[np.append(True, codes[1:] != codes[:-1])]
+    return codes[codes != 0] if drop else codes
+
+
+def _costs(a, b, *, change=1, border=True):
+    """The table with another price of a change, or without its first row and column."""
+    cost = np.zeros((len(a) + 1, len(b) + 1), int)
+    if border:
+        cost[:, 0], cost[0] = np.arange(len(a) + 1), np.arange(len(b) + 1)
+    for i in range(1, len(a) + 1):
+        for j in range(1, len(b) + 1):
+            changed = cost[i - 1, j - 1] + change * (a[i - 1] != b[j - 1])
+            cost[i, j] = min(cost[i - 1, j] + 1, cost[i, j - 1] + 1, changed)
+    return cost
+
+
+def _always_changed(a, b):
+    """The table in which also equal characters cost an edit."""
+    return _costs(a, "\0" * len(b))
+
+
+def _log_p(path):
+    """Log-probabilities of which those of the codes in a path are the largest."""
+    p = np.random.default_rng(0).uniform(0.01, 0.1, (len(path), 6))
+    p[np.arange(len(path)), path] = 0.8
+    return np.log(p)
+
+
+HILLS = np.array([0.0, 3, 1, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 4, 6, 5, 7, 3, 1])
+NOISE = np.random.default_rng(3).uniform(0.5, 1, 40)
+
+exercises = Exercises({
+    "row peaks": Exercise(
+        row_peaks,
+        {
+            "a profile with two hills and paper between them": (HILLS, 3),
+            "40 random rows": (NOISE, 4),
+            "the same with a reach of 1": (NOISE, 1),
+        },
+        {
+            "Look at the rows after it as well.": lambda p, r: _peaks(p, r, 0),
+            "Look at the rows before it as well.": lambda p, r: _peaks(p, 0, r),
+            "A slice ends one before its second number: row + reach + 1.": lambda p, r: _peaks(p, r, r - 1),
+            "Look at all rows within reach, not at the two next to it alone.": lambda p, r: _peaks(p, 1, 1),
+            "Where there is no ink there is no peak: the value has to be above 0.":
+                lambda p, r: _peaks(p, r, r, least=-1.0),
+            "These are the values of the profile; return the rows at which it has them.":
+                lambda p, r: p[row_peaks(p, r)],
+        },
+        (
+            "For each row: is its value the largest of those from `reach` rows before to `reach` rows after it?",
+            "profile[row - reach : row + reach + 1].max() is the largest nearby. Near the top row - reach is negative, "
+            "which means another place: max(0, row - reach).",
+            "for row, value in enumerate(profile): append row to a list if value > 0 and value equals the largest "
+            "nearby; return np.array(the list).",
+        ),
+        errors={
+            "zero-size array": "Near the top row - reach is negative: use max(0, row - reach).",
+            "not subscriptable": "profile[...] is the slice, profile(...) is none.",
+        },
+    ),
+    "greedy decode": Exercise(
+        greedy_decode,
+        {
+            "the path 2 2 0 2 1 1 0 0 3": (_log_p([2, 2, 0, 2, 1, 1, 0, 0, 3]),),
+            "the path 0 4 3 0 4 4 5 5 0": (_log_p([0, 4, 3, 0, 4, 4, 5, 5, 0]),),
+        },
+        {
+            "Merge repetitions first: the blank between two equal letters keeps them apart.":
+                lambda log_p: _decoded(log_p, drop_first=True),
+            "Blanks are still in it: drop code 0 at the end.": lambda log_p: _decoded(log_p, drop=False),
+            "A letter may take several columns: merge repetitions.": lambda log_p: _decoded(log_p, merge=False),
+            "Take the best character of each column: argmax along axis 1.": lambda log_p: _decoded(log_p, axis=0),
+            "That is the best path itself; merge repetitions and drop blanks.": lambda log_p: log_p.argmax(1),
+            "A letter that comes again later is another letter: merge only neighbours.":
+                lambda log_p: np.array([c for c in dict.fromkeys(log_p.argmax(1)) if c]),
+        },
+        (
+            "Three steps: the best code of each column, repetitions merged, blanks dropped.",
+            "best = log_p.argmax(axis=1). Keep best[i] if it is not 0, and if it is not the same as best[i - 1].",
+            "kept = [code for i, code in enumerate(best) if code != 0 and (i == 0 or code != best[i - 1])], and return "
+            "np.array(kept).",
+        ),
+    ),
+    "edit costs": Exercise(
+        edit_costs,
+        {"'casa' and 'cosas'": ("casa", "cosas"), "'fuerça' and 'suersa'": ("fuerça", "suersa")},
+        {
+            "A change is one edit, not two: the third way comes from [i - 1, j - 1].":
+                lambda a, b: _costs(a, b, change=2),
+            "Equal characters cost nothing: add (a[i - 1] != b[j - 1]).": _always_changed,
+            "The first row and the first column count up: from nothing to j characters takes j edits.":
+                lambda a, b: _costs(a, b, border=False),
+            "That is the last entry; return the whole table.": lambda a, b: edit_costs(a, b)[-1, -1],
+            "Rows belong to a and columns to b.": lambda a, b: edit_costs(b, a),
+        },
+        (
+            "Fill a table of zeros: the first row and column count up from 0; each other entry is the least of three.",
+            "From above (remove a character of a): cost[i - 1, j] + 1. From the left (add one of b): cost[i, j - 1] + "
+            "1. The third way comes from [i - 1, j - 1].",
+            "The third: cost[i - 1, j - 1] + (a[i - 1] != b[j - 1]), which costs nothing where the two are equal. Two "
+            "loops, min(...) of the three, return cost.",
+        ),
+        errors={"index out of range": "The table has one row and one column more than the texts have characters."},
+    ),
+})  # fmt: skip
