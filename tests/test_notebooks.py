@@ -103,7 +103,7 @@ LOWEST = {  # of the scores of lessons that leave bounds to this test: as commit
         "test AUC of trees with features": (0.77, 0.65), "test AUC of the blind network": (0.65, 0.55),
     },
     "Exoplanet/Exoplanet.ipynb": {"AUC by run": (0.92, 0.6), "AUC by run of the trees": (0.91, 0.8)},
-    "Exoplanet/solutions/Exoplanet_solutions.ipynb": {"AUC by run of the mean": (0.8, 0.5)},
+    "Exoplanet/solutions/Exoplanet_solutions.ipynb": {"AUC by run of the mean": (0.87, 0.5)},
     "QuantumML/QuantumML_Classical.ipynb": {"AUC of the autoencoder": (0.63, 0.55), "AUC of lit pixels": (0.68, 0.65)},
     "QuantumML/QuantumML_Quantum.ipynb": {
         "AUC of the quantum autoencoder": (0.65, 0.6), "AUC of the untrained sum": (0.67, 0.63),
