@@ -45,7 +45,7 @@ def restore_signal(coarse, blur, snr):
 
 
 def psnr(fine, images):
-    """PSNR in dB of each image, (n, 1, h, w) twice -> (n,); the range is 1."""
+    """PSNR in dB, (n, 1, h, w) twice -> (n,), for a range of 1."""
     mse = ((fine - images) ** 2).mean(axis=(1, 2, 3))
     return 10 * np.log10(1 / mse)
 

@@ -164,7 +164,7 @@ class Network(nn.Module):
 
 
 def probabilities(model, X):
-    """Probability of each class, shape (n, 3), for images of shape (n, 1, size, size)."""
+    """Probability of each class, (n, 3), for images (n, 1, size, size)."""
     return softmax(predict(model, X, batch_size=256))
 
 

@@ -109,7 +109,7 @@ class ResidualNetwork(nn.Module):
 
 
 def restore(model, coarse):
-    """Fine images (n, 1, 128, 128) in [0, 1] from coarse ones (n, 1, 64, 64) by a network."""
+    """Fine images (n, 1, 128, 128) in [0, 1] by a network."""
     return predict(model, coarse, batch_size=64).clip(0, 1)
 
 

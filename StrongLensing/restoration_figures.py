@@ -4,7 +4,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from StrongLensing.helpers import mark_substructure, sky
-from StrongLensing.pairs import FINE_SIZE
 
 
 def restorations(images, rows, titles=None):
@@ -35,9 +34,9 @@ def signal_figure(truth, coarse, H, K, restored, naive):
     left.plot(restored, "-", color="C0", label="restored by H")
     left.set(xlabel="pixel", ylabel="brightness", ylim=(-0.5, 1.7), title="a cut through two stars and a galaxy")
     left.legend(fontsize=7, ncols=2)
-    right.semilogy(np.abs(K), "--", color="C1", label="blur |K|")
-    right.semilogy(1 / np.abs(K), "-", color="C3", lw=0.8, label="1 / |K|")
-    right.semilogy(np.abs(H), "-", color="C0", label="|H|")
+    right.semilogy(K, "--", color="C1", label="blur |K|")
+    right.semilogy(1 / K, "-", color="C3", lw=0.8, label="1 / |K|")
+    right.semilogy(H, "-", color="C0", label="|H|")
     right.set(xlabel="periods in the cut", ylim=(1e-3, 1e3), title="what each does to a wave")
     right.legend(fontsize=7)
     return fig
@@ -46,12 +45,12 @@ def signal_figure(truth, coarse, H, K, restored, naive):
 def reach_figure(image, reaches):
     """A fine image and the squares that restored pixels depend on: fine pixels by name of the network."""
     fig, ax = plt.subplots(figsize=(3.6, 3.2))
-    shown = sky(ax, image, 1.0, extent=(0, FINE_SIZE, 0, FINE_SIZE))
+    shown = sky(ax, image, 1.0)
     for (name, width), color, ls in zip(reaches.items(), ("w", "c"), ("-", "--"), strict=True):
-        corner = 64 - width / 2
+        corner = -width / 2
         ax.add_patch(plt.Rectangle((corner, corner), width, width, fill=False, color=color, ls=ls))
-        ax.text(64, corner + 2, f"{name}: {width}", color=color, ha="center", va="bottom", fontsize=7)
-    ax.set(xlabel="x [fine pixels]", ylabel="y [fine pixels]")
+        ax.text(0, corner + 2, f"{name}: {width}", color=color, ha="center", va="bottom", fontsize=7)
+    ax.set(xlabel="x [fine pixels]", ylabel="y [fine pixels]", title="what one pixel depends on")
     fig.colorbar(shown, ax=ax, label="brightness")
     return fig
 
