@@ -49,7 +49,7 @@ def reach_figure(image, reaches):
     for (name, width), color, ls in zip(reaches.items(), ("w", "c"), ("-", "--"), strict=True):
         corner = -width / 2
         ax.add_patch(plt.Rectangle((corner, corner), width, width, fill=False, color=color, ls=ls))
-        ax.text(0, corner + 2, f"{name}: {width}", color=color, ha="center", va="bottom", fontsize=7)
+        ax.text(0, corner - 0.5, f"{name}: {width}", color=color, ha="center", va="top", fontsize=7)
     ax.set(xlabel="x [fine pixels]", ylabel="y [fine pixels]", title="what one pixel depends on")
     fig.colorbar(shown, ax=ax, label="brightness")
     return fig
