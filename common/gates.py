@@ -32,8 +32,6 @@ SOURCE = "source-"
 OLD_FORM = frozenset({
     "ParticleImages/ParticleImages_CNN.ipynb",
     "ParticleImages/ParticleImages_ViT.ipynb",
-    "StrongLensing/StrongLensing_Classification.ipynb",
-    "StrongLensing/StrongLensing_SuperResolution.ipynb",
     "RenAIssance/RenAIssance.ipynb",
     "NMRSpin/NMRSpin.ipynb",
     "Exoplanet/Exoplanet.ipynb",
