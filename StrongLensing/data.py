@@ -14,12 +14,15 @@ import numpy as np
 
 from common import archives, cli, official
 from common.datasets import SPLITS, Dataset, Stream, check_available, check_choice, check_n
-from StrongLensing import npy, pairs, simulate
+from StrongLensing import npy, pairs, simulate, varied
 from StrongLensing.simulate import CLASSES
 
 TASKS = {  # the simulator of each, its version, and the samples in a chunk
     "classification": (simulate.classification, simulate.VERSION, 500),
     "super_resolution": (pairs.super_resolution, pairs.VERSION, 250),
+    "varied": (varied.varied, varied.VERSION, 500),
+    "telescope": (varied.telescope, varied.VERSION, 500),
+    "telescope_hubble": (varied.telescope_hubble, varied.VERSION, 500),
     "model_I": (simulate.model_I, simulate.VERSION, 100),
     "model_II": (simulate.model_II, simulate.VERSION, 500),
     "model_III": (simulate.model_III, simulate.VERSION, 500),
@@ -69,9 +72,11 @@ def load(
         sr_pair_lr.npy and sr_pair_hr.npy.
     seed : int or str
         Of the simulation.
-    task : {"classification", "super_resolution", "model_I", "model_II", "model_III"}
-        Default: classification. The last three are the models of DeepLenseSim as its users run them, for comparison;
-        see `StrongLensing.simulate`. They have no official files.
+    task : {"classification", "super_resolution", "varied", "telescope", "telescope_hubble", "model_I", "model_II", \
+            "model_III"}
+        Default: classification, images like the published ones. Lenses that differ from each other, without noise and
+        as Euclid and Hubble see them: see `StrongLensing.varied`. The last three are the models of DeepLenseSim as its
+        users run them, for comparison: see `StrongLensing.simulate`. Only the first two have official files.
     workers, scheduler, cache
         Who simulates, and whether it is stored; see `common.datasets.Stream.load`. Default: one process for up to 10
         chunks (5000 images, 2500 pairs), else one a core.
@@ -97,7 +102,7 @@ def load(
     task = check_choice("task", task or "classification", tuple(STREAMS))
     if source == "simulated":
         return STREAMS[task].load(split, n, seed, workers=workers, scheduler=scheduler, cache=cache)
-    if task.startswith("model_"):
+    if task not in ("classification", "super_resolution"):
         raise ValueError(f"task {task!r} has no official files: use classification, or source='simulated'")
     return _load_official(task, split, None if n is None else check_n(n))
 

@@ -5,30 +5,58 @@ import numpy as np
 
 from StrongLensing import simulate
 from StrongLensing.experiments import repair_map
-from StrongLensing.pairs import FINE_SIZE
 from StrongLensing.simulate import CLASSES
 
+BRIGHTNESS = {"cmap": "magma", "vmin": 0, "vmax": 1, "origin": "lower"}
 
-def examples(images, labels, per_class, pixel):
-    """A figure with a row of images a class, axes in arcsec."""
-    half = images.shape[-1] * pixel / 2
-    fig, axes = plt.subplots(len(CLASSES), per_class, figsize=(1.35 * per_class, 4.4), sharex=True, sharey=True)
-    for k, name in enumerate(CLASSES):
-        for ax, image in zip(axes[k], images[labels == k][:per_class], strict=True):
-            ax.imshow(image[0], cmap="magma", extent=(-half, half, -half, half), origin="lower")
-            ax.tick_params(labelsize=6)
-            ax.grid(False)
-        axes[k, 0].set_ylabel(f"{name}\ny [arcsec]", fontsize=8)
-    for ax in axes[-1]:
+
+def sky(ax, image, pixel, limit=None, **look):
+    """Draw an image, axes in arcsec; with a `limit` a difference, from -limit to limit."""
+    half = image.shape[-1] * pixel / 2
+    signed = {} if limit is None else {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+    ax.grid(False)
+    ax.tick_params(labelsize=6)
+    return ax.imshow(image, extent=(-half, half, -half, half), **{**BRIGHTNESS, **signed, **look})
+
+
+def polar_map(ax, values, limit=None, outermost=2.05):
+    """Draw a polar image (radii, angles); with a `limit` a residual."""
+    signed = {} if limit is None else {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+    ax.set(xlabel="angle [degrees]", ylabel="radius [arcsec]")
+    ax.grid(False)
+    return ax.imshow(values, aspect="auto", extent=(0, 360, 0.085, outermost), **{**BRIGHTNESS, **signed})
+
+
+def steps_figure(images, pixel, lump):
+    """A lens step by step: images by name; on the last one the place of a lump is marked."""
+    fig, axes = plt.subplots(1, len(images), figsize=(7.6, 2.2), sharey=True)
+    for ax, (name, image) in zip(axes, images.items(), strict=True):
+        shown = sky(ax, image, pixel, vmax=None)
+        ax.set_title(name, fontsize=8)
         ax.set_xlabel("x [arcsec]", fontsize=7)
+    axes[0].set_ylabel("y [arcsec]", fontsize=7)
+    axes[-1].plot(*lump, "o", mfc="none", color="w", ms=12)
+    fig.colorbar(shown, ax=axes, label="brightness")
     return fig
 
 
-def mark_substructure(ax, dataset, row, weakest=0.04):
-    """Circles around the masses of one lens, as large as their Einstein radii, or a line along its vortex.
+def examples(images, labels, per_class, pixel, names=CLASSES):
+    """A figure with a row of images a class, axes in arcsec."""
+    fig, axes = plt.subplots(len(names), per_class, figsize=(1.25 * per_class, 1.4 * len(names)), sharex=True,
+                             sharey=True, squeeze=False)  # fmt: skip
+    for k, name in enumerate(names):
+        for ax, image in zip(axes[k], images[labels == k][:per_class], strict=True):
+            shown = sky(ax, image[0], pixel)
+        axes[k, 0].set_ylabel(f"{name}\ny [arcsec]", fontsize=7)
+    for ax in axes[-1]:
+        ax.set_xlabel("x [arcsec]", fontsize=7)
+    fig.colorbar(shown, ax=axes, label="brightness, of the peak")
+    return fig
 
-    Subhaloes with Einstein radii below `weakest` arcsec are left out.
-    """
+
+def mark_substructure(ax, dataset, row, weakest=0.06):
+    """Circles around the masses of one lens, as large as their Einstein radii if these are at least `weakest` arcsec,
+    or a line along its vortex."""
     half = dataset.X.shape[-1] * float(np.ravel(dataset.meta["pixel"])[0]) / 2
     ax.set(xlim=(-half, half), ylim=(-half, half))
     length, angle = (float(dataset.meta[name][row]) for name in ("vortex_length", "vortex_angle"))
@@ -36,46 +64,53 @@ def mark_substructure(ax, dataset, row, weakest=0.04):
         ends = np.array([-length, length])
         ax.plot(ends * np.cos(angle), ends * np.sin(angle), color="c", lw=1)
     for x, y, theta_E in dataset.meta["substructure"][row]:
-        if theta_E > weakest:
+        if theta_E >= weakest:
             ax.add_patch(plt.Circle((x, y), theta_E, fill=False, color="c", lw=1))
 
 
-def repair_figure(model, dataset, rows, clean):
-    """Images with their substructure marked, and `repair_map` of each below."""
-    half = dataset.X.shape[-1] * dataset.meta["pixel"] / 2
-    extent = (-half, half, -half, half)
-    fig, axes = plt.subplots(2, len(rows), figsize=(1.85 * len(rows), 3.7), squeeze=False)
-    for top, bottom, row, reference in zip(*axes, rows, clean, strict=True):
-        top.imshow(dataset.X[row, 0], cmap="magma", origin="lower", extent=extent)
+def maps_below(dataset, rows, maps, label, limit):
+    """Images with their substructure marked, and below each a map of signed values between -limit and limit."""
+    fig, axes = plt.subplots(2, len(rows), figsize=(7.6, 3.4), squeeze=False, sharex=True, sharey=True)
+    for top, bottom, row, values in zip(*axes, rows, maps, strict=True):
+        image = sky(top, dataset.X[row, 0], dataset.meta["pixel"])
         mark_substructure(top, dataset, row)
-        evidence = repair_map(model, dataset.X[row], reference, dataset.y[row])
-        limit = abs(evidence).max()
-        bottom.imshow(evidence, cmap="RdBu_r", origin="lower", extent=extent, vmin=-limit, vmax=limit)
-        bottom.contour(dataset.X[row, 0], levels=[0.5], colors="0.4", linewidths=0.6, extent=extent)
+        signed = sky(bottom, values, dataset.X.shape[-1] * dataset.meta["pixel"] / len(values), limit)
         top.set_title(CLASSES[dataset.y[row]], fontsize=8)
-        for ax in (top, bottom):
-            ax.axis("off")
+        bottom.set_xlabel("x [arcsec]", fontsize=7)
+    for ax in axes[:, 0]:
+        ax.set_ylabel("y [arcsec]", fontsize=7)
+    fig.colorbar(image, ax=axes[0], label="brightness")
+    fig.colorbar(signed, ax=axes[1], label=label)
     return fig
 
 
-def differences(dataset, rows, clean):
-    """Images minus the same lenses without substructure, one beside the other."""
-    fig, axes = plt.subplots(1, len(rows), figsize=(7.6, 1.8))
-    for ax, row, reference in zip(axes, rows, clean, strict=True):
-        ax.imshow(dataset.X[row, 0] - reference[0], cmap="RdBu_r", origin="lower", vmin=-0.3, vmax=0.3)
-        ax.set_title(CLASSES[dataset.y[row]], fontsize=8)
-        ax.axis("off")
+def repair_maps(model, dataset, rows, clean):
+    """`repair_map` of each of some images, for its true class."""
+    return [repair_map(model, dataset.X[row], image, dataset.y[row]) for row, image in zip(rows, clean, strict=True)]
+
+
+def lump_figure(ring, smooth, rest, lump, pixel):
+    """A ring with a lump (x, y, theta_E), what the lump changes, and the residual (radii, angles) of the ring."""
+    fig, (left, middle, right) = plt.subplots(1, 3, figsize=(7.6, 2.4), width_ratios=(1, 1, 1.5), layout="none")
+    fig.subplots_adjust(left=0.06, right=0.93, bottom=0.2, top=0.86, wspace=0.4)
+    sky(left, ring, pixel)
+    left.add_patch(plt.Circle(lump[:2], max(lump[2], 0.03), fill=False, color="c"))
+    sky(middle, ring - smooth, pixel, 0.3)
+    for ax, title in ((left, "ring"), (middle, "ring - smooth ring")):
+        ax.set(title=title, xlabel="x [arcsec]", ylabel="y [arcsec]")
+    fig.colorbar(polar_map(right, rest, 0.3), ax=right, label="brightness")
+    right.set_title("residual")
     return fig
 
 
-def pair_figure(images):
-    """One lens in a row: the first of each entry of a dict of images (n, 1, size, size), as in `restorations`."""
-    fig, axes = plt.subplots(1, len(images), figsize=(7.6, 1.6))
-    for ax, (name, image) in zip(axes, images.items(), strict=True):
-        ax.imshow(np.clip(image[0, 0], 0, 1) ** 0.4, cmap="magma", origin="lower", vmin=0, vmax=1)
-        ax.set_title(name, fontsize=8)
-        ax.axis("off")
-    return fig
+def noise_curves(ax, levels, accuracies, n, title):
+    """Accuracies (one list a model) against noise; the first level is 0. Error bars: binomial, n images."""
+    for (name, values), line in zip(accuracies.items(), ("-o", "--s", "-.^", ":d"), strict=False):
+        p = np.array(values)
+        ax.errorbar(range(len(p)), p, np.sqrt(p * (1 - p) / n), fmt=line, ms=4, label=name)
+    ax.axhline(1 / 3, color="0.6", lw=0.8)
+    ax.set(xlabel="noise, of the peak", ylim=(0.3, 1.02), title=title)
+    ax.set_xticks(range(len(levels)), [f"{level:g}" for level in levels], fontsize=7)
 
 
 def compare(official, simulated, labels, columns=5):
@@ -83,48 +118,11 @@ def compare(official, simulated, labels, columns=5):
     fig, axes = plt.subplots(len(CLASSES), 1 + columns, figsize=(1.3 * (1 + columns), 4.1))
     for k, name in enumerate(CLASSES):
         for ax, image in zip(axes[k], [official[k], *simulated[labels == k][:columns]], strict=True):
-            ax.imshow(np.squeeze(image), cmap="magma", origin="lower")
+            sky(ax, np.squeeze(image), 1.0)
             ax.set(xticks=[], yticks=[])
-            ax.grid(False)
         axes[k, 0].set_ylabel(name)
     axes[0, 0].set_title("official")
     axes[0, 1].set_title("simulated")
-    return fig
-
-
-def restorations(images, rows):
-    """A figure with a row for each entry of a dict of images (n, 1, size, size), and a column for each chosen lens.
-
-    Drawn is the brightness to the power 0.4, which lifts what is faint.
-    """
-    fig, axes = plt.subplots(
-        len(images), len(rows), figsize=(1.5 * len(rows) + 0.4, 1.5 * len(images)), squeeze=False
-    )
-    for line, (name, part) in zip(axes, images.items(), strict=True):
-        for ax, row in zip(line, rows, strict=True):
-            ax.imshow(np.clip(part[row, 0], 0, 1) ** 0.4, cmap="magma", origin="lower", vmin=0, vmax=1)
-            ax.set(xticks=[], yticks=[])
-            ax.grid(False)
-        line[0].set_ylabel(name, fontsize=8)
-    return fig
-
-
-def error_figure(dataset, restored, rows):
-    """True images, restored ones and their difference, with the substructure of simulated ring pairs marked."""
-    fig, axes = plt.subplots(len(rows), 3, figsize=(6, 2 * len(rows)), squeeze=False)
-    for line, row in zip(axes, rows, strict=True):
-        half = FINE_SIZE * float(dataset.meta["pixel"][row]) / 4
-        extent = (-half, half, -half, half)
-        truth, image = dataset.y[row, 0], restored[row, 0]
-        for ax, shown in zip(line, (truth, image), strict=False):
-            ax.imshow(shown, cmap="magma", origin="lower", vmin=0, vmax=1, extent=extent)
-        line[2].imshow(image - truth, cmap="RdBu_r", origin="lower", vmin=-0.3, vmax=0.3, extent=extent)
-        for ax in line:
-            mark_substructure(ax, dataset, row)
-            ax.set(xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), xticks=[], yticks=[])
-            ax.grid(False)
-    for ax, title in zip(axes[0], ("true", "restored", "restored - true"), strict=True):
-        ax.set_title(title)
     return fig
 
 

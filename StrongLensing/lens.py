@@ -215,6 +215,19 @@ def sersic(x, y, amplitude, radius, index, e1=0.0, e2=0.0):
     return amplitude * torch.exp(b - b * reduced)
 
 
+def sersic_flux(radius, index):
+    """Total flux of a Sersic profile of amplitude 1 (Graham and Driver 2005, arXiv:astro-ph/0503176, equation 4).
+
+    2 pi n R^2 e^b b^(-2 n) Gamma(2 n), with R the geometric mean of both axes and b as in sersic().
+
+    Parameters
+    ----------
+    radius, index : tensor
+    """
+    b = 1.9992 * index - 0.3271
+    return 2 * torch.pi * index * radius**2 * torch.exp(b - 2 * index * torch.log(b) + torch.lgamma(2 * index))
+
+
 def gaussian_blur(size, sigma, truncation=5.0, *, device=None):
     """Matrix (size, size) that blurs an axis with a Gaussian of sigma pixels.
 

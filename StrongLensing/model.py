@@ -1,4 +1,9 @@
-"""The classification of lenses: what remains of a ring without its smooth part, and a convolutional network."""
+"""The classification of lenses as it stands on the page of its lesson: noise, waves around the ring, a network.
+
+The lesson's cells are filled from here by ``make refresh``: lines are at most 78 characters long.
+"""
+
+import math
 
 import numpy as np
 import torch
@@ -9,44 +14,111 @@ from common.training import predict
 from StrongLensing.simulate import CLASSES
 
 RADII, ANGLES = 24, 128  # of a polar image
-SMOOTH = 4  # a galaxy and its shear leave angular frequencies up to this one
-BANDS = ((5, 8), (9, 14), (15, 24), (25, 40), (41, 64))  # of angular frequencies
+SMOOTH = 4  # a galaxy and its shear leave waves with up to so many periods
+BANDS = ((5, 8), (9, 14), (15, 24), (25, 40), (41, 64))  # of periods
+FAINTEST = 0.03  # amplitude: noise of 0.3 % of the peak makes waves of about this one
+NOISE = (1e-4, 0.03)  # of the peak, in training: log-uniform
 
 
 # --------------------------------------------------------------------------------------------------
-# Features of the ring
+# What a camera adds
 
 
-def polar(images, outermost=0.8):
-    """Images unwrapped around their centre: rows are radii, columns are angles.
+def observe(x, noise, bits=None):
+    """Images (n, 1, h, w) with noise, scaled to peak 1, in 2^bits levels.
+
+    Parameters
+    ----------
+    x : tensor of shape (n, 1, height, width)
+    noise : float, or tensor of shape (n, 1, 1, 1)
+        Standard deviation of the noise of a pixel, of the peak.
+    bits : int, optional
+        Default: no rounding. Rounded images are cut off at 0, as pictures in files are.
+
+    Returns
+    -------
+    tensor
+    """
+    x = x + noise * torch.randn_like(x)
+    x = x / x.amax((2, 3), keepdim=True)
+    if bits is None:
+        return x
+    steps = 2**bits - 1
+    return (x.clamp(0, 1) * steps).round() / steps
+
+
+def any_camera(x):
+    """Each image with a noise of its own, half of them in 8 bits."""
+    low, high = (math.log(level) for level in NOISE)
+    noise = torch.empty(len(x), 1, 1, 1).uniform_(low, high).exp().to(x)
+    x = observe(x, noise)
+    rounded = torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5
+    return torch.where(rounded, observe(x, 0.0, bits=8), x)
+
+
+# --------------------------------------------------------------------------------------------------
+# Waves around the ring
+
+
+def unwrap(x):
+    """Images (n, 1, size, size) in polar coordinates, (n, RADII, ANGLES).
+
+    Rows are radii from 1/24 of the outermost one on, which is 0.8 of half the width; columns are angles from 0 to 2 pi.
+    Interpolated bilinearly.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    tensor
+    """
+    radius = 0.8 * torch.arange(1, RADII + 1)[:, None] / RADII
+    angle = torch.arange(ANGLES) * (2 * torch.pi / ANGLES)
+    place = [radius * torch.cos(angle), radius * torch.sin(angle)]
+    place = torch.stack(place, dim=-1).to(x).expand(len(x), -1, -1, -1)
+    return grid_sample(x, place, align_corners=False)[:, 0]
+
+
+def spectrum(x):
+    """Strength of the waves with 0 to 64 periods, (n, RADII, 65).
+
+    A ring that is turned or mirrored has the same.
+
+    Parameters
+    ----------
+    x : tensor of shape (n, 1, size, size)
+
+    Returns
+    -------
+    tensor
+    """
+    return torch.fft.rfft(unwrap(x), dim=-1).abs()
+
+
+def polar(images):
+    """Images (n, 1, size, size) unwrapped around their centre, an array (n, RADII, ANGLES); see `unwrap`."""
+    return unwrap(torch.as_tensor(images, dtype=torch.float32)).numpy()
+
+
+def low_waves(images):
+    """120 numbers: the strength of 0 to 4 periods at each radius.
 
     Parameters
     ----------
     images : ndarray of shape (n, 1, size, size)
-    outermost : float
-        Largest radius, of half the width of the image.
 
     Returns
     -------
-    ndarray of float32, shape (n, RADII, ANGLES)
-        Interpolated bilinearly at radii from `outermost / RADII` on, and angles from 0 to 2 pi.
+    ndarray of float32, shape (n, 120)
     """
-    radius = torch.linspace(outermost / RADII, outermost, RADII)[:, None]
-    angle = torch.arange(ANGLES) * (2 * torch.pi / ANGLES)
-    where = torch.stack([radius * torch.cos(angle), radius * torch.sin(angle)], dim=-1)
-    images = torch.as_tensor(images, dtype=torch.float32)
-    return grid_sample(images, where.expand(len(images), -1, -1, -1), align_corners=False)[:, 0].numpy()
-
-
-def residual(unwrapped):
-    """What remains of polar images without their smooth ring: angular frequencies above `SMOOTH`, same shape."""
-    waves = np.fft.rfft(unwrapped, axis=-1)
-    waves[..., : SMOOTH + 1] = 0
-    return np.fft.irfft(waves, n=unwrapped.shape[-1], axis=-1).astype(np.float32)
+    waves = spectrum(torch.from_numpy(images)).numpy()
+    return waves[..., : SMOOTH + 1].reshape(len(images), -1)
 
 
 def residual_features(images):
-    """The strength of the dents in the ring, by radius and by angular frequency.
+    """40 numbers: power of the residual in 8 rings and 5 bands of periods.
 
     Parameters
     ----------
@@ -54,84 +126,46 @@ def residual_features(images):
 
     Returns
     -------
-    ndarray of float32, shape (n, 44)
-        Decimal logarithms of the residual's power in 8 rings x 5 bands of angular frequency, then its largest and
-        smallest value, its kurtosis, and the logarithm of its total power.
+    ndarray of float32, shape (n, 40)
+        Decimal logarithms.
     """
-    unwrapped = polar(images)
-    power = np.abs(np.fft.rfft(unwrapped, axis=-1)) ** 2
-    bands = np.stack([power[..., low : high + 1].sum(axis=-1) for low, high in BANDS], axis=-1)
-    bands = bands.reshape(len(bands), 8, RADII // 8, len(BANDS)).sum(axis=2).reshape(len(bands), -1)
-    rest = residual(unwrapped).reshape(len(bands), -1)
-    spread = rest.std(axis=1)
-    kurtosis = (rest**4).mean(axis=1) / (spread**4 + 1e-20)
-    tiny = 1e-8
-    return np.column_stack(
-        [np.log10(bands + tiny), rest.max(axis=1), rest.min(axis=1), kurtosis, np.log10(spread**2 + tiny)]
-    ).astype(np.float32)  # fmt: skip
+    power = spectrum(torch.from_numpy(images)).numpy() ** 2
+    bands = [power[..., a : b + 1].sum(axis=-1) for a, b in BANDS]
+    rings = np.stack(bands, axis=-1).reshape(len(images), 8, 3, len(BANDS))
+    return np.log10(rings.sum(axis=2) + 1e-8).reshape(len(images), -1)
 
 
 # --------------------------------------------------------------------------------------------------
 # The network
 
 
-def block(inputs, outputs, stride=1):
-    """Convolution, normalisation, and a gate."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
-    )
-
-
 class Network(nn.Module):
-    """A convolutional network for one-channel images: each halving of the image doubles the channels.
-
-    Its input is the image and its logarithm, which lifts what is faint. With `detail` there are two more views: what
-    either differs by from the mean of its 3 x 3 neighbourhood, ten times enlarged. The smooth ring nearly vanishes
-    there, and what remains is where the ring is dented.
+    """Images (n, 1, h, w) -> one number for each class, (n, 3).
 
     Parameters
     ----------
-    detail : bool
     width : int
-        Channels of the first layer.
+        Units of the hidden layer.
     dropout : float
     """
 
-    def __init__(self, detail=True, width=8, dropout=0.2):
+    def __init__(self, width=128, dropout=0.3):
         super().__init__()
-        self.detail = detail
+        waves = RADII * (ANGLES // 2 + 1)
         self.layers = nn.Sequential(
-            block(4 if detail else 2, width), block(width, 2 * width, 2), block(2 * width, 4 * width, 2),
-            block(4 * width, 8 * width, 2), block(8 * width, 8 * width),
-        )  # fmt: skip
-        self.last = nn.Sequential(nn.Dropout(dropout), nn.Linear(8 * width, len(CLASSES)))
-        self.to(memory_format=torch.channels_last)  # the faster order of the numbers in memory
+            nn.Flatten(),
+            nn.BatchNorm1d(waves, affine=False), nn.Dropout(dropout / 2),
+            nn.Linear(waves, width), nn.ReLU(),
+            nn.BatchNorm1d(width), nn.Dropout(dropout),
+            nn.Linear(width, len(CLASSES)))  # fmt: skip
 
     def forward(self, x):
-        return self.last(self.layers(views(x, self.detail)).mean(dim=(2, 3)))
+        return self.layers(torch.log(spectrum(x) + FAINTEST))
 
 
-def views(x, detail=True):
-    """What `Network` sees: tensors (n, 4, height, width), or (n, 2, ...) without detail, from (n, 1, ...)."""
-    planes = [x, torch.log1p(100 * x) / 4.6]
-    if detail:
-        planes += [(10 * (plane - mean_of_neighbours(plane))).clamp(-2, 2) for plane in planes[:2]]
-    return torch.cat(planes, dim=1)
-
-
-def mean_of_neighbours(x):
-    return avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
-
-
-def flip(x):
-    """Mirror about half of the images of a batch left to right, and about half upside down.
-
-    The lens is alike in both mirrors. Quarter turns are left out: the lenses all lie in one direction.
-    """
-    for axis in (2, 3):
-        chosen = torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5
-        x = torch.where(chosen, x.flip(axis), x)
-    return x
+def probabilities(model, X):
+    """Probability of each class, (n, 3), for images (n, 1, size, size)."""
+    return softmax(predict(model, X, batch_size=256))
 
 
 def softmax(logits):
@@ -139,6 +173,58 @@ def softmax(logits):
     return torch.softmax(torch.from_numpy(logits), dim=1).numpy()
 
 
-def probabilities(model, X):
-    """Probability of each class, shape (n, 3), for images of shape (n, 1, size, size)."""
-    return softmax(predict(model, X, batch_size=256))
+# --------------------------------------------------------------------------------------------------
+# A rival that knows nothing of the ring: a convolutional network on pixels
+
+
+class CNN(nn.Module):
+    """Images (n, 1, h, w) -> one number for each class, (n, 3).
+
+    Five convolutions; the second, third and fourth halve the image. Then the mean over all places.
+
+    Parameters
+    ----------
+    width : int
+        Channels of the first layer.
+    dropout : float
+    """
+
+    def __init__(self, width=8, dropout=0.2):
+        super().__init__()
+        channels = [4, width, 2 * width, 4 * width, 8 * width, 8 * width]
+        layers = []
+        for stride, a, b in zip([1, 2, 2, 2, 1], channels, channels[1:], strict=False):
+            layers += [nn.Conv2d(a, b, 3, stride, padding=1, bias=False),
+                       nn.BatchNorm2d(b), nn.ReLU()]  # fmt: skip
+        self.layers = nn.Sequential(*layers)
+        last = nn.Linear(8 * width, len(CLASSES))
+        self.last = nn.Sequential(nn.Dropout(dropout), last)
+        self.to(memory_format=torch.channels_last)  # the faster order
+
+    def forward(self, x):
+        return self.last(self.layers(views(x)).mean(dim=(2, 3)))
+
+
+def views(x):
+    """The image, a stretched one, and details of both: (n, 4, h, w).
+
+    Parameters
+    ----------
+    x : tensor of shape (n, 1, height, width)
+
+    Returns
+    -------
+    tensor
+    """
+    planes = [x, torch.asinh(50 * x) / 4.6]  # the second lifts what is faint
+    means = [avg_pool2d(p, 3, 1, 1, count_include_pad=False) for p in planes]
+    details = [10 * (p - m) for p, m in zip(planes, means, strict=True)]
+    return torch.cat([*planes, *(d.clamp(-2, 2) for d in details)], dim=1)
+
+
+def flip(x):
+    """About half of the images of a batch mirrored in each direction."""
+    for axis in (2, 3):
+        chosen = torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5
+        x = torch.where(chosen, x.flip(axis), x)
+    return x

@@ -74,15 +74,29 @@ def super_resolution(n, seed):
     return Dataset(coarse[:, None], fine[:, None], meta)
 
 
-def ring_pairs(draws, rng):
+def rings(n, seed, blur=RING_BLUR, noise=RING_NOISE):
+    """n pairs of the scene "ring" alone, with another blur (fine pixels) and noise (of the largest value).
+
+    Returns
+    -------
+    Dataset
+        X (n, 1, 64, 64), y (n, 1, 128, 128), and kind in meta, as of super_resolution().
+    """
+    rng = np.random.default_rng(seed)
+    kind = simulate.balanced_labels(n, rng)
+    coarse, fine = ring_pairs(simulate.draw_lenses(PUBLISHED, kind, rng), rng, blur, noise)
+    return Dataset(coarse[:, None], fine[:, None], {"kind": kind})
+
+
+def ring_pairs(draws, rng, blur=RING_BLUR, noise=RING_NOISE):
     """Coarse and fine images, (n, 64, 64) and (n, 128, 128), of simulated lenses without any other light."""
     fine = simulate.render(
         draws, size=FINE_SIZE, pixel=PUBLISHED.pixel / 2, fwhm=PUBLISHED.fwhm, rescaling=PUBLISHED.rescaling
     )
     fine = to_unit_range(fine)
-    degrade = lens.binning(SIZE, 2) @ lens.gaussian_blur(FINE_SIZE, RING_BLUR)
+    degrade = lens.binning(SIZE, 2) @ lens.gaussian_blur(FINE_SIZE, blur)
     coarse = to_unit_range(lens.apply_to_axes(degrade, torch.from_numpy(fine)).numpy())
-    coarse = coarse + RING_NOISE * rng.standard_normal(coarse.shape, dtype=np.float32)
+    coarse = coarse + noise * rng.standard_normal(coarse.shape, dtype=np.float32)
     return to_unit_range(np.clip(coarse, 0, None)), fine
 
 

@@ -1,4 +1,7 @@
-"""Super-resolution: interpolation, a linear filter and networks that bring images of 64 pixels to 128."""
+"""Interpolation, a linear filter and networks that bring images of 64 pixels to 128, as the lesson shows them.
+
+The lesson's cells are filled from here by ``make refresh``: lines of them are at most 78 characters long.
+"""
 
 import numpy as np
 import torch
@@ -9,17 +12,18 @@ from common.training import predict
 
 
 def enlarge(images):
-    """Images of twice the size by bicubic interpolation, shape (n, 1, 2 height, 2 width); tensors in, tensors out."""
-    tensor = torch.as_tensor(images)
-    large = interpolate(tensor, scale_factor=2, mode="bicubic", align_corners=False)
+    """Images of twice the size, by bicubic interpolation."""
+    tensor = torch.as_tensor(images)  # arrays in, arrays out
+    large = interpolate(tensor, scale_factor=2, mode="bicubic")
     return large if isinstance(images, torch.Tensor) else large.numpy()
 
 
 def wiener_filter(coarse, fine):
-    """The linear filter that brings enlarged coarse images nearest to the fine ones, in the Fourier domain.
+    """H (128, 65): the best filter from enlarged coarse to fine images.
 
     H = <F conj(C)> / <|C|^2>, averaged over pairs: where the noise outweighs the image, H is small (N. Wiener,
-    Extrapolation, Interpolation, and Smoothing of Stationary Time Series, 1949).
+    Extrapolation, Interpolation, and Smoothing of Stationary Time Series, 1949). It is the best among filters that do
+    the same at all places.
 
     Parameters
     ----------
@@ -32,70 +36,80 @@ def wiener_filter(coarse, fine):
         For `apply_filter`.
     """
     C, F = np.fft.rfft2(enlarge(coarse)), np.fft.rfft2(fine)
-    return (F * C.conj()).mean(axis=(0, 1)) / (np.abs(C) ** 2).mean(axis=(0, 1))
+    above = (F * C.conj()).mean(axis=(0, 1))
+    return above / (np.abs(C) ** 2).mean(axis=(0, 1))
 
 
-def apply_filter(kernel, coarse):
-    """Fine images (n, 1, 128, 128) from coarse ones by a filter of `wiener_filter`, in [0, 1]."""
+def apply_filter(H, coarse):
+    """Fine images (n, 1, 128, 128) in [0, 1] from coarse ones."""
     large = enlarge(coarse)
-    return np.fft.irfft2(np.fft.rfft2(large) * kernel, s=large.shape[-2:]).clip(0, 1).astype(np.float32)
+    waves = H * np.fft.rfft2(large)
+    fine = np.fft.irfft2(waves, s=large.shape[-2:])
+    return fine.clip(0, 1).astype(np.float32)
 
 
 class SRCNN(nn.Module):
-    """Enlarge, then three layers: Dong, Loy, He and Tang (2016), IEEE TPAMI 38, 295, arXiv:1501.00092 (9-1-5)."""
+    """Enlarge, then convolutions of 9 x 9, 1 x 1 and 5 x 5 pixels.
+
+    Dong, Loy, He and Tang (2016), IEEE TPAMI 38, 295, arXiv:1501.00092 (9-1-5).
+    """
 
     def __init__(self):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(1, 64, 9, padding=4), nn.ReLU(), nn.Conv2d(64, 32, 1), nn.ReLU(), nn.Conv2d(32, 1, 5, padding=2)
-        )
-        self.to(memory_format=torch.channels_last)
+            nn.Conv2d(1, 64, 9, padding=4), nn.ReLU(),
+            nn.Conv2d(64, 32, 1), nn.ReLU(),
+            nn.Conv2d(32, 1, 5, padding=2))  # fmt: skip
+        self.to(memory_format=torch.channels_last)  # the faster order
 
     def forward(self, x):
         return self.layers(enlarge(x))
 
 
 class Residual(nn.Module):
-    """What two convolutions add to their input; the first one sees `dilation` pixels far."""
+    """What two convolutions add to their input."""
 
     def __init__(self, width, dilation):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation), nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1),
-        )  # fmt: skip
+            nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation),
+            nn.ReLU(), nn.Conv2d(width, width, 3, padding=1))  # fmt: skip
 
     def forward(self, x):
         return x + self.layers(x)
 
 
 class ResidualNetwork(nn.Module):
-    """Add a correction to the enlarged image, and compute it on a grid four times coarser than the result.
+    """A correction to the enlarged image, computed on a coarser grid.
 
     Four neighbouring pixels become four channels (pixel unshuffle), residual blocks work on these 32 x 32 positions,
     and in the end 16 channels become 4 x 4 pixels (pixel shuffle; Shi et al. 2016, arXiv:1609.05158). Residual blocks
-    without normalisation are those of EDSR (Lim et al. 2017, arXiv:1707.02921).
+    without normalisation are those of EDSR (Lim et al. 2017, arXiv:1707.02921). The last layer starts at 0: an
+    untrained network is bicubic interpolation.
 
     Parameters
     ----------
     width, blocks : int
-        Channels, and the number of residual blocks; they see 1, 2 and 4 pixels far in turn.
+        Channels, and the number of residual blocks; they see 1, 2 and 4 positions far in turn.
     """
 
     def __init__(self, width=32, blocks=4):
         super().__init__()
+        last = nn.Conv2d(width, 16, 3, padding=1)
+        nn.init.zeros_(last.weight)  # so it starts as interpolation
+        nn.init.zeros_(last.bias)
+        dilations = [(1, 2, 4)[i % 3] for i in range(blocks)]
         self.layers = nn.Sequential(
             nn.PixelUnshuffle(2), nn.Conv2d(4, width, 3, padding=1),
-            *(Residual(width, (1, 2, 4)[i % 3]) for i in range(blocks)),
-            nn.Conv2d(width, 16, 3, padding=1), nn.PixelShuffle(4),
-        )  # fmt: skip
+            *(Residual(width, dilation) for dilation in dilations),
+            last, nn.PixelShuffle(4))  # fmt: skip
 
     def forward(self, x):
         return enlarge(x) + self.layers(x)
 
 
 def restore(model, coarse):
-    """Fine images (n, 1, 128, 128) in [0, 1] from coarse ones (n, 1, 64, 64) by a network."""
+    """Fine images (n, 1, 128, 128) in [0, 1] by a network."""
     return predict(model, coarse, batch_size=64).clip(0, 1)
 
 

@@ -170,7 +170,8 @@ def render(draws, *, size, pixel, fwhm=0.0, truncation=5.0, rescaling=1.0, super
     Parameters
     ----------
     draws : dict
-        Of draw_lenses(); substructure acts where its Einstein radius or length is not 0.
+        Of draw_lenses(), here or in `StrongLensing.varied`, where each image has its own galaxy and source;
+        substructure acts where its Einstein radius or length is not 0.
     size, pixel, fwhm, truncation, rescaling
         See Model; fwhm 0 is no blur.
     supersampling : int
@@ -181,7 +182,8 @@ def render(draws, *, size, pixel, fwhm=0.0, truncation=5.0, rescaling=1.0, super
     Returns
     -------
     ndarray
-        Brightness per arcsec^2 for a source of amplitude 20 at its half-light radius.
+        Brightness per arcsec^2 for a source of amplitude 20 at its half-light radius; where sources differ, each has a
+        total flux of 1.
     """
     x, y = lens.grid(size, pixel, supersampling, device=device)
     galaxy = lens.sie(x, y, 1.0, *ELLIPTICITY)  # for an Einstein radius of 1
@@ -196,14 +198,17 @@ def render(draws, *, size, pixel, fwhm=0.0, truncation=5.0, rescaling=1.0, super
         """Brightness (n, rays, rays) of the lenses of draw_lenses(), as tensors, that have this substructure."""
         theta_E, length, angle = (part[k].view(-1, 1, 1) for k in ("theta_E", "vortex_length", "vortex_angle"))
         source = part["source"].view(-1, 2, 1, 1)
-        beta = [sheared[i] - theta_E * galaxy[i] - source[:, i] for i in (0, 1)]
+        own_shape = "ellipticity" in part
+        around, straight = _own_lens(x, y, part) if own_shape else (galaxy, sheared)
+        beta = [straight[i] - theta_E * around[i] - source[:, i] for i in (0, 1)]
         if vortex:
-            bend = lens.vortex(x, y, length, angle, vortex_theta_E, VORTEX_POINTS)
+            one = part["vortex_theta_E"].view(-1, 1, 1) if own_shape else vortex_theta_E
+            bend = lens.vortex(x, y, length, angle, one, VORTEX_POINTS)
             beta = [beta[i] - bend[i] for i in (0, 1)]
         if subhaloes:
             bend = lens.point_masses(x, y, part["substructure"])
             beta = [beta[i] - bend[i] for i in (0, 1)]
-        return lens.sersic(*beta, SOURCE_AMPLITUDE, **SOURCE)
+        return _own_source(*beta, part) if own_shape else lens.sersic(*beta, SOURCE_AMPLITUDE, **SOURCE)
 
     images = np.empty((len(draws["theta_E"]), size, size), np.float32)
     has_vortex, has_subhaloes = draws["vortex_length"] > 0, (draws["substructure"][..., 2] > 0).any(1)
@@ -214,6 +219,20 @@ def render(draws, *, size, pixel, fwhm=0.0, truncation=5.0, rescaling=1.0, super
             part = {name: torch.from_numpy(values[block]).to(device) for name, values in draws.items()}
             images[block] = lens.apply_to_axes(telescope, light(part, vortex, subhaloes)).cpu().numpy()
     return images
+
+
+def _own_lens(x, y, part):
+    """The galaxy's deflection for an Einstein radius of 1, and sheared angles, of lenses that differ in shape."""
+    e1, e2, gamma1, gamma2 = (part[k][:, i, None, None] for k in ("ellipticity", "shear") for i in (0, 1))
+    bend = lens.shear(x, y, gamma1, gamma2)
+    return lens.sie(x, y, 1.0, e1, e2), (x - bend[0], y - bend[1])
+
+
+def _own_source(x, y, part):
+    """Brightness per arcsec^2 of sources that differ in shape, each of total flux 1."""
+    radius, index = (part[k].view(-1, 1, 1) for k in ("source_radius", "source_index"))
+    e1, e2 = (part["source_ellipticity"][:, i, None, None] for i in (0, 1))
+    return lens.sersic(x, y, 1 / lens.sersic_flux(radius, index), radius, index, e1, e2)
 
 
 def count_photons(images, pixel, rng):

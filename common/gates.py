@@ -32,8 +32,6 @@ SOURCE = "source-"
 OLD_FORM = frozenset({
     "ParticleImages/ParticleImages_CNN.ipynb",
     "ParticleImages/ParticleImages_ViT.ipynb",
-    "StrongLensing/StrongLensing_Classification.ipynb",
-    "StrongLensing/StrongLensing_SuperResolution.ipynb",
 })  # fmt: skip
 """Lessons that do not yet have predictions, exercises, an explorer and solutions. This list only shrinks."""
 

@@ -69,6 +69,7 @@ def test_pairs(data_home):
     (dict(n=0), "n must be a whole number of at least 1"),
     (dict(n=0, source="official"), "n must be a whole number of at least 1"),
     (dict(task="model_II", source="official"), "'model_II' has no official files"),
+    (dict(task="telescope", source="official"), "'telescope' has no official files"),
 ])
 def test_bad_requests(arguments, message):
     with pytest.raises(ValueError, match=message):

@@ -6,8 +6,9 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from common.challenge import SubmissionError
-from StrongLensing import experiments, model, restoration, simulate
+from StrongLensing import experiments, lens, model, restoration, simulate
 from StrongLensing.challenge import CHALLENGE, image_scores, macro_auc
+from StrongLensing.exercises import galaxy_deflection, psnr, residual, restore_signal, sersic
 
 
 def ring(waves=0, amplitude=0.0, size=64):
@@ -32,13 +33,14 @@ def test_polar_image_of_a_round_ring_is_a_straight_band():
 
 @pytest.mark.parametrize("waves, stays", [(2, False), (4, False), (12, True), (30, True)])
 def test_residual_keeps_many_periods_only(waves, stays):
-    plain, rest = (model.residual(model.polar(ring(waves, a))) for a in (0.0, 0.2))
+    plain, rest = (residual(model.polar(ring(waves, a))) for a in (0.0, 0.2))
     assert (abs(rest - plain).max() > 0.1) == stays
 
 
 def test_features_find_the_substructure(lenses):
     features = model.residual_features(lenses.X)
-    assert features.shape == (60, 44) and np.isfinite(features).all()
+    assert features.shape == (60, 40) and np.isfinite(features).all()
+    assert model.low_waves(lenses.X).shape == (60, 120)
     inside_the_ring = features[:, 2 * 5 + 1]  # third of 8 radii, second of 5 bands: 9 to 14 periods
     assert roc_auc_score(lenses.y != 2, inside_the_ring) > 0.8
 
@@ -66,11 +68,48 @@ def test_repairing_a_patch_without_a_difference_changes_nothing(lenses):
     assert np.abs(experiments.repair_map(network, clean, clean, label=1)).max() < 1e-4
 
 
-def test_network_sees_details_where_the_image_changes():
-    views = model.views(torch.from_numpy(ring()))
-    assert views.shape == (1, 4, 64, 64) and model.views(torch.zeros(2, 1, 8, 8), detail=False).shape[1] == 2
+def test_spectrum_is_that_of_a_turned_and_of_a_mirrored_ring():
+    x = torch.rand(2, 1, 64, 64)
+    strength = model.spectrum(x)
+    assert strength.shape == (2, model.RADII, model.ANGLES // 2 + 1)
+    for other in (x.flip(2), x.flip(3), torch.rot90(x, 1, (2, 3))):
+        torch.testing.assert_close(model.spectrum(other), strength, rtol=1e-3, atol=1e-3)
+    waves = model.spectrum(torch.from_numpy(ring(12, 0.2)))[0].max(dim=0).values
+    assert waves[5:].argmax() == 12 - 5
+
+
+def test_networks_sees_a_ring_and_pixels_with_details():
+    assert model.Network()(torch.rand(2, 1, 64, 64)).shape == (2, 3)
+    assert model.CNN()(torch.zeros(2, 1, 64, 64)).shape == (2, 3)
+    assert model.views(torch.from_numpy(ring())).shape == (1, 4, 64, 64)
     assert model.views(torch.full((1, 1, 16, 16), 0.3))[:, 2:].abs().max() < 1e-5
-    assert model.Network()(torch.zeros(2, 1, 64, 64)).shape == (2, 3)
+
+
+def test_camera_adds_noise_and_levels():
+    torch.manual_seed(0)
+    x = torch.from_numpy(ring())
+    x = x / x.amax()
+    assert torch.equal(model.observe(x, 0.0), x)
+    assert abs((model.observe(x, 0.01) - x)[..., :5, :5].std() - 0.01) < 0.005
+    assert len(model.observe(x, 0.0, bits=3).unique()) == 8
+    many = model.any_camera(x.expand(40, -1, -1, -1))
+    rounded = [bool(torch.isin((255 * image).round(), torch.arange(256.0)).all()) and image.min() >= 0
+               and torch.allclose(255 * image, (255 * image).round(), atol=1e-3) for image in many]  # fmt: skip
+    assert 10 < sum(rounded) < 30 and many.amax((1, 2, 3)).allclose(torch.ones(40))
+
+
+def test_what_a_reader_writes_agrees_with_the_simulator():
+    x, y = lens.grid(16, 0.3)
+    e = (1 - 0.82) / (1 + 0.82)
+    found = galaxy_deflection(*np.broadcast_arrays(x[0].numpy(), y[0].numpy()), 0.81, 0.82)
+    for value, expected in zip(found, lens.sie(x, y, 0.81, e, 0.0), strict=True):
+        np.testing.assert_allclose(value, expected[0], atol=1e-4)
+    light = lens.sersic(x, y, 1.0, 0.4, 2.0, e1=0, e2=1e-7)[0]  # of a round galaxy, as nearly as the formula allows
+    np.testing.assert_allclose(sersic(x[0].numpy(), y[0].numpy(), 0.4, 2.0), light, rtol=0.01)
+    truth, images = np.random.default_rng(0).random((2, 3, 1, 16, 16))
+    np.testing.assert_allclose(psnr(truth, images), image_scores(truth, images)["PSNR"])
+    signal, delta = np.sin(np.arange(32.0)), np.eye(1, 32)[0]
+    np.testing.assert_allclose(restore_signal(signal, delta, np.full(17, 1e9)), signal, atol=1e-6)
 
 
 def test_flips_mirror_whole_images():
@@ -93,13 +132,10 @@ def test_wiener_filter_undoes_a_known_blur():
     np.testing.assert_allclose(restoration.apply_filter(found, coarse), fine.clip(0, 1), atol=1e-3)
 
 
-def test_untrained_residual_network_is_near_interpolation_and_both_enlarge():
+def test_untrained_residual_network_is_interpolation_and_both_enlarge():
     x = torch.rand(2, 1, 64, 64)
     for network in (restoration.SRCNN(), restoration.ResidualNetwork(width=8, blocks=2)):
         assert network(x).shape == (2, 1, 128, 128)
-    network = restoration.ResidualNetwork(width=8, blocks=1)
-    for parameter in network.parameters():
-        torch.nn.init.zeros_(parameter)
     torch.testing.assert_close(network(x), restoration.enlarge(x))
 
 

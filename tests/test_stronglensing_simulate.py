@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from StrongLensing import lens, pairs, simulate
+from StrongLensing import lens, pairs, simulate, varied
 from StrongLensing.simulate import AXION, CDM, NO
 
 
@@ -193,6 +193,50 @@ def test_images(make, size):
     assert not np.array_equal(part.X, make(12, seed=4).X)
     names = {"theta_E", "source", "substructure", "largest_subhalo", "axion_mass", "vortex_length", "vortex_angle"}
     assert names <= part.meta.keys()
+
+
+@pytest.mark.parametrize("make", [varied.varied, varied.telescope, varied.telescope_hubble])
+def test_varied_images(make):
+    part, again = make(12, seed=3), make(12, seed=3)
+    assert part.X.tobytes() == again.X.tobytes() and part.X.shape == (12, 1, 64, 64) and part.X.dtype == np.float32
+    assert np.isfinite(part.X).all() and (part.X.max((1, 2, 3)) == 1).all()
+    assert np.bincount(part.y).tolist() == [4, 4, 4] and len(np.unique(part.meta["theta_E"])) == 12
+    assert (part.meta["substructure"][part.y != CDM] == 0).all() and part.meta["ellipticity"].shape == (12, 2)
+    background = part.X[:, 0, :6, :6].std((1, 2))
+    assert (background > 1e-4).all() == (make is not varied.varied)
+
+
+def test_a_varied_lens_like_the_published_one_looks_like_it():
+    rng = np.random.default_rng(0)
+    draws = simulate.draw_lenses(simulate.PUBLISHED, np.array([AXION, NO]), rng)
+    known = dict(size=64, pixel=0.08, fwhm=0.08, rescaling=simulate.RESCALING)
+    own = {
+        "ellipticity": [simulate.ELLIPTICITY], "shear": [[simulate.RESCALING * g for g in simulate.SHEAR]],
+        "source_radius": [simulate.SOURCE["radius"]], "source_index": [simulate.SOURCE["index"]],
+        "source_ellipticity": [[simulate.SOURCE["e1"], simulate.SOURCE["e2"]]],
+        "vortex_theta_E": simulate.einstein_radius([3e8]) * np.sqrt(simulate.RESCALING),
+    }  # fmt: skip
+    own = {name: np.repeat(np.asarray(value, np.float32), 2, axis=0) for name, value in own.items()}
+    images = [simulate.to_unit_range(simulate.render(d, **known)) for d in (draws, draws | own)]
+    np.testing.assert_allclose(images[1], images[0], atol=2e-4)
+
+
+def test_einstein_radii_of_redshifts_and_flux():
+    # Flat, H0 = 70, Omega_m = 0.3: comoving distances to z = 0.5, 1 and 2 are 1888.6, 3303.8 and 5179.9 Mpc (astropy)
+    np.testing.assert_allclose(varied.comoving_distance(np.array([0.5, 1, 2])), [1888.6, 3303.8, 5179.9], rtol=1e-4)
+    assert varied.einstein_radius(1e12, 0.5, 2.0) == pytest.approx(2.027, abs=0.002)  # arcsec
+    draws = varied.draw_lenses(np.full(3, NO), np.random.default_rng(0))
+    draws["theta_E"][:] = draws["shear"][:] = 0
+    images = simulate.render(draws, size=400, pixel=0.02)
+    np.testing.assert_allclose(images.sum((1, 2)) * 0.02**2, 1, atol=1e-3)
+
+
+def test_telescope_noise_is_that_of_its_sky():
+    telescope = varied.EUCLID
+    draws = {"magnitude": np.full(4, 40.0, np.float32)}
+    units = varied.expose(np.zeros((4, 64, 64)), draws, telescope, np.random.default_rng(0)) * telescope.gain
+    sky = 10 ** (-0.4 * (22.35 - telescope.zero_point)) * 0.101**2 * 4 * 565
+    assert abs(units.mean()) < 1 and units.std() == pytest.approx(np.sqrt(sky + 4 * 4.2**2), rel=0.02)
 
 
 def test_ring_has_the_einstein_radius():

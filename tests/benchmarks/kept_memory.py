@@ -28,7 +28,7 @@ def networks():
     return {
         "ParticleImages, CNN": (particles.CNN(), torch.rand(256, 2, 15, 27)),
         "ParticleImages, ViT": (vit.ViT(), torch.rand(256, 2, 15, 27)),
-        "StrongLensing, CNN": (lensing.Network(), torch.rand(64, 1, 64, 64)),
+        "StrongLensing, CNN": (lensing.CNN(), torch.rand(64, 1, 64, 64)),
         "super-resolution, SRCNN": (restoration.SRCNN(), torch.rand(16, 1, 32, 32)),
         "super-resolution, residual": (restoration.ResidualNetwork(), torch.rand(8, 1, 64, 64)),
         "Exoplanet, CNN": (exoplanet.Network(), torch.rand(64, 3, 36, 64)),

@@ -52,9 +52,9 @@ def train_strong_lensing(train, valid, seed=0, score=macro_auc_of_logits):
     from StrongLensing import model as lensing
 
     seed_everything(seed)
-    model = lensing.Network(True, 8)
+    model = lensing.Network()
     fit(model, (train.X, train.y.astype("i8")), (valid.X, valid.y.astype("i8")), loss=cross_entropy, score=score,
-        epochs=8, batch_size=64, lr=2e-3, weight_decay=0.05, augment=lensing.flip, seed=seed,
+        epochs=14, batch_size=64, lr=3e-3, weight_decay=0.05, augment=lensing.any_camera, seed=seed,
         progress=False)  # fmt: skip
     return lambda X: lensing.probabilities(model, X)
 

@@ -19,10 +19,10 @@ from common.metrics import bootstrap
 from common.training import fit, seed_everything
 from StrongLensing import data, restoration
 from StrongLensing.challenge import image_scores, macro_auc
-from StrongLensing.model import Network, flip, probabilities, residual_features, softmax
+from StrongLensing.model import Network, any_camera, probabilities, residual_features, softmax
 
 
-def classification(n_train=15_000, n_test=6_000, epochs=8, seed=0):
+def classification(n_train=15_000, n_test=6_000, epochs=14, seed=0):
     train, valid = data.load("train", n_train), data.load("valid", 1500)
     test = data.load("test", n_test)
     features = [residual_features(part.X) for part in (train, test)]
@@ -36,7 +36,7 @@ def classification(n_train=15_000, n_test=6_000, epochs=8, seed=0):
     fit(
         network, (train.X, train.y.astype("i8")), (valid.X, valid.y.astype("i8")), loss=cross_entropy,
         score=lambda y, z: roc_auc_score(y, softmax(z), multi_class="ovr"), epochs=epochs, batch_size=64,
-        lr=2e-3, weight_decay=0.05, augment=flip, seed=seed, progress=False,
+        lr=3e-3, weight_decay=0.05, augment=any_camera, seed=seed, progress=False,
     )  # fmt: skip
     scores["network"] = probabilities(network, test.X)
     print(f"classification, {n_train} training and {n_test} test images")

@@ -1,0 +1,73 @@
+"""Figures of the super-resolution lesson."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from StrongLensing.helpers import mark_substructure, sky
+
+
+def restorations(images, rows, titles=None):
+    """A row for each entry of a dict of images (n, 1, size, size), and a column for each chosen lens.
+
+    Drawn is the brightness to the power 0.4, which lifts what is faint.
+    """
+    fig, axes = plt.subplots(len(images), len(rows), figsize=(1.35 * len(rows) + 0.8, 1.35 * len(images)),
+                             squeeze=False)  # fmt: skip
+    for line, (name, part) in zip(axes, images.items(), strict=True):
+        for ax, row in zip(line, rows, strict=True):
+            shown = sky(ax, np.clip(part[row, 0], 0, 1) ** 0.4, 1.0)
+            ax.set(xticks=[], yticks=[])
+        line[0].set_ylabel(name, fontsize=8)
+    for ax, title in zip(axes[0], titles or [], strict=False):
+        ax.set_title(title, fontsize=8)
+    fig.colorbar(shown, ax=axes, label="brightness to the power 0.4", shrink=0.6)
+    return fig
+
+
+def signal_figure(truth, coarse, H, K, restored, naive):
+    """A signal, blurred and restored (left), and what blur K and filter H do to each of its waves (right)."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 2.6), width_ratios=(1.6, 1), layout="none")
+    fig.subplots_adjust(left=0.07, right=0.98, bottom=0.18, top=0.88, wspace=0.25)
+    left.plot(truth, "-", color="0.6", lw=3, label="true")
+    left.plot(coarse, ":", color="C1", label="seen")
+    left.plot(naive.clip(-0.5, 1.7), "-", color="C3", lw=0.5, label="divided by K")
+    left.plot(restored, "-", color="C0", label="restored by H")
+    left.set(xlabel="pixel", ylabel="brightness", ylim=(-0.5, 1.7), title="a cut through two stars and a galaxy")
+    left.legend(fontsize=7, ncols=2)
+    right.semilogy(K, "--", color="C1", label="blur |K|")
+    right.semilogy(1 / K, "-", color="C3", lw=0.8, label="1 / |K|")
+    right.semilogy(H, "-", color="C0", label="|H|")
+    right.set(xlabel="periods in the cut", ylim=(1e-3, 1e3), title="what each does to a wave")
+    right.legend(fontsize=7)
+    return fig
+
+
+def reach_figure(image, reaches):
+    """A fine image and the squares that restored pixels depend on: fine pixels by name of the network."""
+    fig, ax = plt.subplots(figsize=(3.6, 3.2))
+    shown = sky(ax, image, 1.0)
+    for (name, width), color, ls in zip(reaches.items(), ("w", "c"), ("-", "--"), strict=True):
+        corner = -width / 2
+        ax.add_patch(plt.Rectangle((corner, corner), width, width, fill=False, color=color, ls=ls))
+        ax.text(0, corner - 0.5, f"{name}: {width}", color=color, ha="center", va="top", fontsize=7)
+    ax.set(xlabel="x [fine pixels]", ylabel="y [fine pixels]", title="what one pixel depends on")
+    fig.colorbar(shown, ax=ax, label="brightness")
+    return fig
+
+
+def error_figure(dataset, restored, rows):
+    """True images, restored ones and their difference, with the substructure of simulated ring pairs marked."""
+    fig, axes = plt.subplots(len(rows), 3, figsize=(6.6, 2.1 * len(rows)), squeeze=False, sharex=True, sharey=True)
+    for line, row in zip(axes, rows, strict=True):
+        pixel = float(dataset.meta["pixel"][row]) / 2
+        truth, image = dataset.y[row, 0], restored[row, 0]
+        for ax, values, limit in zip(line, (truth, image, image - truth), (None, None, 0.3), strict=True):
+            shown = sky(ax, values, pixel, limit)
+            mark_substructure(ax, dataset, row)
+            ax.set(xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
+        fig.colorbar(shown, ax=line, label="difference")
+        line[0].set_ylabel("y [arcsec]")
+    for top, bottom, title in zip(axes[0], axes[-1], ("true", "restored", "restored - true"), strict=True):
+        top.set_title(title)
+        bottom.set_xlabel("x [arcsec]")
+    return fig

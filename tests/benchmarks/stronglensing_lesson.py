@@ -1,0 +1,134 @@
+"""What decides in lenses: python tests/benchmarks/stronglensing_lesson.py [--seeds 3] [classes] [lump]
+
+classes: the three models of the lesson on its three data sets, with other seeds of the training: mean accuracy on the
+test images of the lesson and its standard deviation over the seeds. lump: a network is trained to tell smooth lenses
+from the same kind of lens with one lump on its ring, of 1e8 to 1e10.5 solar masses; printed is the fraction of test
+lenses with a lump of given mass that it finds where it calls one of twenty smooth lenses lumpy.
+"""
+
+import argparse
+
+import lightgbm
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch.nn.functional import cross_entropy
+
+from common.training import fit, seed_everything
+from StrongLensing import data, simulate, varied
+from StrongLensing.model import Network, any_camera, low_waves, observe, probabilities, residual_features
+
+TELESCOPES = {"published": None, "varied": None, "Hubble": varied.HUBBLE, "Euclid": varied.EUCLID}
+TASKS = {"published": "classification", "varied": "varied", "Hubble": "telescope_hubble", "Euclid": "telescope"}
+MASSES = (1e8, 3e8, 1e9, 3e9, 1e10, 3e10)  # solar masses
+
+
+def through(camera, X, seed):
+    torch.manual_seed(seed)
+    return X if camera is None else camera(torch.from_numpy(X)).numpy()
+
+
+def train_network(train, valid, camera, seed, epochs=14):
+    """Pairs (X, y) of images and labels."""
+    seed_everything(seed)
+    network = Network()
+    fit(network, (train[0], train[1].astype("i8")), (through(camera, valid[0], seed), valid[1].astype("i8")),
+        loss=cross_entropy, score=lambda y, z: (z.argmax(1) == y).mean(), epochs=epochs, batch_size=64, lr=3e-3,
+        weight_decay=0.05, augment=camera, seed=seed, progress=False)  # fmt: skip
+    return network
+
+
+def accuracies(parts, camera, seed, noises):
+    """Accuracy of each model at each noise, {name: list}."""
+    train, valid, test = parts
+    X = through(camera, train.X, seed)
+    linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(low_waves(X), train.y)
+    trees = lightgbm.LGBMClassifier(
+        n_estimators=150, learning_rate=0.05, num_leaves=15, subsample=0.8, subsample_freq=1, colsample_bytree=0.3,
+        random_state=seed, n_jobs=1, verbose=-1, deterministic=True,
+    ).fit(residual_features(X), train.y)  # fmt: skip
+    network = train_network((train.X, train.y), (valid.X, valid.y), camera, seed)
+    models = {
+        "slow waves, linear": lambda X: linear.predict(low_waves(X)),
+        "residual, trees": lambda X: trees.predict(residual_features(X)),
+        "all waves, network": lambda X: probabilities(network, X).argmax(1),
+    }
+    seen = [through(lambda x, level=level: observe(x, level), test.X, 0) for level in noises]
+    return {name: [(predict(X) == test.y).mean() for X in seen] for name, predict in models.items()}
+
+
+def classes(seeds):
+    """Mean and standard deviation over seeds of the accuracy on each data set."""
+    print("| data set | noise | slow waves, linear | residual, trees | all waves, network |\n|---|---|---|---|---|")
+    for name, task in TASKS.items():
+        parts = [data.load(split, n, task=task) for split, n in (("train", 3000), ("valid", 1000), ("test", 1000))]
+        noises, camera = ((0.0, 1e-3, 1e-2), any_camera) if TELESCOPES[name] is None else ((0.0,), None)
+        runs = [accuracies(parts, camera, seed, noises) for seed in range(seeds)]
+        for i, noise in enumerate(noises):
+            cells = [[run[model][i] for run in runs] for model in runs[0]]
+            texts = [f"{np.mean(cell):.3f} ± {np.std(cell, ddof=1):.3f}" for cell in cells]
+            print(f"| {name} | {noise:g} | {' | '.join(texts)} |", flush=True)
+
+
+def lensed(name, n, masses, rng):
+    """n smooth lenses of a data set, and as many others with one lump of these masses on the ring: images."""
+    images = []
+    for with_lump in (False, True):
+        labels = np.full(n, simulate.NO)
+        draws = simulate.draw_lenses(simulate.PUBLISHED, labels, rng) if name == "published" else (
+            varied.draw_lenses(labels, rng))  # fmt: skip
+        if with_lump:
+            angle, ring = rng.uniform(0, 2 * np.pi, n), draws["theta_E"]
+            theta_E = simulate.einstein_radius(masses) * np.sqrt(simulate.RESCALING) if name == "published" else (
+                varied.einstein_radius(masses, draws["z_lens"], draws["z_source"]))  # fmt: skip
+            draws["substructure"][:, 0] = np.stack([ring * np.cos(angle), ring * np.sin(angle), theta_E], axis=1)
+        if name == "published":
+            model = simulate.PUBLISHED
+            light = simulate.render(draws, size=64, pixel=model.pixel, fwhm=model.fwhm, rescaling=model.rescaling)
+        else:
+            telescope = TELESCOPES[name]
+            light = varied.render(draws, telescope.model if telescope else simulate.PUBLISHED)
+            light = varied.expose(light, draws, telescope, rng) if telescope else light
+        images.append(simulate.to_unit_range(light)[:, None])
+    return images
+
+
+def lump(seeds, n=1500):
+    """The fraction of single lumps that are found, by mass, at a false positive rate of 0.05."""
+    print("| data set | " + " | ".join(f"{mass:.0e}" for mass in MASSES) + " |\n|" + "---|" * (len(MASSES) + 1))
+    for name in TASKS:
+        camera = any_camera if TELESCOPES[name] is None else None
+        runs = []
+        for seed in range(seeds):
+            rng = np.random.default_rng([5, seed])
+            parts = []
+            for size in (n, n // 3):
+                smooth, lumpy = lensed(name, size, 10 ** rng.uniform(8, 10.5, size), rng)
+                parts.append((np.concatenate([smooth, lumpy]), np.repeat([0, 1], size)))
+            network = train_network(*parts, camera, seed)
+
+            def score(X, network=network, name=name):
+                X = through(lambda x: observe(x, 1e-3), X, 0) if TELESCOPES[name] is None else X
+                p = probabilities(network, X)
+                return p[:, 1] / p[:, :2].sum(1)
+
+            tests = [lensed(name, 300, np.full(300, mass), rng) for mass in MASSES]
+            threshold = np.quantile(np.concatenate([score(smooth) for smooth, _ in tests]), 0.95)
+            runs.append([(score(lumpy) > threshold).mean() for _, lumpy in tests])
+        mean = np.mean(runs, axis=0)
+        spread = np.std(runs, axis=0, ddof=1) if seeds > 1 else np.sqrt(mean * (1 - mean) / 300)
+        print(f"| {name} | " + " | ".join(f"{m:.2f} ± {s:.2f}" for m, s in zip(mean, spread, strict=True)) + " |",
+              flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    WHAT = {"classes": classes, "lump": lump}
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", nargs="*", choices=[*WHAT, []], default=list(WHAT))
+    parser.add_argument("--seeds", type=int, default=3)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    for name in args.what:
+        WHAT[name](args.seeds)
