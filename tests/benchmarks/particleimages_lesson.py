@@ -68,7 +68,7 @@ def main():
         print(f"\n{len(y):,} images\n| model | AUC |\n|---|---|")
         for name, found in rows.items():
             aucs = [roc_auc_score(y, p) for p in found]
-            print(f"| {name} | {np.mean(aucs):.3f} ± {np.std(aucs):.3f} |")
+            print(f"| {name} | {np.mean(aucs):.4f} ± {np.std(aucs):.4f} |")
 
 
 if __name__ == "__main__":
