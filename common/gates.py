@@ -30,8 +30,6 @@ SOLUTIONS = "solutions"
 SOURCE = "source-"
 """Start of the tag of a cell that is filled from a module, such as ``source-Higgs.model.Network``."""
 OLD_FORM = frozenset({
-    "ParticleImages/ParticleImages_CNN.ipynb",
-    "ParticleImages/ParticleImages_ViT.ipynb",
     "StrongLensing/StrongLensing_Classification.ipynb",
     "StrongLensing/StrongLensing_SuperResolution.ipynb",
     "RenAIssance/RenAIssance.ipynb",
