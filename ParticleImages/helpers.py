@@ -1,11 +1,17 @@
 """Figures of the ParticleImages lessons, and test images by what the simulator did."""
 
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LogNorm, SymLogNorm
 
-from ParticleImages import simulate
+from ParticleImages import calorimeter, simulate
 from ParticleImages.model import COLUMNS, ROWS, SEED, network_input
+from ParticleImages.tracker import Particles
+
+RADIUS, CRYSTAL = simulate.TRACKER.radius, simulate.TRACKER.crystal  # m
+OFFICIAL = Path(__file__).with_name("official_scores.csv")  # what models say to 100 official images
 
 
 def truth_groups(part):
@@ -19,8 +25,9 @@ def truth_groups(part):
     groups = {"all": photon | electron}
     for name, chosen in {
         "photon not converted": np.isinf(radius),
-        "photon converted beyond 0.6 m": np.isfinite(radius) & (radius >= 0.6),
-        "photon converted within 0.6 m": radius < 0.6,
+        "photon converted within 0.5 m": radius < 0.5,
+        "photon converted at 0.5 to 0.9 m": (radius >= 0.5) & (radius < 0.9),
+        "photon converted beyond 0.9 m": np.isfinite(radius) & (radius >= 0.9),
     }.items():
         groups[name] = electron | (photon & chosen)
     for low, high in ((0, 0.1), (0.1, 0.5), (0.5, 1.01)):
@@ -31,62 +38,66 @@ def truth_groups(part):
     return groups
 
 
-def sketch():
-    """A view along the beam: what an electron, a photon and a photon that converts do in the tracker."""
-    fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.9), sharey=True, layout="constrained")
-    r = np.linspace(0, 1.29, 100)
-    titles = ("electron: bends and radiates", "photon: straight on", "photon that converts")
-    for ax, title in zip(axes, titles, strict=True):
-        ax.set_title(title, fontsize=9)
-        for radius in (0.045, 0.102, 0.255, 0.4185, 0.608, 0.78, 0.965, 1.13):
-            ax.axvline(radius, color="0.85", lw=1, zorder=0)
-        for k in range(-6, 7):
-            ax.add_patch(plt.Rectangle((1.29, 2.25 * (k - 0.5)), 0.23, 2.25, fill=False, ec="0.6", lw=0.7))
-        ax.set(xlim=(0, 1.55), ylim=(-14, 14), xlabel="distance from the beam, m")
+def flight(particle, radius, share):
+    """An electron of 50 GeV that radiates once at a radius (m), or a photon that converts once.
+
+    `share` of the energy goes to the radiated photon, or to the electron of the pair. Returns name, radii (m), places
+    along phi (crystals) and pt (GeV) of what flies before, and of both pieces after.
+    """
+    charge = int(particle == "electron")
+    before, after = np.linspace(0, radius, 30), np.linspace(radius, RADIUS, 60)
+    bend = 0.15 * simulate.TRACKER.field / CRYSTAL
+    phi, slope = charge * bend / 50 * before**2, charge * 2 * bend / 50 * radius
+    pieces = [("photon", share, 0), ("electron", 1 - share, 1)] if charge else [
+        ("electron", share, -1), ("positron", 1 - share, 1)]  # fmt: skip
+    way = after - radius
+    return [(particle, before, phi, 50.0)] + [
+        (name, after, phi[-1] + slope * way + q * bend / (50 * part) * way**2, 50 * part) for name, part, q in pieces
+    ]
+
+
+def flight_figure(pieces, seed=0):
+    """What `flight` returns, seen along the beam, and above it the image of what arrives, which is returned too."""
+    _, *arriving = pieces
+    pt, place = np.array([piece[3] for piece in arriving]), np.array([piece[2][-1] for piece in arriving])
+    slope = np.array([np.diff(phi[-2:])[0] / np.diff(r[-2:])[0] for _, r, phi, _ in arriving]) * CRYSTAL
+    particles = Particles(np.zeros(2, int), pt, np.zeros(2), place, np.zeros(2), slope)
+    image = calorimeter.images(simulate.CALORIMETER, particles, np.zeros(1), np.random.default_rng(seed))[0, ..., 0]
+    fig, (above, below) = plt.subplots(2, 1, figsize=(4.6, 3.9), sharex=True, height_ratios=(1, 1.35), layout="none")
+    fig.subplots_adjust(left=0.13, right=0.8, bottom=0.12, top=0.98, hspace=0.08)
+    drawn = above.imshow(np.maximum(image[SEED - 3 : SEED + 4, SEED - 8 : SEED + 9], 0.01), origin="lower",
+                         extent=(-8.5, 8.5, -3.5, 3.5), aspect="auto", norm=LogNorm(0.05, 50))  # fmt: skip
+    above.set(ylabel="eta [crystals]")
+    fig.colorbar(drawn, cax=above.inset_axes([1.03, 0, 0.04, 1]), label="energy [GeV]")
+    styles = {"electron": "C0-", "photon": "C1--", "positron": "C2-."}
+    for number, (name, r, phi, _) in enumerate(pieces):
+        below.plot(phi - place[pt.argmax()], r, styles[name], lw=2, label=name if number else None)
+    for layer in simulate.TRACKER.layer_radius:
+        below.axhline(layer, color="0.9", lw=1, zorder=0)
+    below.axhspan(RADIUS, 1.4, color="0.75")
+    below.text(-8.2, 1.315, "crystals", fontsize=7)
+    below.set(xlabel="phi [crystals]", ylabel="distance from the beam [m]", xlim=(-8.5, 8.5), ylim=(0, 1.4))
+    below.legend(loc="lower left", fontsize=7)
+    for ax in (above, below):
         ax.grid(False)
-    axes[0].set_ylabel("displacement along phi, cm")
-
-    def bend(start, slope, charge, pt, after):
-        step = np.clip(after - start, 0, None)
-        return 100 * (slope * step + charge * 0.15 * 3.8 / pt * step**2)
-
-    def angle(length, pt):
-        return 0.3 * 3.8 / pt * length
-
-    # The electron radiates 35 of its 50 GeV at 0.4 m; the displacements are to scale for these momenta
-    at = 0.4
-    before, after = r <= at, r >= at
-    axes[0].plot(r[before], bend(0, 0, 1, 50, r[before]), "C0-", lw=2)
-    offset, slope = bend(0, 0, 1, 50, at), angle(at, 50)
-    axes[0].plot(r[after], offset + bend(at, slope, 1, 15, r[after]), "C0-", lw=2, label="electron")
-    axes[0].plot(r[after], offset + 100 * slope * (r[after] - at), "C1--", label="photon")
-    axes[1].plot(r, 0 * r, "C1--", label="photon")
-    at = 0.25
-    before, after = r <= at, r >= at
-    axes[2].plot(r[before], 0 * r[before], "C1--", label="photon")
-    axes[2].plot(r[after], bend(at, 0, 1, 10, r[after]), "C2-.", lw=2, label="positron")
-    axes[2].plot(r[after], bend(at, 0, -1, 40, r[after]), "C0-", lw=2, label="electron")
-    for ax in axes:
-        ax.legend(loc="lower left", fontsize=7)
-    return fig
+    return fig, image
 
 
-def gallery(part, n=4):
-    """The first n electrons and photons: energy of the crystals that the networks see, on a logarithmic scale."""
-    fig, axes = plt.subplots(n, 2, figsize=(6.6, 1.05 + 1.55 * n), layout="constrained")
-    for column, (label, name) in enumerate(((1, "electron"), (0, "photon"))):
-        for i, ax in enumerate(axes[:, column]):
-            drawn = draw(ax, part.X[np.flatnonzero(part.y == label)[i], ..., 0], norm=LogNorm(0.001, 1))
-            ax.set_title(f"{name} {i + 1}", fontsize=8)
+def ten(images, titles):
+    """Energies of ten images (10, 32, 32) on a logarithmic scale, each with a title."""
+    fig, axes = plt.subplots(5, 2, figsize=(6.6, 6.2), sharex=True, sharey=True, layout="constrained")
+    for ax, image, title in zip(axes.flat, images, titles, strict=True):
+        drawn = draw(ax, np.maximum(image, 1e-4), norm=LogNorm(0.001, 1))
+        ax.set_title(title, fontsize=8)
     fig.colorbar(drawn, ax=axes, label="energy / 50 GeV", shrink=0.6)
     return fig
 
 
-def compare(real, simulated, n=3):
-    """The first n real photons and electrons (left), and as many simulated ones; energy on a logarithmic scale."""
+def compare(official, simulated, n=3):
+    """The first n official photons and electrons (left), and as many simulated ones; energy on a logarithmic scale."""
     fig, axes = plt.subplots(2, 2 * n, figsize=(7.6, 2.2))
     for label, (row, name) in enumerate(zip(axes, ("photon", "electron"), strict=True)):
-        images = [part.X[part.y == label][:n, ..., 0] for part in (real, simulated)]
+        images = [part.X[part.y == label][:n, ..., 0] for part in (official, simulated)]
         for ax, image in zip(row, np.concatenate(images), strict=True):
             draw(ax, np.where(image > 0, image, np.nan), norm=LogNorm(0.001, 1))
             ax.set(xticks=[], yticks=[], xlabel="", ylabel="")
@@ -101,13 +112,13 @@ def mean_images(part):
     x = network_input(part.X)[:, 1] / 2
     electron, photon = (x[part.y == label].mean(axis=0) for label in (1, 0))
     fig, axes = plt.subplots(3, 1, figsize=(5.2, 6.6), layout="constrained")
-    for ax, image, title in ((axes[0], electron, "mean electron"), (axes[1], photon, "mean photon")):
+    for ax, image, title in ((axes[0], electron, "mean electron (train)"), (axes[1], photon, "mean photon (train)")):
         drawn = draw(ax, np.maximum(image, 3e-4), norm=LogNorm(3e-4, 1))
         ax.set_title(title, fontsize=9)
-        fig.colorbar(drawn, ax=ax, label="50 GeV")
+        fig.colorbar(drawn, ax=ax, label="energy / 50 GeV")
     drawn = draw(axes[2], electron - photon, cmap="RdBu_r", norm=SymLogNorm(3e-4, vmin=-0.1, vmax=0.1))
     axes[2].set_title("electron minus photon", fontsize=9)
-    fig.colorbar(drawn, ax=axes[2], label="50 GeV", ticks=(-0.1, -0.01, -0.001, 0, 0.001, 0.01, 0.1))
+    fig.colorbar(drawn, ax=axes[2], label="difference / 50 GeV", ticks=(-0.1, -0.01, -0.001, 0, 0.001, 0.01, 0.1))
     return fig
 
 
@@ -119,7 +130,7 @@ def draw(ax, image, **options):
     drawn = ax.imshow(image, origin="lower", extent=(-width, width, -height, height), **options)
     ax.set_facecolor("0.93")
     ax.grid(False)
-    ax.set(xlabel="crystals along phi", ylabel="along eta")
+    ax.set(xlabel="phi [crystals]", ylabel="eta [crystals]")
     ax.label_outer()
     return drawn
 

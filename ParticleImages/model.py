@@ -108,17 +108,32 @@ def network_input(X, channels="energy"):
     total = X[..., 0].sum(axis=(1, 2))
     if not (total > 0).all():
         raise ValueError(f"image {np.argmin(total > 0)} has no energy (or a number that is not finite)")
-    crop = X[:, SEED - ROWS : SEED + ROWS + 1, SEED - COLUMNS : SEED + COLUMNS + 1].copy()
-    side = np.tanh(np.arange(-ROWS, ROWS + 1) / 2), np.tanh(np.arange(-COLUMNS, COLUMNS + 1) / 2)
-    lower = crop[..., 0].sum(axis=2) @ side[0] < 0
-    crop[lower] = crop[lower][:, ::-1]
-    lower = crop[..., 0].sum(axis=1) @ side[1] < 0
-    crop[lower] = crop[lower][:, :, ::-1]
-    share = crop[..., 0] / total[:, None, None]
-    energy = [np.log1p(share / 0.0016) / 3, 2 * crop[..., 0]]
+    crop = mirror(X[:, SEED - ROWS : SEED + ROWS + 1, SEED - COLUMNS : SEED + COLUMNS + 1])
+    energy = energy_planes(crop, total)
     time = [2 * crop[..., 1].clip(-1, 1)]
     planes = {"energy": energy, "time": time, "both": energy + time}[channels]
     return np.stack(planes, axis=1).astype(np.float32)
+
+
+def mirror(crop):
+    """Images (n, h, w, 2), mirrored to the side of large rows and columns.
+
+    The crystals next to the middle count most.
+    """
+    weights = [np.tanh(np.arange(-(size // 2), size // 2 + 1) / 2)
+               for size in crop.shape[1:3]]
+    crop = crop.copy()
+    low = crop[..., 0].sum(axis=2) @ weights[0] < 0
+    crop[low] = crop[low, ::-1]
+    left = crop[..., 0].sum(axis=1) @ weights[1] < 0
+    crop[left] = crop[left, :, ::-1]
+    return crop
+
+
+def energy_planes(crop, total):
+    """Logarithm of each crystal's share, and its energy, (n, h, w) each."""
+    share = crop[..., 0] / total[:, None, None]
+    return [np.log1p(share / 0.0016) / 3, 2 * crop[..., 0]]
 
 
 # --------------------------------------------------------------------------------------------------
@@ -128,21 +143,26 @@ def network_input(X, channels="energy"):
 def block(inputs, outputs, stride=1):
     """Convolution, normalisation, and a smooth gate."""
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.SiLU()
-    )
+        nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
+        nn.BatchNorm2d(outputs), nn.SiLU())
 
 
 def total_energy(x):
-    """Two numbers that tell the energy of images (n, c, height, width), from -1 to 1 for this detector: (n, 2)."""
-    scaled = 4 * torch.log((x[:, 1].sum(dim=(1, 2)) / 2).clamp(min=1e-3)) - 0.8
+    """Two numbers that tell the energy of images (n, c, h, w), (n, 2).
+
+    Each lies between -1 and 1 for this detector.
+    """
+    total = x[:, 1].sum(dim=(1, 2)) / 2
+    scaled = 4 * torch.log(total.clamp(min=1e-3)) - 0.8
     return torch.stack([scaled, scaled**2 - 1], dim=1)
 
 
 class CNN(nn.Module):
-    """Three convolutions, each with twice the channels, and a dense layer that knows where everything is.
+    """Images (n, channels, 15, 27) -> one logit each, (n,).
 
-    The network looks at the seven middle rows: the magnetic field spreads particles along the columns only. Beside
-    the image, the dense layer gets the logarithm of the total energy, which a convolution cannot see at once.
+    Three convolutions, the second and the third with twice the channels and a step of two crystals, and a dense layer
+    that knows where everything is. The convolutions see the seven middle rows: the magnetic field spreads particles
+    along the columns only. Beside the image, the dense layer gets the logarithm of the total energy.
 
     Parameters
     ----------
@@ -159,26 +179,26 @@ class CNN(nn.Module):
         super().__init__()
         self.has_energy = channels > 1
         self.convolutions = nn.Sequential(
-            block(channels, width), block(width, 2 * width, 2), block(2 * width, 4 * width, 2), nn.Flatten()
-        )
-        pixels = 4 * width * 2 * 7  # two strides: 7 x 27 crystals become 2 x 7
+            block(channels, width),
+            block(width, 2 * width, stride=2),
+            block(2 * width, 4 * width, stride=2), nn.Flatten())
+        pixels = 4 * width * 2 * 7  # 7 x 27 crystals become 2 x 7
         self.dense = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(pixels + 2 * self.has_energy, hidden), nn.SiLU(),
-            nn.Dropout(dropout), nn.Linear(hidden, 1), nn.Flatten(0),
-        )  # fmt: skip
-        self.to(memory_format=torch.channels_last)  # the faster order of the numbers in memory
+            nn.Dropout(dropout),
+            nn.Linear(pixels + 2 * self.has_energy, hidden), nn.SiLU(),
+            nn.Dropout(dropout), nn.Linear(hidden, 1), nn.Flatten(0))
+        self.to(memory_format=torch.channels_last)  # the faster order
 
     def forward(self, x):
-        """Logits (n,) of images (n, channels, 15, 27)."""
-        x = x[:, :, ROWS - MIDDLE : ROWS + MIDDLE + 1]
-        features = [self.convolutions(x)]
+        middle = x[:, :, ROWS - MIDDLE:ROWS + MIDDLE + 1]
+        features = [self.convolutions(middle)]
         if self.has_energy:
             features.append(total_energy(x))
         return self.dense(torch.cat(features, dim=1))
 
 
 def probability(model, x):
-    """Probability of an electron for inputs of `network_input`, shape (n,)."""
+    """Probability of an electron for inputs of `network_input`, (n,)."""
     return 1 / (1 + np.exp(-predict(model, x)))
 
 
@@ -189,22 +209,21 @@ def combine(*probabilities):
 
 
 def occlusion(model, x):
-    """Mean absolute change of the logit when one crystal is blanked out, for each crystal that the CNN looks at.
+    """Mean absolute change of the logit without one crystal, (7, 27).
+
+    The total energy is held fixed: what is blanked out goes to a corner that the convolutions of `CNN` do not see.
 
     Parameters
     ----------
     model : CNN
-    x : ndarray of shape (n, c, 15, 27)
-        Of `network_input`.
-
-    Returns
-    -------
-    ndarray of shape (7, 27)
+    x : ndarray of shape (n, 2, 15, 27)
+        Energy planes of `network_input`.
     """
     logits = predict(model, x)
     change = np.empty((2 * MIDDLE + 1, 2 * COLUMNS + 1))
     for row, column in np.ndindex(*change.shape):
-        blanked = x.copy()
-        blanked[:, :, ROWS - MIDDLE + row, column] = 0
+        blanked, r = x.copy(), ROWS - MIDDLE + row
+        blanked[:, :, r, column] = 0
+        blanked[:, 1, 0, 0] += x[:, 1, r, column]  # a row it does not see
         change[row, column] = abs(predict(model, blanked) - logits).mean()
     return change

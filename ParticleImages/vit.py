@@ -10,17 +10,15 @@ IMAGE = (2 * ROWS + 1, 2 * COLUMNS + 1)  # 15 x 27 crystals, see `model.network_
 
 
 def cut(x, patch=(5, 3)):
-    """Cut images into patches that do not overlap, row by row.
+    """Images (n, c, h, w) -> patches (n, patches, c * rows * columns).
+
+    The patches do not overlap, and come row by row.
 
     Parameters
     ----------
     x : tensor of shape (n, c, height, width)
     patch : (int, int)
         Rows and columns of a patch; they have to divide the height and the width.
-
-    Returns
-    -------
-    tensor of shape (n, patches, c * rows * columns)
 
     Raises
     ------
@@ -30,32 +28,41 @@ def cut(x, patch=(5, 3)):
     n, c, height, width = x.shape
     rows, columns = patch
     if height % rows or width % columns:
-        raise ValueError(f"patches of {rows} x {columns} do not fill an image of {height} x {width}")
+        raise ValueError(f"patches of {rows} x {columns} do not fill "
+                         f"an image of {height} x {width}")
     x = x.reshape(n, c, height // rows, rows, width // columns, columns)
     return x.permute(0, 2, 4, 1, 3, 5).reshape(n, -1, c * rows * columns)
 
 
 class Block(nn.Module):
-    """Every token looks at all others (attention), then thinks for itself (two dense layers)."""
+    """Tokens (n, t, width) look at each other, then each thinks alone.
+
+    The attention (n, heads, t, t) is returned beside the tokens where `weights` asks for it, else None.
+    """
 
     def __init__(self, width, heads, dropout):
         super().__init__()
-        self.before_attention, self.before_dense = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.before_attention = nn.LayerNorm(width)
+        self.before_dense = nn.LayerNorm(width)
+        self.attention = nn.MultiheadAttention(
+            width, heads, batch_first=True)
         self.dense = nn.Sequential(
-            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width), nn.Dropout(dropout)
-        )
+            nn.Linear(width, 2 * width), nn.GELU(),
+            nn.Linear(2 * width, width), nn.Dropout(dropout))
 
     def forward(self, tokens, weights=False):
-        """Tokens (n, t, width), and the attention (n, heads, t, t) if `weights`, else None."""
         x = self.before_attention(tokens)
-        seen, attention = self.attention(x, x, x, need_weights=weights, average_attn_weights=False)
+        seen, attention = self.attention(
+            x, x, x, need_weights=weights, average_attn_weights=False)
         tokens = tokens + seen
-        return tokens + self.dense(self.before_dense(tokens)), attention
+        tokens = tokens + self.dense(self.before_dense(tokens))
+        return tokens, attention
 
 
 class ViT(nn.Module):
-    """A vision transformer (Dosovitskiy et al., arXiv:2010.11929) with two blocks instead of twelve.
+    """A vision transformer: images (n, channels, 15, 27) -> logits (n,).
+
+    That of Dosovitskiy et al., arXiv:2010.11929, with two blocks instead of twelve.
 
     Parameters
     ----------
@@ -73,29 +80,36 @@ class ViT(nn.Module):
         Without it, the model sees a bag of patches.
     """
 
-    def __init__(self, channels=2, patch=(5, 3), width=32, depth=2, heads=4, dropout=0.1, position=True):
+    def __init__(self, channels=2, patch=(5, 3), width=32, depth=2, heads=4,
+                 dropout=0.1, position=True):  # fmt: skip
         super().__init__()
-        self.patch, self.grid = tuple(patch), (IMAGE[0] // patch[0], IMAGE[1] // patch[1])
-        n_patches = self.grid[0] * self.grid[1]
+        self.patch = tuple(patch)
+        self.grid = (IMAGE[0] // patch[0], IMAGE[1] // patch[1])
+        places = self.grid[0] * self.grid[1]
         self.embed = nn.Linear(channels * patch[0] * patch[1], width)
         self.class_token = nn.Linear(2, width)
-        self.position = nn.Parameter(0.02 * torch.randn(1, n_patches, width) * position, requires_grad=position)
+        start = 0.02 * torch.randn(1, places, width) * position
+        self.position = nn.Parameter(start, requires_grad=position)
         self.dropout = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(depth))
-        self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1), nn.Flatten(0))
+        self.blocks = nn.ModuleList(
+            Block(width, heads, dropout) for _ in range(depth))
+        self.head = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 1), nn.Flatten(0))
 
     def tokens(self, x):
-        """The class token, which knows the total energy, and a token for each patch: (n, 1 + patches, width)."""
+        """The class token and one of each patch, (n, 1 + patches, width)."""
         first = self.class_token(total_energy(x))
         patches = self.embed(cut(x, self.patch)) + self.position
         return self.dropout(torch.cat([first[:, None], patches], dim=1))
 
-    def forward(self, x):
-        """Logits (n,) of images (n, c, 15, 27)."""
-        tokens = self.tokens(x)
+    def read(self, tokens):
+        """Logits (n,) of tokens: all blocks, then the class token."""
         for block in self.blocks:
             tokens, _ = block(tokens)
         return self.head(tokens[:, 0])
+
+    def forward(self, x):
+        return self.read(self.tokens(x))
 
 
 def attention(model, x):
@@ -121,23 +135,29 @@ def attention(model, x):
     return np.stack(found, axis=1)
 
 
+def attend(query, key, value):
+    """What each token sees, (t, v), and its weights, (t, t).
+
+    query and key are (t, d), value is (t, v).
+    """
+    scores = query @ key.T / np.sqrt(query.shape[1])
+    weights = np.exp(scores)
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    return weights @ value, weights
+
+
 def rollout(weights):
-    """Attention rollout (Abnar and Zuidema, arXiv:2005.00928, section 3): the attention of all blocks in one map.
+    """Attention of all blocks in one map, (n, t, t).
 
-    Parameters
-    ----------
-    weights : ndarray of shape (n, blocks, heads, t, t)
-        From `attention`.
-
-    Returns
-    -------
-    ndarray of shape (n, t, t)
-        Entry [:, i, j] is the share of input token j in output token i. Rows sum to 1.
+    weights is (n, blocks, heads, t, t); entry [:, i, j] of the result is
+    the share of input token j in output token i.
     """
     t = weights.shape[-1]
+    mean = weights.mean(axis=2)
     total = np.eye(t)
-    for block in np.moveaxis(weights.mean(axis=2), 1, 0):
-        total = (0.5 * block + 0.5 * np.eye(t)) @ total  # half of a token comes around the attention
+    for block in range(mean.shape[1]):
+        # half comes around the attention (arXiv:2005.00928, section 3)
+        total = (0.5 * mean[:, block] + 0.5 * np.eye(t)) @ total
     return total
 
 

@@ -29,11 +29,8 @@ MAX_FRAME_BYTES = 1_000_000
 SOLUTIONS = "solutions"
 SOURCE = "source-"
 """Start of the tag of a cell that is filled from a module, such as ``source-Higgs.model.Network``."""
-OLD_FORM = frozenset({
-    "ParticleImages/ParticleImages_CNN.ipynb",
-    "ParticleImages/ParticleImages_ViT.ipynb",
-})  # fmt: skip
-"""Lessons that do not yet have predictions, exercises, an explorer and solutions. This list only shrinks."""
+OLD_FORM = frozenset()
+"""Lessons excused from having predictions, exercises, an explorer and solutions: none of the course's."""
 
 EXPECTED_ERROR = "raises-exception"
 """Tag of a cell that may raise, with which a lesson shows an error; Jupyter, papermill and nbval know it."""

@@ -1,5 +1,6 @@
 """The shower shapes, the input and the networks of the ParticleImages lessons."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -7,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from common.training import fit, seed_everything
-from ParticleImages import data, helpers, model, residual
+from ParticleImages import data, exercises, helpers, model, residual
 from ParticleImages.simulate import simulate
 
 IMAGES = simulate(1500, seed=1)
@@ -107,6 +108,33 @@ def test_groups_of_the_truth_cover_the_images():
     assert sum((groups[name] & photon).sum() for name in groups if name.startswith("photon")) == photon.sum()
     assert sum((groups[name] & electron).sum() for name in groups if name.startswith("electron")) == electron.sum()
     assert sum(groups[name].sum() for name in groups if name.startswith("|eta|")) == 1500
+
+
+def test_pieces_of_a_flight_arrive_as_far_apart_as_bend_says():
+    for particle, radius, share in [("electron", 0.4, 0.7), ("photon", 0.25, 0.2), ("photon", 1.2, 0.5)]:
+        way, *pieces = helpers.flight(particle, radius, share)
+        assert sum(piece[3] for piece in pieces) == pytest.approx(50) and way[3] == 50
+        pt = np.array([50 * share, 50 * (1 - share)])
+        bent = exercises.bend(pt, np.array([radius, radius]))
+        apart = bent[1] if particle == "electron" else bent.sum()
+        assert abs(pieces[0][2][-1] - pieces[1][2][-1]) == pytest.approx(apart)
+
+
+def test_figure_of_a_flight_has_an_image_with_its_energy():
+    fig, picture = helpers.flight_figure(helpers.flight("electron", 0.4, 0.7))
+    plt.close(fig)
+    assert picture.shape == (32, 32) and picture.sum() == pytest.approx(50, rel=0.05)
+    core = picture[None, 13:20, 13:20].astype(float)
+    assert exercises.width_along_phi(core) > exercises.width_along_phi(core.transpose(0, 2, 1))
+
+
+def test_occlusion_holds_the_total_energy_fixed():
+    class Sum(torch.nn.Module):
+        def forward(self, x):
+            return model.total_energy(x)[:, 0]
+
+    x = model.network_input(IMAGES.X[:5])
+    np.testing.assert_allclose(model.occlusion(Sum(), x), 0, atol=1e-5)
 
 
 def test_no_real_images_without_the_excerpt(data_home):

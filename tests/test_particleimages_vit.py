@@ -63,6 +63,19 @@ def test_rollout_multiplies_later_blocks_from_the_left():
     np.testing.assert_allclose(rolled[0, 0], [0.25, 0.25, 0.5])
 
 
+def test_attend_does_the_example_of_the_lesson():
+    key = np.log([[1.0, 1, 1, 1], [2, 1, 1, 1], [4, 3, 1, 1]])
+    seen, weights = vit.attend(np.array([[2.0, 0, 0, 0]]), key, np.array([[7.0], [0], [14]]))
+    np.testing.assert_allclose(weights, [[1 / 7, 2 / 7, 4 / 7]])
+    np.testing.assert_allclose(seen, [[9]])
+
+
+def test_reading_the_tokens_is_the_model(x):
+    x = torch.from_numpy(x[:4])
+    model = vit.ViT().eval()
+    torch.testing.assert_close(model.read(model.tokens(x)), model(x))
+
+
 def test_only_positions_tell_where_a_patch_is(x):
     x = torch.from_numpy(x[:4])
     swapped = x.clone()
