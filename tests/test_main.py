@@ -46,13 +46,15 @@ def test_without_arguments_it_lists_its_commands(capsys):
         ("lab", "jupyterlab"),
     ],
 )
-def test_command_is_passed_on(started, line, module):
+def test_command_is_passed_on(started, line, module, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # as images of containers have it
     processes, status = started
     status["is"] = 3
     assert program.main(line.split()) == 3
     ((arguments, environment),) = processes
     assert " ".join(arguments) == module
     assert (environment.get("OMP_NUM_THREADS") == "1") == line.startswith("run")
+    assert "PYTHONDONTWRITEBYTECODE" not in environment
 
 
 def test_test_checks_style_and_then_everything(started):
