@@ -18,6 +18,7 @@ import io
 import signal
 import sys
 import threading
+import time
 import traceback
 import warnings
 from collections.abc import Callable
@@ -271,9 +272,10 @@ def _bounded(function, arguments, seconds):
     it rings in the handler of that function. It raises neither in this frame nor in itself.
     """
     here = sys._getframe()
+    over = False
 
     def stop(_, frame):
-        if frame is not here and frame.f_code is not stop.__code__:
+        if not over and frame is not here and frame.f_code is not stop.__code__:
             raise _Stopped
 
     alarms = hasattr(signal, "SIGALRM") and threading.current_thread() is threading.main_thread()
@@ -285,8 +287,11 @@ def _bounded(function, arguments, seconds):
         value = function(*arguments)
     except BaseException as raised:  # also of sys.exit and of the button that interrupts the kernel
         error = raised
+    over = True
     if alarms:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        if error is not None:  # a last ring may be on its way through another thread: it should find `stop`
+            time.sleep(0.02)
         signal.signal(signal.SIGALRM, handler or signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, *timer)
     return value, error

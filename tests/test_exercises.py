@@ -255,7 +255,7 @@ def test_complex_numbers_where_these_are_expected(capsys):
 
     assert book.use("turn", right) is right
     assert book.use("turn", lambda x: -1j * x) is book["turn"].reference
-    assert "returns -0-1j as entry 0, expected 0+1j." in capsys.readouterr().out
+    assert "returns 0-1j as entry 0, expected 0+1j." in capsys.readouterr().out
 
 
 def test_unknown_name():
