@@ -46,7 +46,7 @@ def quick(monkeypatch):
     """Few bootstrap copies, and all in this process."""
     monkeypatch.setattr(judge, "COPIES", 10)
     judge_all = leaderboard.judge_all
-    monkeypatch.setattr(leaderboard, "judge_all", lambda folder, place, workers=0: judge_all(folder, place, 0))
+    monkeypatch.setattr(leaderboard, "judge_all", lambda folder, place, _=0, *more: judge_all(folder, place, 0, *more))
 
 
 def at(day, hour=12, minute=0):
@@ -199,7 +199,7 @@ def test_the_public_board_then_the_private_one(prepared, tmp_path):  # noqa: F81
     before, over = scored(folder, place), scored(folder, place, OVER)
     assert before["part"] == "public" and over["part"] == "private" and over["public_fraction"] == 0.5
     rows = teams(before)
-    assert [row["rank"] for row in rows.values()] == [1, 2, 3] and list(rows) == ["Public", "Both", "Private"]
+    assert [row["rank"] for row in rows.values()] == [1, 1, 3] and list(rows) == ["Public", "Both", "Private"]
     assert rows["Public"]["scores"]["AUC"] == 1 and rows["Private"]["scores"]["AUC"] == 0
     rows = teams(over)
     assert list(rows) == ["Private", "Both", "Public"] and rows["Both"]["file"] == "c1.zip"  # its best public one
