@@ -109,6 +109,8 @@ def _png(fig, small=False):
 
 def _still(draw, values, first):
     """One figure with its description, and those of all positions in the metadata."""
+    # In the order in which a notebook, whose keys are sorted, keeps the sliders
+    values = dict(sorted(values.items(), key=lambda item: item[0].replace("_", " ")))
     pictures, texts = [], []
     for position in product(*values.values()):
         fig, text = draw(**dict(zip(values, position, strict=True)))
