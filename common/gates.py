@@ -29,9 +29,6 @@ MAX_FRAME_BYTES = 1_000_000
 SOLUTIONS = "solutions"
 SOURCE = "source-"
 """Start of the tag of a cell that is filled from a module, such as ``source-Higgs.model.Network``."""
-OLD_FORM = frozenset()
-"""Lessons excused from having predictions, exercises, an explorer and solutions: none of the course's."""
-
 EXPECTED_ERROR = "raises-exception"
 """Tag of a cell that may raise, with which a lesson shows an error; Jupyter, papermill and nbval know it."""
 
@@ -431,14 +428,6 @@ def _form_problems(path, nb):
     """What is missing of a lesson in which the reader acts: predictions, exercises, an explorer, solutions."""
     if is_solution(path):
         return
-    problems = list(_missing(path, nb))
-    if label(path) not in OLD_FORM:
-        yield from problems
-    elif not problems:
-        yield "has all that a lesson should have: remove it from OLD_FORM in common/gates.py"
-
-
-def _missing(path, nb):
     texts = [cell.source for cell in nb.cells if cell.cell_type == "markdown"]
     predictions = sum(text.count("<summary>Answer</summary>") for text in texts)
     if not 3 <= predictions <= 5:

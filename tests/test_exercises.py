@@ -11,7 +11,7 @@ import pytest
 
 from common.challenge import FOLDERS, ROOT
 from common.exercises import Exercise, Exercises
-from common.gates import OLD_FORM, as_text, code_cells, exercise_names, find, is_solution, label, read
+from common.gates import as_text, code_cells, exercise_names, find, is_solution, label, read
 from common.notebooks import run
 
 CHALLENGES = [folder for folder in FOLDERS if (ROOT / folder / "exercises.py").exists()]
@@ -72,7 +72,7 @@ def test_hints_tell_more_and_more_and_then_the_solution(book, name, capsys):
 
 # --- the lessons with their exercises ---------------------------------------------------------------
 
-LESSONS = [path for path in find() if not is_solution(path) and label(path) not in OLD_FORM]
+LESSONS = [path for path in find() if not is_solution(path)]
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=label)
 
 

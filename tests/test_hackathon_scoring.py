@@ -403,7 +403,7 @@ def test_a_folder_that_cannot_be_listed_rejects_that_one(folder, tmp_path, monke
 def test_a_file_that_vanishes_or_cannot_be_copied_rejects_that_one(folder, tmp_path, monkeypatch):
     for name in ("a", "b", "c"):
         hand_in(tmp_path / "subs", f"{name}.zip", good(), name)
-    digest = arrivals._digest
+    digest = archive.digest
 
     def disturbed(file, out=None):
         if out is not None and "b.zip" in last:
@@ -419,7 +419,7 @@ def test_a_file_that_vanishes_or_cannot_be_copied_rejects_that_one(folder, tmp_p
         return plain(path)
 
     monkeypatch.setattr(archive, "plain_file", opening)
-    monkeypatch.setattr(arrivals, "_digest", disturbed)
+    monkeypatch.setattr(archive, "digest", disturbed)
     board = scored(folder, tmp_path / "subs")
     assert set(teams(board)) == {"c"}
     assert "No such file" in reasons(board)["a.zip"] and "disk is full: free some space" in reasons(board)["b.zip"]

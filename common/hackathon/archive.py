@@ -149,16 +149,7 @@ class Archive:
         return self._guarded(name, lambda file: file.read(size))
 
     def _copy(self, name, out):
-        digest = hashlib.sha256()
-
-        def read(file):
-            while block := file.read(BLOCK):
-                digest.update(block)
-                if out is not None:
-                    out.write(block)
-
-        self._guarded(name, read)
-        if digest.hexdigest() != self.manifest.files[name]:
+        if self._guarded(name, lambda file: digest(file, out)) != self.manifest.files[name]:
             raise SubmissionError(f"{name}: its content does not fit the SHA-256 of the manifest: pack it again")
 
     def _guarded(self, name, action):
@@ -293,11 +284,18 @@ def _manifest(archive, members):
 
 def digest_of(path):
     """The SHA-256 of a file, by which the organisers know it."""
-    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return digest(file)
+
+
+def digest(file, out=None):
+    """The SHA-256 of an open file, in hexadecimal digits, and on the way its content in another file."""
+    found = hashlib.sha256()
+    while block := file.read(BLOCK):
+        found.update(block)
+        if out is not None:
+            out.write(block)
+    return found.hexdigest()
 
 
 def one_line(error):

@@ -5,7 +5,6 @@ taken when this machine first saw the content, and the time at which it did. Con
 """
 
 import errno
-import hashlib
 import json
 import os
 import stat
@@ -199,13 +198,13 @@ def _copy(path, place, memory):
     temporary = place / f".{os.getpid()}.part"
     try:
         with archive.plain_file(path) as file:
-            digest, kept = _digest(file), None
+            digest, kept = archive.digest(file), None
             with suppress(FileNotFoundError):
                 kept = (place / f"{digest}.zip").stat().st_size
             if kept != file.tell():  # none, or one that a power cut left half written
                 file.seek(0)
                 with open(temporary, "wb") as out:
-                    digest = _digest(file, out)
+                    digest = archive.digest(file, out)
                     out.flush()
                     os.fsync(out.fileno())
                 temporary.replace(place / f"{digest}.zip")
@@ -227,16 +226,6 @@ def _stamp(path):
         return None
     settled = time.time() - about.st_ctime > SETTLED
     return (about.st_ino, about.st_size, about.st_ctime_ns) if settled and stat.S_ISREG(about.st_mode) else None
-
-
-def _digest(file, out=None):
-    """The SHA-256 of a file, in hexadecimal digits, and on the way its content in another file."""
-    digest = hashlib.sha256()
-    while block := file.read(archive.BLOCK):
-        digest.update(block)
-        if out is not None:
-            out.write(block)
-    return digest.hexdigest()
 
 
 def _read_log(path):
