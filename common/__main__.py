@@ -100,6 +100,7 @@ def main(argv=None):
     with tempfile.TemporaryDirectory(prefix="deeplearn-") as data:
         if argv[0] == "test":  # the runs of one notebook share what they simulate, and nothing else that is kept
             environment["DEEPLEARN_DATA"] = data
+            environment["DEEPLEARN_FRAMES"] = "ends"
         for process in processes:
             try:
                 status = subprocess.run(process, env=environment, cwd=place).returncode

@@ -10,6 +10,7 @@
 Where a reader sits in front of the notebook (JupyterLab, Colab, VS Code) the sliders work, with ipywidgets. Where a
 notebook is executed without one, its output is one figure with its description; the figures of all positions of the
 sliders go along in the metadata, and the site of the course shows them under sliders of its own, with no kernel.
+Tests set DEEPLEARN_FRAMES=ends: each slider is drawn at both its ends only, and no figures are kept.
 """
 
 import base64
@@ -111,20 +112,24 @@ def _still(draw, values, first):
     """One figure with its description, and those of all positions in the metadata."""
     # In the order in which a notebook, whose keys are sorted, keeps the sliders
     values = dict(sorted(values.items(), key=lambda item: item[0].replace("_", " ")))
+    ends_only = os.environ.get("DEEPLEARN_FRAMES") == "ends"
+    if ends_only:
+        values = {name: [options[0], options[-1]] for name, options in values.items()}
     pictures, texts = [], []
     for position in product(*values.values()):
         fig, text = draw(**dict(zip(values, position, strict=True)))
         pictures.append(base64.b64encode(_png(fig, small=True)).decode())
         texts.append(text)
     fig, text = draw(**first)
-    frames = {
-        "sliders": {name.replace("_", " "): list(map(_text, options)) for name, options in values.items()},
-        "start": [options.index(first[name]) for name, options in values.items()],
-        "pictures": pictures,
-        "texts": texts,
-    }
-    display({"image/png": _png(fig), "text/plain": text}, raw=True,
-            metadata={"image/png": {"alt": text}, FRAMES: frames})  # fmt: skip
+    metadata = {"image/png": {"alt": text}}
+    if not ends_only:
+        metadata[FRAMES] = {
+            "sliders": {name.replace("_", " "): list(map(_text, options)) for name, options in values.items()},
+            "start": [options.index(first[name]) for name, options in values.items()],
+            "pictures": pictures,
+            "texts": texts,
+        }
+    display({"image/png": _png(fig), "text/plain": text}, raw=True, metadata=metadata)
 
 
 def _live(draw, sliders, first):

@@ -30,6 +30,12 @@ def draw(x):
     return fig, f"It ends at {x:.2f}."
 
 
+@pytest.fixture(autouse=True)
+def all_positions(monkeypatch):
+    """As a reader gets them: the suite draws the ends of sliders only."""
+    monkeypatch.delenv("DEEPLEARN_FRAMES", raising=False)
+
+
 def executed(monkeypatch, **environment):
     """The outputs of the cell above in a kernel with these environment variables."""
     for name in ("JPY_SESSION_NAME", *environment):
@@ -61,6 +67,14 @@ def test_with_a_reader_sliders_and_a_figure_for_who_has_no_kernel(monkeypatch):
     (output,) = [output for output in outputs if "image/png" in output.data]
     assert set(output.data) == {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"}
     assert FRAMES not in output.metadata
+
+
+def test_the_suite_draws_the_ends_and_keeps_none(monkeypatch):
+    drawn, shown = [], []
+    monkeypatch.setenv("DEEPLEARN_FRAMES", "ends")
+    monkeypatch.setattr(module, "display", lambda data, raw, metadata: shown.append(metadata))
+    explore(lambda x: drawn.append(x) or draw(x), start={"x": 0.5}, x=(0.0, 1.0, 9))
+    assert drawn == [0.0, 1.0, 0.5] and list(shown[0]) == ["image/png"]
 
 
 @pytest.mark.parametrize("slider, problem", [
