@@ -10,7 +10,7 @@
 Where a reader sits in front of the notebook (JupyterLab, Colab, VS Code) the sliders work, with ipywidgets. Where a
 notebook is executed without one, its output is one figure with its description; the figures of all positions of the
 sliders go along in the metadata, and the site of the course shows them under sliders of its own, with no kernel.
-Tests set DEEPLEARN_FRAMES=ends: each slider is drawn at both its ends only, and no figures are kept.
+Tests set DEEPLEARN_FRAMES=ends: all sliders at one end, then all at the other, are drawn, and no figures are kept.
 """
 
 import base64
@@ -113,10 +113,9 @@ def _still(draw, values, first):
     # In the order in which a notebook, whose keys are sorted, keeps the sliders
     values = dict(sorted(values.items(), key=lambda item: item[0].replace("_", " ")))
     ends_only = os.environ.get("DEEPLEARN_FRAMES") == "ends"
-    if ends_only:
-        values = {name: [options[0], options[-1]] for name, options in values.items()}
+    positions = list(product(*values.values()))
     pictures, texts = [], []
-    for position in product(*values.values()):
+    for position in positions[:: len(positions) - 1] if ends_only else positions:
         fig, text = draw(**dict(zip(values, position, strict=True)))
         pictures.append(base64.b64encode(_png(fig, small=True)).decode())
         texts.append(text)
