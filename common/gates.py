@@ -109,7 +109,7 @@ def read(path):
     DamagedNotebook
         The file cannot be read, or is not a notebook of format 4.
     """
-    import nbformat  # takes seconds to import, and a notebook that calls `record` needs none of it
+    import nbformat  # a notebook that calls `record` needs none of it
 
     path = Path(path)
     try:
