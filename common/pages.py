@@ -89,9 +89,13 @@ def notebook(nb):
     for output in (output for cell in nb.cells for output in cell.get("outputs", [])):
         if frames := output.get("metadata", {}).pop(FRAMES, None):
             output.data = {"text/html": _explorer(frames)}
-    exporter = _NotebookExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
-    body, _ = exporter.from_notebook_node(nb)
+    body, _ = _exporter().from_notebook_node(nb)
     return body
+
+
+@cache
+def _exporter():
+    return _NotebookExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
 
 
 def _explorer(frames):
@@ -106,15 +110,6 @@ def _explorer(frames):
         f'<img src="data:image/png;base64,{frames["pictures"][position]}" alt="{text}">'
         f'<figcaption>{text}</figcaption><script type="application/json">{data}</script></figure>'
     )
-
-
-def offline(body):
-    """HTML in which nothing is loaded from elsewhere: of pictures such as badges only the description stays."""
-    soup = BeautifulSoup(body, "html.parser")
-    for image in soup.find_all("img", src=True):
-        if urlsplit(image["src"]).scheme not in ("", "data"):
-            image.replace_with(image.get("alt") or "picture")
-    return str(soup)
 
 
 def harmless(body):
@@ -163,10 +158,13 @@ def relinked(body, source, pages, here):
     ------
     BrokenLink
     """
-    soup, pictures = BeautifulSoup(offline(body), "html.parser"), set()
+    soup, pictures = BeautifulSoup(body, "html.parser"), set()
     for image in soup.find_all("img"):
         address = image.get("src", "")
         if address.startswith("data:"):
+            continue
+        if urlsplit(address).scheme:  # a badge: nothing is loaded from elsewhere
+            image.replace_with(image.get("alt") or "picture")
             continue
         path = _in_course(address, source)
         if not (ROOT / path).is_file():
@@ -203,20 +201,23 @@ def relinked(body, source, pages, here):
 def headings(body):
     """List the second- and third-level headings of a page: (level, anchor, text)."""
     found = []
-    for heading in BeautifulSoup(body, "html.parser").find_all(["h2", "h3"], id=True):
+    for heading in BeautifulSoup(_uncoloured(body), "html.parser").find_all(["h2", "h3"], id=True):
         for link in heading.select(".anchor-link"):
             link.decompose()
         found.append((int(heading.name[1]), heading["id"], heading.get_text(" ", strip=True)))
     return found
 
 
+def _uncoloured(body):
+    """HTML without its spans: most of a page's tags are the colours of its code, and parsing takes its time."""
+    return re.sub(r"</?span\b[^>]*>", "", body)
+
+
 def sections(title, body, here):
     """What the search looks through: the sections of a page with their address, heading and text."""
-    soup = BeautifulSoup(body, "html.parser")
+    soup = BeautifulSoup(_uncoloured(body), "html.parser")
     for tag in soup.select("script, style, .anchor-link, math annotation"):
         tag.decompose()
-    for code in soup.find_all("pre"):
-        code.string = code.get_text()  # one text, not one for each colour
     found = [{"page": here, "title": title, "heading": title, "text": []}]
     for text in soup.find_all(string=True):
         heading = text.find_parent(["h2", "h3"], id=True)
