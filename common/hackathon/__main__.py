@@ -63,8 +63,14 @@ def parser():
     export.add_argument("--event", type=Path, required=True, help="folder of the event")
     export.add_argument("--out", type=Path, required=True, help="folder of the bundles")
     export.add_argument("--image", help="the Docker image that scores there (default: a name of the course)")
-    certificates = commands.add_parser("certificates", help="print certificates (organisers)")
-    certificates.add_argument("event", type=Path, help="folder of the event, scored")
+    certificates = commands.add_parser(
+        "certificates", help="print certificates (organisers), or check some: certificates verify FILE --key KEY",
+        usage="%(prog)s EVENT [--font FONT]\n       %(prog)s verify FILE [FILE ...] --key KEY",
+    )  # fmt: skip
+    certificates.add_argument("what", help="folder of the event, scored; or the word verify")
+    certificates.add_argument("file", nargs="*", type=Path, help="a certificate to check, or a text file with what its "
+                              "QR code says")  # fmt: skip
+    certificates.add_argument("--key", type=Path, help="with verify: the organiser's public key")
     certificates.add_argument("--font", type=Path, action="append", default=[],
                               help="a TrueType font for names in other scripts; once for each")  # fmt: skip
     return main_parser
@@ -208,8 +214,14 @@ def _export(args):
 def _certificates(args):
     from common.hackathon.certificates import certificates
 
-    written, missing = certificates(args.event, args.font)
-    print(f"wrote {len(written)} certificates to {args.event / 'certificates'}")
+    if args.what == "verify":
+        return _check_certificates(args)
+    if args.file or args.key:
+        raise EventError("certificates takes the folder of an event, or 'verify', files and --key")
+    folder = Path(args.what)
+    written, missing = certificates(folder, args.font)
+    print(f"wrote {len(written)} certificates to {folder / 'certificates'}")
+    print(f"Publish {folder / 'certificates.pem'}: with it anybody can check them")
     if not missing:
         return 0
     names = "; ".join(f"{name!r} ({' '.join(f'{c} U+{ord(c[0]):04X}' for c in letters)})"
@@ -218,6 +230,25 @@ def _certificates(args):
         f"no font has all letters of {names}: the certificates with these names are not written; "
         "install fonts that have them (on Debian, fonts-noto) or give each with --font"
     )
+
+
+def _check_certificates(args):
+    from common.hackathon import signing
+
+    if not args.file or args.key is None:
+        raise EventError("verify needs a file and --key: the organiser's public key, from the organiser")
+    key, wrong = signing.public_key(args.key), 0
+    print(f"key {signing.fingerprint(key)}")
+    for path in args.file:
+        try:
+            fields, whole = signing.verify(path, key)
+        except signing.NotGenuine as error:
+            wrong += 1
+            print(f"{path.name}: NOT GENUINE: {error}")
+            continue
+        print(f"{path.name}: genuine" + ("" if whole else ", as far as the code goes: compare what is printed"))
+        print(*(f"  {name:<9}  {value}" for name, value in fields.items() if value is not None), sep="\n")
+    return 1 if wrong else 0
 
 
 COMMANDS = {
