@@ -58,6 +58,11 @@ def parser():
     watch.add_argument("--every", type=_seconds, default=30, help="seconds between two looks (default: 30)")
     for command in (score, watch):
         command.add_argument("--workers", type=int, help="processes (default: 2)")
+    verify = commands.add_parser("verify", help="run the notebook of a submission again in a sandbox (organisers)")
+    verify.add_argument("event", type=Path, help="folder of the event")
+    verify.add_argument("file", type=Path, help="the submission")
+    verify.add_argument("--minutes", type=_positive, default=30, help="on the clock (default: 30)")
+    verify.add_argument("--memory", type=_positive, default=8, help="GB (default: 8)")
     export = commands.add_parser("export", help="write the event for another engine (organisers)")
     export.add_argument("engine", choices=["codabench"])
     export.add_argument("--event", type=Path, required=True, help="folder of the event")
@@ -186,6 +191,15 @@ def _seconds(text):
     return int(text)
 
 
+def _positive(text):
+    try:
+        if 0 < (value := float(text)) < 1e6:
+            return value
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text}: expected a number above 0")
+
+
 def _time(text):
     """A time with its offset from UTC, which is not in the future."""
     try:
@@ -209,6 +223,14 @@ def _export(args):
     print(f"wrote {len(written)} bundles to {args.out}: they hold the truth, so upload them and show them to nobody")
     print(f"Before that: docker build -t {image} {args.out} && docker push {image}")
     return 0
+
+
+def _verify(args):
+    from common.hackathon import verify
+
+    outcomes = verify.verify(args.event, args.file, args.minutes, args.memory)
+    print(*outcomes, verify.ISOLATION, sep="\n")
+    return 0 if all(outcome.reproduced for outcome in outcomes) else 1
 
 
 def _certificates(args):
@@ -253,7 +275,7 @@ def _check_certificates(args):
 
 COMMANDS = {
     "prepare": _prepare, "submit": _submit, "choose": _choose, "receive": _receive, "score": _score,
-    "watch": _watch, "certificates": _certificates, "export": _export,
+    "watch": _watch, "verify": _verify, "certificates": _certificates, "export": _export,
 }  # fmt: skip
 
 
