@@ -141,23 +141,40 @@ def test_what_a_notebook_leaves_goes_through_the_doors(folder, tmp_path, files, 
         assert not message and [len(values) for values in found.values()] == [N]
 
 
-@pytest.mark.parametrize("source, options, message", [
-    ("import os, time\nif not os.fork():\n    os.setsid()\ntime.sleep(1000)", ["--minutes", "0.12"],
-     "stopped: it runs for more than 0.12 minutes"),
-    ("import os, time\nx = []\nwhile True:\n    time.sleep(0.3)\n    for _ in range(3):\n        if not os.fork():\n"
-     "            y = b'1' * 300_000_000\n            time.sleep(1000)",
-     ["--memory", "0.8"], "stopped: it needs more than 0.8 GB of memory"),
+GREEDY = """
+import os, time
+for _ in range(9):
+    if not os.fork():
+        x = b"1" * 100_000_000
+        time.sleep(60)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("source, most, message", [
+    ("import time; time.sleep(60)", 2e9, "stopped: it runs for more than 0.05 minutes"),
+    (GREEDY, 5e8, "stopped: it needs more than 0.5 GB of memory"),
+    (GREEDY, 5e9, "stopped: it starts more than 5 processes"),
+    ("import sys; sys.exit('\\x1b[1m' + 'no')", 2e9, "no"),
+    ("import os, sys; print('why'); sys.stdout.flush(); os._exit(3)", 2e9, "why"),
 ])  # fmt: skip
-def test_notebooks_that_never_end(folder, tmp_path, capsys, plain, source, options, message):
-    began = time.monotonic()
-    status, _, err = verified(folder, tmp_path, source, honest(folder), capsys, *options)
-    assert status == 1 and message in err and time.monotonic() - began < 60
-    if shutil.which("bwrap"):  # what the notebook started, in sessions of its own too, has ended with it
-        for _ in range(50):
-            if not (left := [process for process in psutil.process_iter() if home_of(process) == verify.HOME]):
-                break
-            time.sleep(0.1)
-        assert not left
+def test_limits(tmp_path, monkeypatch, source, most, message):
+    monkeypatch.setattr(verify, "PROCESSES", 5 if "5 processes" in message else 500)
+    with open(tmp_path / "out", "wb") as out:
+        reason = verify._run([verify.sys.executable, "-c", source], out, 0.05, most)
+    assert reason.endswith(message) and reason.isprintable()
+
+
+@sandboxed
+def test_a_notebook_that_never_ends(folder, tmp_path, capsys):
+    source = "import os, time\nif not os.fork():\n    os.setsid()\ntime.sleep(1000)"
+    status, _, err = verified(folder, tmp_path, source, honest(folder), capsys, "--minutes", "0.12")
+    assert status == 1 and "stopped: it runs for more than 0.12 minutes" in err
+    for _ in range(50):  # what it started, in sessions of its own too, ends with it
+        if not (left := [process for process in psutil.process_iter() if home_of(process) == verify.HOME]):
+            break
+        time.sleep(0.1)
+    assert not left
 
 
 def home_of(process):

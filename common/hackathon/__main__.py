@@ -58,6 +58,11 @@ def parser():
     watch.add_argument("--every", type=_seconds, default=30, help="seconds between two looks (default: 30)")
     for command in (score, watch):
         command.add_argument("--workers", type=int, help="processes (default: 2)")
+    serve = commands.add_parser("serve", help="one web page to hand in, until Ctrl-C (organisers)")
+    serve.add_argument("event", type=Path, help="folder of the event")
+    serve.add_argument("submissions", type=Path, help="folder of the submissions")
+    serve.add_argument("--address", default="127.0.0.1", help="where it is reached (default: from this machine only)")
+    serve.add_argument("--port", type=int, default=8024)
     verify = commands.add_parser("verify", help="run the notebook of a submission again in a sandbox (organisers)")
     verify.add_argument("event", type=Path, help="folder of the event")
     verify.add_argument("file", type=Path, help="the submission")
@@ -225,6 +230,18 @@ def _export(args):
     return 0
 
 
+def _serve(args):
+    import ipaddress
+
+    from common.hackathon.serve import serve
+
+    if not ipaddress.ip_address(args.address).is_loopback:
+        print("Others can reach this page, and keys of teams travel as plain text: put a server with TLS before it")
+    print(f"http://{args.address}:{args.port}; Ctrl-C ends it", flush=True)
+    serve(args.event, args.submissions, args.address, args.port)
+    return 0
+
+
 def _verify(args):
     from common.hackathon import verify
 
@@ -275,7 +292,7 @@ def _check_certificates(args):
 
 COMMANDS = {
     "prepare": _prepare, "submit": _submit, "choose": _choose, "receive": _receive, "score": _score,
-    "watch": _watch, "verify": _verify, "certificates": _certificates, "export": _export,
+    "watch": _watch, "serve": _serve, "verify": _verify, "certificates": _certificates, "export": _export,
 }  # fmt: skip
 
 
