@@ -79,9 +79,10 @@ class Outcome:
         if self.same == self.n:
             return f"{self.board}: reproduced: the same predictions for all {self.n} samples"
         low, high = self.interval
-        verdict = "within its noise" if self.reproduced else "NOT REPRODUCED"
-        return (f"{self.board}: {verdict}: the same predictions for {self.same} of {self.n} samples; {self.metric} is "
-                f"{self.again:.6g}, that handed in {self.handed_in:.6g} [{low:.6g}, {high:.6g}]")  # fmt: skip
+        verdict, where = ("score reproduced", "within") if self.reproduced else ("NOT REPRODUCED", "not within")
+        given = f"{self.handed_in:.6g} [{low:.6g}, {high:.6g}] as handed in"
+        same = f"the same predictions for {self.same} of {self.n} samples"
+        return f"{self.board}: {verdict}: {self.metric} {self.again:.6g}, {where} {given}; {same}"
 
 
 def verify(folder, file, minutes=MINUTES, memory=MEMORY):
@@ -254,11 +255,13 @@ def _run(command, out, minutes, most):
             process.wait()
         if not process.returncode:
             return ""
-        source = Path(out.name).open("rb") if process.returncode == FAILED else messages
-        with source:
-            source.seek(0 if process.returncode == FAILED else max(0, messages.seek(0, os.SEEK_END) - 1000))
-            said = archive.one_line(source.read(1000).decode(errors="replace"))
-        return said or f"the notebook ends its own process with status {process.returncode}"
+        if process.returncode == FAILED:
+            with open(out.name, "rb") as file:
+                said = file.read(1000).decode(errors="replace")
+        else:
+            messages.seek(max(0, messages.seek(0, os.SEEK_END) - 1000))
+            said = messages.read().decode(errors="replace").strip().rpartition("\n")[2]
+        return archive.one_line(said) or f"it ends with status {process.returncode}"
 
 
 def _stopped(process, minutes, most):
@@ -272,13 +275,14 @@ def _stopped(process, minutes, most):
             return ""
         if time.monotonic() > end:
             return f"stopped: it runs for more than {minutes:g} minutes"
-        used, count = 0, 0
-        with suppress(psutil.Error):  # one that has just ended
-            for child in top.children(recursive=True):
-                count += 1
+        children, used = [], 0
+        with suppress(psutil.Error):
+            children = top.children(recursive=True)
+        for child in children:
+            with suppress(psutil.Error):  # it has just ended
                 memory = child.memory_info()
                 used += memory.rss - getattr(memory, "shared", 0)
         if used > most:
             return f"stopped: it needs more than {most / 1e9:g} GB of memory"
-        if count > PROCESSES:
+        if len(children) > PROCESSES:
             return f"stopped: it starts more than {PROCESSES} processes"
