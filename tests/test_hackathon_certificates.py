@@ -71,6 +71,12 @@ def test_what_a_certificate_says(tmp_path):
     assert before == [path.read_bytes() for path in certificates.certificates(folder)[0]]
 
 
+def test_everybody_below_the_first_three_gets_one_of_participation(tmp_path):
+    written, _ = certificates.certificates(scored(tmp_path / "event", dict.fromkeys("ABCD", ())))
+    assert ["Certificate of participation" in text_of(path) for path in written] == [False, False, False, True]
+    assert "took part in the challenge" in text_of(written[3]) and "rank 4" in text_of(written[3])
+
+
 def test_certificates_need_scores_and_fonts(tmp_path):
     (tmp_path / "event.toml").write_text(EVENT, "utf-8")
     with pytest.raises(event.EventError, match="run 'python -m common.hackathon score' first"):

@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import os
 import random
 import re
 import shutil
@@ -425,6 +426,7 @@ def test_a_fault_of_the_page_is_told_and_ends_nothing(desk, folder, tmp_path, mo
 # The command, and a browser
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_the_command(prepared, tmp_path, capsys):  # noqa: F811
     """In processes of its own, as an organiser starts it."""
     folder, place = shutil.copytree(prepared, tmp_path / "event"), tmp_path / "subs"
@@ -461,6 +463,7 @@ def test_the_command(prepared, tmp_path, capsys):  # noqa: F811
 
 def test_in_a_browser(desk, tmp_path):
     playwright = pytest.importorskip("playwright.sync_api")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if not chromium:
         pytest.skip("Chromium is not installed")
@@ -474,12 +477,14 @@ def test_in_a_browser(desk, tmp_path):
         page.on("console", lambda message: faults.append(message.text))
         page.on("request", lambda request: asked.append(request.url))
         page.goto(address)
+        barriers = [axe.run(page).response["violations"]]
         page.screenshot(path=tmp_path / "form.png", full_page=True)
         page.get_by_label("Key file of your team").set_input_files(tmp_path / "team.key")
         page.get_by_label("Submission").set_input_files(tmp_path / "one.zip")
         page.get_by_role("button", name="Hand in").click()
         page.wait_for_url("**/receipt/*")
         assert "Café Quark" in page.inner_text("pre") and "accepted" in page.inner_text("pre")
+        barriers.append(axe.run(page).response["violations"])
         page.screenshot(path=tmp_path / "receipt.png", full_page=True)
         wide = "document.documentElement.scrollWidth > innerWidth"
         assert not page.evaluate(wide)
@@ -490,4 +495,5 @@ def test_in_a_browser(desk, tmp_path):
         page.get_by_role("link", name="Hand in another").click()
         assert not page.evaluate(wide)
         browser.close()
+    assert barriers == [[], []]
     assert faults == [] and all(url.startswith((address, "data:")) for url in asked)

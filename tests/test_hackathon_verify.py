@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 import time
 
 import numpy as np
@@ -53,6 +54,7 @@ refused(lambda: os.kill(PID, 9))
 assert subprocess.run(["unshare", "-Ur", "true"], capture_output=True).returncode
 assert os.getuid() == 1000 and "SECRET" not in os.environ
 """
+on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is one of Linux")
 sandboxed = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 
 
@@ -88,12 +90,13 @@ def plain(monkeypatch):
         monkeypatch.setattr(verify, "GIVEN", str(given))
         home = given.parent / "home"
         shutil.copytree(folder / "public", home / verify.WORK / "event" / "public")
-        return ["env", "-C", str(home), f"PYTHONPATH={verify.ROOT}", verify.sys.executable]
+        return ["env", "-C", str(home), f"PYTHONPATH={verify.ROOT}", sys.executable]
 
     if shutil.which("bwrap") is None:
         monkeypatch.setattr(verify, "sandbox", command)
 
 
+@on_linux
 def test_an_honest_notebook_agrees(folder, tmp_path, capsys, plain):
     status, out, err = verified(folder, tmp_path, HONEST, honest(folder), capsys)
     assert (status, err) == (0, "")
@@ -101,12 +104,14 @@ def test_an_honest_notebook_agrees(folder, tmp_path, capsys, plain):
     assert "Isolation: bubblewrap. The notebook has no network." in out and "Not guarded against" in out
 
 
+@on_linux
 def test_other_predictions_are_reported(folder, tmp_path, capsys, plain):
     status, out, _ = verified(folder, tmp_path, HONEST, good(9.0), capsys)
     assert status == 1 and "Higgs-classification: NOT REPRODUCED: AUC 0." in out
     assert "as handed in; the same predictions for 0 of 60 samples" in out
 
 
+@on_linux
 def test_a_notebook_that_fails(folder, tmp_path, capsys, plain):
     source, message = "1 / 0", "ZeroDivisionError: division by zero"
     if shutil.which("bwrap"):
@@ -152,6 +157,7 @@ time.sleep(60)
 """
 
 
+@on_linux
 @pytest.mark.parametrize("source, most, message", [
     ("import time; time.sleep(60)", 2e9, "stopped: it runs for more than 0.05 minutes"),
     (GREEDY, 5e8, "stopped: it needs more than 0.5 GB of memory"),
@@ -162,7 +168,7 @@ time.sleep(60)
 def test_limits(tmp_path, monkeypatch, source, most, message):
     monkeypatch.setattr(verify, "PROCESSES", 5 if "5 processes" in message else 500)
     with open(tmp_path / "out", "wb") as out:
-        reason = verify._run([verify.sys.executable, "-c", source], out, 0.05, most)
+        reason = verify._run([sys.executable, "-c", source], out, 0.05, most)
     assert reason.endswith(message) and reason.isprintable()
 
 
@@ -198,6 +204,7 @@ def test_what_the_sandbox_refuses(folder, tmp_path, capsys, monkeypatch):
     assert (status, err) == (0, "") and "reproduced" in out
 
 
+@on_linux
 def test_nothing_runs_without_the_tool(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(verify, "_run", lambda *_: pytest.fail("it runs"))
     monkeypatch.setattr(verify, "TOOL", "no-such-tool")

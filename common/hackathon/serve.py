@@ -28,7 +28,7 @@ from common.hackathon.kept import Kept
 
 ADDRESS, PORT = "127.0.0.1", 8024
 FORM_BYTES = 10_000  # of a request beyond its file: fields, and what stands between them
-UPLOADS, SECONDS = 8, 900  # at once, and the time for one
+UPLOADS, SECONDS = 50, 900  # that arrive at once, and the time for one
 READERS = 2  # submissions that are read at once
 PERIOD, PER_KEY, PER_ADDRESS = 600, 20, 300  # s, and hand-ins in it; a class may share an address
 WORKERS = 1  # processes that read a submission; 0 reads in this one, without bounds of memory
@@ -183,17 +183,19 @@ class Desk:
             raise Refused(507, "the disk of this machine is nearly full: tell the organisers")
         handle, name = tempfile.mkstemp(prefix=PART, dir=self.submissions)
         part = Path(name)
-        self.busy += 1
         try:
-            with open(handle, "wb") as out:
-                key, digest = await asyncio.wait_for(self._received(request, out), SECONDS)
-            arrived = arrivals.now()
+            self.busy += 1
+            try:
+                with open(handle, "wb") as out:
+                    key, digest = await asyncio.wait_for(self._received(request, out), SECONDS)
+            finally:
+                self.busy -= 1
+            arrived = arrivals.now()  # those before it may still be read
             async with self.reading:
                 name = await asyncio.to_thread(self.accept, part, key, digest, arrived)
         except asyncio.TimeoutError as error:
             raise Refused(408, f"it did not arrive within {SECONDS // 60} minutes") from error
         finally:
-            self.busy -= 1
             part.unlink(missing_ok=True)
         self.accepted.add(digest)
         self._log(f"accepted: {name}")
