@@ -256,7 +256,8 @@ def style():
     return f"{own}\n{light}\n@media (prefers-color-scheme: dark) {{\n{by_system}\n}}\n{chosen}\n"
 
 
-def page(title, body, *, here="", navigation=(), alone=False, contents=(), around=(), scripts=("site.js",)):
+def page(title, body, *, here="", navigation=(), alone=False, contents=(), around=(), scripts=("site.js",),
+         form=False):
     """A whole page around a body of HTML.
 
     Parameters
@@ -273,17 +274,25 @@ def page(title, body, *, here="", navigation=(), alone=False, contents=(), aroun
         Links to what comes before ("prev") and after ("next"), and to the file itself ("download").
     scripts : sequence of str
         Paths on the site.
+    form : bool
+        Whether a page that stands alone may send a form to where it comes from.
     """
     base = "../" * here.count("/")
     return _templates().get_template("page.html").render(
         title=title, body=body, here=here, base=base, navigation=navigation, footer=FOOTER,
         inline_style=style() if alone else "", contents=contents, around=around, scripts=scripts,
+        form=form,
     )  # fmt: skip
+
+
+def filled(template, **values):
+    """HTML of a template, in which every value is escaped."""
+    return _templates().get_template(template).render(**values)
 
 
 def leaderboard_body(board):
     """HTML of a leaderboard; everything in it is escaped: names come from participants."""
-    return _templates().get_template("leaderboard.html").render(**board)
+    return filled("leaderboard.html", **board)
 
 
 def leaderboard(board):

@@ -2,11 +2,13 @@
 
 import io
 import json
+import os
+import stat
 import sys
 
 import pytest
 
-from common.hackathon import certificates, event, lettering
+from common.hackathon import certificates, event, lettering, signing
 from common.hackathon.__main__ import main
 from common.hackathon.lettering import Document, Fonts, Page
 from common.hackathon.names import file_stem
@@ -69,6 +71,12 @@ def test_what_a_certificate_says(tmp_path):
     assert before == [path.read_bytes() for path in certificates.certificates(folder)[0]]
 
 
+def test_everybody_below_the_first_three_gets_one_of_participation(tmp_path):
+    written, _ = certificates.certificates(scored(tmp_path / "event", dict.fromkeys("ABCD", ())))
+    assert ["Certificate of participation" in text_of(path) for path in written] == [False, False, False, True]
+    assert "took part in the challenge" in text_of(written[3]) and "rank 4" in text_of(written[3])
+
+
 def test_certificates_need_scores_and_fonts(tmp_path):
     (tmp_path / "event.toml").write_text(EVENT, "utf-8")
     with pytest.raises(event.EventError, match="run 'python -m common.hackathon score' first"):
@@ -92,12 +100,12 @@ def test_certificates_of_an_earlier_scoring_go_and_other_files_stay(tmp_path, mo
     certificates.certificates(folder)
     (folder / "certificates" / "Letter.pdf").write_text("mine")
     scored(folder, {"Aardvark": [], "Ελένη": [], "דנה": []})
-    before = sorted((folder / "certificates").iterdir())
+    before = sorted(folder.rglob("*"))
     with monkeypatch.context() as patch:
         patch.setattr(certificates, "_frame", lambda pdf: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             certificates.certificates(folder)
-    assert sorted((folder / "certificates").iterdir()) == before and len(list(folder.iterdir())) == 3
+    assert sorted(folder.rglob("*")) == before
     written, _ = certificates.certificates(folder)
     assert sorted((folder / "certificates").iterdir()) == sorted([*written, folder / "certificates/Letter.pdf"])
     assert written[0].name.startswith("Higgs-classification-01-aardvark-")
@@ -111,6 +119,129 @@ def test_teams_with_the_same_short_hash_get_a_certificate_each(tmp_path):
     assert len(set(written)) == 3 and not missing and all(path.exists() for path in written)
     again, _ = certificates.certificates(folder)
     assert sorted((folder / "certificates").iterdir()) == sorted(again)
+
+
+# --------------------------------------------------------------------------------------------------
+# Signatures
+
+
+@pytest.fixture(scope="module")
+def genuine(tmp_path_factory):
+    """The folder of an event, and a certificate of it."""
+    folder = scored(tmp_path_factory.mktemp("signed") / "event", {"Café Łódź": ["Ελένη Παπαδοπούλου"]})
+    (path,), _ = certificates.certificates(folder)
+    return folder, path
+
+
+def token_of(path):
+    return signing.TOKEN.search(path.read_bytes())[1].decode()
+
+
+def test_a_certificate_can_be_checked(genuine, tmp_path, capsys):
+    folder, path = genuine
+    key = folder / "certificates.pem"
+    assert main(["certificates", "verify", str(path), "--key", str(key)]) == 0
+    said = capsys.readouterr().out
+    for part in (f"{path.name}: genuine\n", "Ελένη Παπαδοπούλου", "Café Łódź", "Higgs boson", "2026-07-29", "0.9"):
+        assert part in said
+    assert signing.fingerprint(signing.public_key(key)) in text_of(path)
+    (tmp_path / "code.txt").write_text(token_of(path) + "\n")
+    assert main(["certificates", "verify", str(tmp_path / "code.txt"), "--key", str(key)]) == 0
+    assert "genuine, as far as the code goes: compare what is printed" in capsys.readouterr().out
+
+
+def test_the_private_key_stays_at_home(genuine, capsys):
+    folder, path = genuine
+    private = folder / signing.PRIVATE
+    if os.name == "posix":
+        assert stat.S_IMODE(private.stat().st_mode) == 0o600 and stat.S_IMODE(private.parent.stat().st_mode) == 0o700
+    secret = private.read_text().splitlines()[1]
+    others = [other for other in folder.rglob("*") if other.is_file() and other != private]
+    assert path in others and not any(secret.encode() in other.read_bytes() for other in others)
+    before = private.read_bytes()
+    assert main(["certificates", str(folder)]) == 0
+    said = capsys.readouterr()
+    assert private.read_bytes() == before and secret not in said.out + said.err
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda path: path.chmod(0o640), "others can read the key"),
+    (lambda path: path.write_text("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), "no private key"),
+    (lambda path: path.write_text(""), "no private key"),
+])  # fmt: skip
+@pytest.mark.skipif(os.name != "posix", reason="modes of files")
+def test_a_private_key_that_cannot_be_used(tmp_path, change, message, capsys):
+    folder = scored(tmp_path / "event", {})
+    signing.private_key(folder)
+    change(folder / signing.PRIVATE)
+    assert main(["certificates", str(folder)]) == 1 and message in capsys.readouterr().err
+
+
+def refused(path, key, capsys):
+    done = main(["certificates", "verify", str(path), "--key", str(key)])
+    return done == 1 and "NOT GENUINE" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("field", signing.FIELDS)
+def test_each_field_that_is_changed_is_refused(genuine, tmp_path, capsys, field):
+    folder, path = genuine
+    token, bad = token_of(path), tmp_path / "bad.txt"
+    head, content, seal = token.split(".")
+    fields = signing.read_signed(token, signing.public_key(folder / "certificates.pem"))
+    other = {**fields, field: 2 if field == "rank" else fields[field] + "x"}
+    foreign = signing.Ed25519PrivateKey.generate()
+    forged = f"{head}.{signing._encoded(json.dumps(other).encode())}.{seal}"
+    for text in (forged, signing.signed(other, foreign), f"{head}.{content}.", token[:-1], f"{token}=", ""):
+        bad.write_text(text)
+        assert refused(bad, folder / "certificates.pem", capsys)
+        # in a file, which the forger cannot seal
+        pdf, mark, seal_of_file = path.read_bytes().rpartition(signing.SEAL)
+        changed = pdf.replace(token.encode(), text.encode())
+        for end in (mark + seal_of_file, b"", signing.sealed(changed, foreign)[len(changed):]):
+            (tmp_path / "bad.pdf").write_bytes(changed + end)
+            assert refused(tmp_path / "bad.pdf", folder / "certificates.pem", capsys)
+
+
+def test_each_byte_that_is_changed_is_refused(genuine, tmp_path):
+    folder, path = genuine
+    blob, key, bad = path.read_bytes(), signing.public_key(folder / "certificates.pem"), tmp_path / "bad.pdf"
+    for at in [*range(0, len(blob), len(blob) // 200), *range(len(blob) - 110, len(blob))]:
+        changed = bytearray(blob)
+        changed[at] ^= 1
+        bad.write_bytes(changed)
+        with pytest.raises(signing.NotGenuine):
+            signing.verify(bad, key)
+    for changed in (blob + b"x", blob + blob[-110:], blob[:-1], blob[1:], b"%PDF-", b"", b"\xff" * 99):
+        bad.write_bytes(changed)
+        with pytest.raises(signing.NotGenuine):
+            signing.verify(bad, key)
+
+
+def test_certificates_of_another_organiser_are_refused(genuine, tmp_path, capsys):
+    _, path = genuine
+    signing.private_key(tmp_path)
+    assert refused(path, tmp_path / "certificates.pem", capsys)
+    for key in (path, tmp_path / "none.pem", tmp_path / signing.PRIVATE):
+        assert main(["certificates", "verify", str(path), "--key", str(key)]) == 1
+        assert "no public key" in capsys.readouterr().err
+    assert main(["certificates", "verify", str(path)]) == 1 and "needs a file and --key" in capsys.readouterr().err
+    assert main(["certificates", "verify", str(tmp_path), "--key", str(tmp_path / "certificates.pem")]) == 1
+
+
+def test_the_code_can_be_read(genuine):
+    """The QR code as another program draws it: every module of ours lies where it should."""
+    segno = pytest.importorskip("segno")
+    _, path = genuine
+    page = pdfium.PdfDocument(path)[0]
+    scale = 8
+    image = page.render(scale=scale).to_numpy().min(axis=2) < 128
+    matrix = [list(row) for row in segno.make(token_of(path), error="l", micro=False).matrix]
+    mm = scale * 72 / 25.4
+    side = certificates.CODE / len(matrix) * mm
+    left, top = (certificates.WIDTH - certificates.CODE) / 2 * mm, 158.5 * mm
+    drawn = [[bool(image[int(top + (i + 0.5) * side), int(left + (j + 0.5) * side)]) for j in range(len(matrix))]
+             for i in range(len(matrix))]  # fmt: skip
+    assert drawn == [[bool(dark) for dark in row] for row in matrix]
 
 
 # --------------------------------------------------------------------------------------------------

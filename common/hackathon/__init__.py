@@ -6,6 +6,9 @@
     python -m common.hackathon receive event submissions
     python -m common.hackathon score event submissions
     python -m common.hackathon watch event submissions
+    python -m common.hackathon serve event submissions
+    python -m common.hackathon verify event submissions/Higgs-cafe-quark-1a2b3c-20260729T120000Z.zip
     python -m common.hackathon certificates event
+    python -m common.hackathon certificates verify CERTIFICATE.pdf --key event/certificates.pem
     python -m common.hackathon export codabench --event event --out bundles
 """

@@ -58,13 +58,29 @@ def parser():
     watch.add_argument("--every", type=_seconds, default=30, help="seconds between two looks (default: 30)")
     for command in (score, watch):
         command.add_argument("--workers", type=int, help="processes (default: 2)")
+    serve = commands.add_parser("serve", help="one web page to hand in, until Ctrl-C (organisers)")
+    serve.add_argument("event", type=Path, help="folder of the event")
+    serve.add_argument("submissions", type=Path, help="folder of the submissions")
+    serve.add_argument("--address", default="127.0.0.1", help="where it is reached (default: from this machine only)")
+    serve.add_argument("--port", type=int, default=8024)
+    verify = commands.add_parser("verify", help="run the notebook of a submission again in a sandbox (organisers)")
+    verify.add_argument("event", type=Path, help="folder of the event")
+    verify.add_argument("file", type=Path, help="the submission")
+    verify.add_argument("--minutes", type=_positive, default=30, help="on the clock (default: 30)")
+    verify.add_argument("--memory", type=_positive, default=8, help="GB (default: 8)")
     export = commands.add_parser("export", help="write the event for another engine (organisers)")
     export.add_argument("engine", choices=["codabench"])
     export.add_argument("--event", type=Path, required=True, help="folder of the event")
     export.add_argument("--out", type=Path, required=True, help="folder of the bundles")
     export.add_argument("--image", help="the Docker image that scores there (default: a name of the course)")
-    certificates = commands.add_parser("certificates", help="print certificates (organisers)")
-    certificates.add_argument("event", type=Path, help="folder of the event, scored")
+    certificates = commands.add_parser(
+        "certificates", help="print certificates (organisers), or check some: certificates verify FILE --key KEY",
+        usage="%(prog)s EVENT [--font FONT]\n       %(prog)s verify FILE [FILE ...] --key KEY",
+    )  # fmt: skip
+    certificates.add_argument("what", help="folder of the event, scored; or the word verify")
+    certificates.add_argument("file", nargs="*", type=Path, help="a certificate to check, or a text file with what its "
+                              "QR code says")  # fmt: skip
+    certificates.add_argument("--key", type=Path, help="with verify: the organiser's public key")
     certificates.add_argument("--font", type=Path, action="append", default=[],
                               help="a TrueType font for names in other scripts; once for each")  # fmt: skip
     return main_parser
@@ -180,6 +196,15 @@ def _seconds(text):
     return int(text)
 
 
+def _positive(text):
+    try:
+        if 0 < (value := float(text)) < 1e6:
+            return value
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text}: expected a number above 0")
+
+
 def _time(text):
     """A time with its offset from UTC, which is not in the future."""
     try:
@@ -205,11 +230,37 @@ def _export(args):
     return 0
 
 
+def _serve(args):
+    import ipaddress
+
+    from common.hackathon.serve import serve
+
+    if not ipaddress.ip_address(args.address).is_loopback:
+        print("Others can reach this page, and keys of teams travel as plain text: put a server with TLS before it")
+    print(f"http://{args.address}:{args.port}; Ctrl-C ends it", flush=True)
+    serve(args.event, args.submissions, args.address, args.port)
+    return 0
+
+
+def _verify(args):
+    from common.hackathon import verify
+
+    outcomes = verify.verify(args.event, args.file, args.minutes, args.memory)
+    print(*outcomes, verify.ISOLATION, sep="\n")
+    return 0 if all(outcome.reproduced for outcome in outcomes) else 1
+
+
 def _certificates(args):
     from common.hackathon.certificates import certificates
 
-    written, missing = certificates(args.event, args.font)
-    print(f"wrote {len(written)} certificates to {args.event / 'certificates'}")
+    if args.what == "verify":
+        return _check_certificates(args)
+    if args.file or args.key:
+        raise EventError("certificates takes the folder of an event, or 'verify', files and --key")
+    folder = Path(args.what)
+    written, missing = certificates(folder, args.font)
+    print(f"wrote {len(written)} certificates to {folder / 'certificates'}")
+    print(f"Publish {folder / 'certificates.pem'}: with it anybody can check them")
     if not missing:
         return 0
     names = "; ".join(f"{name!r} ({' '.join(f'{c} U+{ord(c[0]):04X}' for c in letters)})"
@@ -220,9 +271,28 @@ def _certificates(args):
     )
 
 
+def _check_certificates(args):
+    from common.hackathon import signing
+
+    if not args.file or args.key is None:
+        raise EventError("verify needs a file and --key: the organiser's public key, from the organiser")
+    key, wrong = signing.public_key(args.key), 0
+    print(f"key {signing.fingerprint(key)}")
+    for path in args.file:
+        try:
+            fields, whole = signing.verify(path, key)
+        except signing.NotGenuine as error:
+            wrong += 1
+            print(f"{path.name}: NOT GENUINE: {error}")
+            continue
+        print(f"{path.name}: genuine" + ("" if whole else ", as far as the code goes: compare what is printed"))
+        print(*(f"  {name:<9}  {value}" for name, value in fields.items() if value is not None), sep="\n")
+    return 1 if wrong else 0
+
+
 COMMANDS = {
     "prepare": _prepare, "submit": _submit, "choose": _choose, "receive": _receive, "score": _score,
-    "watch": _watch, "certificates": _certificates, "export": _export,
+    "watch": _watch, "serve": _serve, "verify": _verify, "certificates": _certificates, "export": _export,
 }  # fmt: skip
 
 

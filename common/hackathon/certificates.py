@@ -1,4 +1,4 @@
-"""Certificates as PDF files: one for each member of each team and challenge."""
+"""Certificates as PDF files: one for each member of each team and challenge, signed by the organiser."""
 
 import json
 import re
@@ -6,11 +6,15 @@ import tempfile
 from datetime import datetime
 from pathlib import Path
 
+import segno
+
+from common.hackathon import signing
 from common.hackathon.event import EventError, load
 from common.hackathon.lettering import Document, Fonts, Page
 from common.hackathon.names import file_stem
 
 WIDTH, HEIGHT, MARGIN = 297, 210, 34  # mm, A4 across
+CODE = 33  # mm, the side of the QR code
 INK, ACCENT, SOFT = (28, 36, 48), (194, 65, 12), (91, 102, 117)
 PLACES = {1: "first place", 2: "second place", 3: "third place"}
 OURS = re.compile(r"[A-Za-z0-9]+-\w+-(\d\d+|late)-.+\.pdf")
@@ -20,7 +24,8 @@ def certificates(folder, fonts=()):
     """Write the certificates of a scored event into its folder `certificates`, instead of those that are there.
 
     Members of a team are named; a team without members gets one in its own name. Late submissions count as taking part.
-    All are drawn before the first replaces an earlier one; other files in the folder stay.
+    All are drawn before the first replaces an earlier one; other files in the folder stay. `signing.verify` checks one;
+    the key that signs lies in the private folder, and is made the first time.
 
     Parameters
     ----------
@@ -50,6 +55,7 @@ def certificates(folder, fonts=()):
             f"{folder}/leaderboard.json is missing or damaged: run 'python -m common.hackathon score' first"
         ) from error
     fonts, target, missing = Fonts(fonts), folder / "certificates", {}
+    key = signing.private_key(folder)
     with tempfile.TemporaryDirectory(prefix=".certificates.", dir=folder) as place:
         names = []
         for name, person, row, challenge, metric in awards:
@@ -59,7 +65,11 @@ def certificates(folder, fonts=()):
                 continue
             if name in names:  # two teams may have the same short hash
                 name = f"{Path(name).stem}-{len(names)}.pdf"
-            Path(place, name).write_bytes(_certificate(event, person, row, challenge, metric, fonts))
+            fields = {
+                "event": event.title, "date": event.end.isoformat(), "name": person, "team": row["team"],
+                "challenge": challenge, "metric": metric, "score": f"{row['scores'][metric]:.4g}", "rank": row["rank"],
+            }  # fmt: skip
+            Path(place, name).write_bytes(_certificate(event, fields, fonts, key))
             names.append(name)
         if target.exists() and not target.is_dir():
             raise EventError(f"{target} is a file: move it away, so that the folder of the certificates can be made")
@@ -85,16 +95,20 @@ def _awards(boards):
                 yield f"{name}.pdf", person, row, challenge, board["metrics"][0]
 
 
-def _certificate(event, person, row, challenge, metric, fonts):
-    """One certificate as the bytes of a PDF."""
+def _certificate(event, fields, fonts, key):
+    """One certificate as the bytes of a PDF; `fields` are what `signing.FIELDS` lists."""
+    person, team, rank = (fields[name] for name in ("name", "team", "rank"))
+    token = signing.signed(fields, key)
     pdf = Document("landscape", format="A4")
     pdf.set_auto_page_break(False)
     pdf.set_creation_date(datetime.combine(event.end, datetime.min.time()))  # the same bytes each time
     pdf.set_title(f"Certificate of {person}")
+    pdf.set_keywords(token)
     pdf.set_lang("en")
     pdf.add_page()
     _frame(pdf)
-    page, rank, team = Page(pdf, fonts), row["rank"], row["team"]
+    _code(pdf, token)
+    page = Page(pdf, fonts)
 
     def line(text, y, height, size, color, left=MARGIN, right=WIDTH - MARGIN, align="C"):
         pdf.set_text_color(*color)
@@ -111,11 +125,24 @@ def _certificate(event, person, row, challenge, metric, fonts):
         line(team, 107, 13, 24, INK)
     won = f"won the {PLACES[rank]} in the challenge" if rank in PLACES else "took part in the challenge"
     line(won, 124, 8, 16, SOFT)
-    line(challenge, 133, 14, 26, INK)
-    line(f"{metric} {row['scores'][metric]:.4g}" + (f", rank {rank}" if rank else ""), 149, 8, 16, SOFT)
-    line(f"{event.end:%B} {event.end.day}, {event.end.year}", 168, 12, 14, INK, right=WIDTH / 2 - 10, align="L")
-    line(event.contact.partition(",")[0], 168, 12, 14, INK, left=WIDTH / 2 + 10, align="R")
-    return bytes(pdf.output())
+    line(fields["challenge"], 133, 14, 26, INK)
+    line(f"{fields['metric']} {fields['score']}" + (f", rank {rank}" if rank else ""), 148, 8, 16, SOFT)
+    beside = CODE / 2 + 6
+    line(f"{event.end:%B} {event.end.day}, {event.end.year}", 168, 12, 14, INK, right=WIDTH / 2 - beside, align="L")
+    line(event.contact.partition(",")[0], 168, 12, 14, INK, left=WIDTH / 2 + beside, align="R")
+    line(f"signed with the key {signing.fingerprint(key.public_key())}", 193.5, 4, 8, SOFT)
+    return signing.sealed(bytes(pdf.output()), key)
+
+
+def _code(pdf, token):
+    """The QR code of a text, at the foot of the page."""
+    rows = [bytes(row) for row in segno.make(token, error="l", micro=False).matrix]
+    side = CODE / len(rows)
+    left, top = (WIDTH - CODE) / 2, 158.5
+    pdf.set_fill_color(0, 0, 0)
+    for i, row in enumerate(rows):
+        for dark in re.finditer(b"\x01+", row):
+            pdf.rect(left + dark.start() * side, top + i * side, len(dark[0]) * side, side, style="F")
 
 
 def _frame(pdf):

@@ -175,7 +175,7 @@ def _judged(folder, path, entry):
     entry.choice = manifest.choice
     if manifest.choice:
         return [entry]
-    boards = _boards(folder, manifest.challenge)
+    boards = boards_of(folder, manifest.challenge)
     with bounded(), archive.opened(path) as opened:
         return _scored(boards, folder, opened, entry)
 
@@ -194,7 +194,7 @@ def attempt(read):
         return None, f"{UNEXPECTED}{type(error).__name__}: {archive.one_line(error)}"
 
 
-def _boards(folder, challenge):
+def boards_of(folder, challenge):
     """The boards of a challenge, once all is loaded that scoring needs: that is on no submission's account."""
     try:
         boards = _event(folder).of(challenge)

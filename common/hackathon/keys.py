@@ -14,6 +14,7 @@ from common.hackathon.archive import KEY_SUFFIX
 
 NONE_YET = "0" * 64  # what stands for the SHA-256 of a key that is still to be made
 TOKEN = re.compile(r"deeplearn-team-key-[0-9a-f]{64}")
+BYTES = 1000  # of a key file, which has about 80
 
 
 def read_key(path):
@@ -24,10 +25,15 @@ def read_key(path):
     SubmissionError
         No such file, or none that holds a key.
     """
-    text = read_regular_file(Path(path), 1000).decode("utf-8-sig", "replace").strip()
-    if not TOKEN.fullmatch(text):
+    if not (key := key_in(read_regular_file(Path(path), BYTES))):
         raise SubmissionError(f"{Path(path).name}: not the key file of a team")
-    return hashlib.sha256(text.encode()).hexdigest()
+    return key
+
+
+def key_in(content):
+    """The SHA-256 of the key in the content of a key file, or None where it is no such content."""
+    text = content.decode("utf-8-sig", "replace").strip()
+    return hashlib.sha256(text.encode()).hexdigest() if TOKEN.fullmatch(text) else None
 
 
 def write_key(path):

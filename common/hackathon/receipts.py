@@ -26,15 +26,20 @@ def write(event, entries, folder):
     folder : path-like
         Of the event.
     """
+    for content, text in texts(event, entries).items():
+        path = Path(folder, FOLDER, receipt_name(content))
+        if not path.is_file() or path.read_text("utf-8") != text:
+            with atomic_write(path) as temporary:
+                temporary.write_text(text, "utf-8")
+
+
+def texts(event, entries):
+    """The receipts of all submissions of which a copy was taken: {SHA-256: text}."""
     of_file = {}
     for entry in entries:
         if entry.content and not entry.baseline:
             of_file.setdefault(entry.content, []).append(entry)
-    for content, own in of_file.items():
-        path, text = Path(folder, FOLDER, receipt_name(content)), receipt(event, own)
-        if not path.is_file() or path.read_text("utf-8") != text:
-            with atomic_write(path) as temporary:
-                temporary.write_text(text, "utf-8")
+    return {content: receipt(event, own) for content, own in of_file.items()}
 
 
 def receipt(event, entries):
