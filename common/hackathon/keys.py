@@ -1,4 +1,4 @@
-"""The key of a team: a file that its first submission makes, and whose SHA-256 every later one carries.
+"""The key of a team: registration or its first submission makes it, and every later one carries its SHA-256.
 
 Whoever has the file can add submissions to the team. The organisers see the SHA-256 only.
 """
@@ -27,7 +27,17 @@ def read_key(path):
     text = read_regular_file(Path(path), 1000).decode("utf-8-sig", "replace").strip()
     if not TOKEN.fullmatch(text):
         raise SubmissionError(f"{Path(path).name}: not the key file of a team")
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256(text)
+
+
+def new_key():
+    """A key that nobody can guess."""
+    return f"deeplearn-team-key-{secrets.token_hex(32)}"
+
+
+def sha256(key):
+    """What is kept of a key, and what hand-ins carry."""
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def write_key(path):
@@ -35,7 +45,7 @@ def write_key(path):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(f"deeplearn-team-key-{secrets.token_hex(32)}\n")
+        file.write(f"{new_key()}\n")
     return read_key(path)
 
 

@@ -5,12 +5,11 @@ import os
 import time
 from pathlib import Path
 
-import filelock
 import numpy as np
 
 from common.challenge import registry
 from common.files import atomic_write
-from common.hackathon import archive, arrivals, receipts, teams
+from common.hackathon import aliases, archive, arrivals, receipts, roster, teams
 from common.hackathon.event import Event, EventError, load
 from common.hackathon.judge import classes_of, judge_each, parts_of
 from common.hackathon.kept import Kept
@@ -39,16 +38,20 @@ def score(folder, submissions, workers=None, memory=None):
     event = load(Path(folder, "event.toml"))
     if not Path(folder, "private").is_dir():
         raise EventError(f"{folder}: no folder 'private': is it the event that 'prepare' made?")
-    with filelock.FileLock(Path(folder, "private", ".scoring.lock")):
+    with roster.locked(folder):
         entries = judge_all(folder, submissions, workers, memory)
-        board = rank(event, entries)
-        write(board, folder)
-        receipts.write(event, entries, folder)
+        board, names = rank(event, entries), {}
+        if aliases.hidden(folder, event):
+            own = [entry.team for entry in entries if entry.board and not (entry.reason or entry.baseline)]
+            names = aliases.names(folder, own)
+            board = aliases.masked(board, names)
+        write(event, board, folder)
+        receipts.write(event, entries, folder, names)
     return board, entries
 
 
 def watch(folder, submissions, every, workers=None):
-    """Yield board and entries as often as something arrived, or the deadline passed; never ends.
+    """Yield board and entries as often as something arrived, teams changed, or the deadline passed; never ends.
 
     Parameters
     ----------
@@ -60,7 +63,8 @@ def watch(folder, submissions, every, workers=None):
     event, memory, before = load(Path(folder, "event.toml")), {}, None
     while True:
         compared, handed_in = baselines(folder), arrivals.receive(folder, submissions, memory=memory)
-        state = ([*((a.digest, a.file) for a in compared), *handed_in], arrivals.now() > event.deadline)
+        over, registered = arrivals.now() > event.deadline, roster.read(folder)
+        state = [*((a.digest, a.file) for a in compared), *handed_in], over, registered, aliases.hidden(folder, event)
         if state != before:
             yield score(folder, submissions, workers, memory)
             before = state
@@ -107,7 +111,7 @@ def judge_all(folder, submissions, workers=None, memory=None):
     entries = [entry for arrival in received for entry in judged[arrival] if not (entry.reason and arrival.replaced)]
     for entry in (entry for arrival in compared for entry in judged[arrival]):
         entry.baseline = True
-    teams.settle(event, entries)
+    teams.settle(event, entries, roster.read(folder))
     return entries
 
 
@@ -182,8 +186,36 @@ def rank(event: Event, entries, at=None):
     return {
         "event": event.title, "deadline": event.deadline.isoformat(), "due": event.clock(event.deadline),
         "public_fraction": event.public_fraction, "part": "private" if over else "public",
-        "boards": boards, "rejected": rejected,
+        "boards": boards, "overall": overall(boards), "rejected": rejected,
     }  # fmt: skip
+
+
+def overall(boards):
+    """The ranking over all challenges, where there are several: a list of teams with their points.
+
+    On each board a team gets 100 times the share of the board's teams that are not ahead of it, and 0 where it is not
+    on it. The boards of a challenge count as their mean, and the points of the challenges are added. Equal teams share
+    a rank, listed by the time of their first submission that counts.
+    """
+    of_challenge = {}
+    for board in boards:
+        of_challenge.setdefault(board["challenge"], []).append(board["ranking"])
+    if len(of_challenge) < 2:
+        return []
+    points, since = {}, {}
+    for challenge, rankings in of_challenge.items():
+        for ranking in rankings:
+            for row in ranking:
+                share = 100 * (len(ranking) - row["rank"] + 1) / len(ranking) / len(rankings)
+                own = points.setdefault(row["team"], {})
+                own[challenge] = own.get(challenge, 0.0) + share
+                since[row["team"]] = min(row["received"], since.get(row["team"], row["received"]))
+    total = {team: round(sum(own.values()), 6) for team, own in points.items()}
+    return [
+        {"rank": 1 + sum(other > total[team] for other in total.values()), "team": team,
+         "points": round(total[team], 1), "challenges": {name: round(value, 1) for name, value in points[team].items()}}
+        for team in sorted(total, key=lambda team: (-total[team], since[team]))
+    ]  # fmt: skip
 
 
 def _ranking(entries, task, published, over):
@@ -240,13 +272,14 @@ def _iso(time):
     return time.isoformat().replace("+00:00", "Z")
 
 
-def write(board, folder):
-    """Write leaderboard.json and leaderboard.html into a folder."""
+def write(event, board, folder):
+    """Write leaderboard.json, leaderboard.html and rules.html into a folder."""
     from common import pages  # the leaderboard as a page needs more packages than the scores do
 
     for name, text in (
         ("leaderboard.json", json.dumps(board, indent=1, ensure_ascii=False, allow_nan=False) + "\n"),
         ("leaderboard.html", pages.leaderboard(board)),
+        ("rules.html", pages.rules(event)),
     ):
         with atomic_write(Path(folder, name)) as temporary:
             temporary.write_text(text, "utf-8")

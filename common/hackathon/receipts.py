@@ -13,7 +13,7 @@ def receipt_name(digest):
     return f"receipt-{digest[:16]}.txt"
 
 
-def write(event, entries, folder):
+def write(event, entries, folder, names=None):
     """Write the receipts of all submissions of which a copy was taken into a folder `receipts`.
 
     A receipt says what the board shows before the deadline, and no more: the first metric on the public part, rounded.
@@ -25,27 +25,31 @@ def write(event, entries, folder):
         As `leaderboard.judge_all` returns them.
     folder : path-like
         Of the event.
+    names : dict of str to str, optional
+        The made-up names of the teams on the boards.
     """
     of_file = {}
     for entry in entries:
         if entry.content and not entry.baseline:
             of_file.setdefault(entry.content, []).append(entry)
     for content, own in of_file.items():
-        path, text = Path(folder, FOLDER, receipt_name(content)), receipt(event, own)
+        path, text = Path(folder, FOLDER, receipt_name(content)), receipt(event, own, names)
         if not path.is_file() or path.read_text("utf-8") != text:
             with atomic_write(path) as temporary:
                 temporary.write_text(text, "utf-8")
 
 
-def receipt(event, entries):
+def receipt(event, entries, names=None):
     """The receipt of the entries of one submission."""
     first = entries[0]
+    alias = (names or {}).get(first.team)
     lines = [
         event.title, "",
         f"File      {first.file.rpartition('/')[2]}",
         f"SHA-256   {first.content}",
         f"Arrived   {event.clock(first.received)}",
-        f"Team      {first.team or 'not known'}", "",
+        f"Team      {first.team or 'not known'}",
+        *([f"On boards {alias}, until the teams are revealed"] if alias else []), "",
         *(line for entry in entries for line in _verdict(event, entry)),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
