@@ -1,14 +1,13 @@
 """Seconds that a look of `watch` takes in an event of many teams: python tests/benchmarks/hackathon_watch.py
 
-Teams register and hand in for every board, several times a day, for some days. Test sets are small, and what is handed
-in is judged once, in this process, before the clock starts: scoring costs the same however many teams there are (see
-hackathon_scoring.py). Measured is what grows with the event: a look at which nothing has arrived, one at which one
-hand-in per board has, and one after a new start.
+Teams register and hand in for every board, several times a day, for some days. Test sets are small and of made-up
+labels, and one hand-in of each board is judged, whose scores, a little changed, stand for all: judging costs the same
+however many teams there are (see hackathon_scoring.py). Measured is what grows with the event: the first look, one at
+which one hand-in for each board has arrived, one at which nothing has, and one after a new start.
 """
 
 import argparse
 import hashlib
-import re
 import resource
 import tempfile
 import time
@@ -21,22 +20,26 @@ import numpy as np
 from hackathon_scoring import CIRCUIT, NOTEBOOK, WEIGHTS, predictions
 
 from common.challenge import registry
-from common.datasets import read
+from common.datasets import Dataset, read, to_bytes
 from common.hackathon import archive, arrivals, event, judge, leaderboard, roster
-from common.hackathon.prepare import prepare
+from tests.test_hackathon_submit import TASKS
 
 START = datetime(2026, 7, 8, 8, tzinfo=timezone.utc)
-SECRET = "a-secret-of-the-benchmark-4711-quartz"
 
 
-def event_file(path, n):
-    """The event of the course with small test sets, registration, and a deadline to come."""
-    text = event.EXAMPLE.read_text("utf-8").replace("2024-07-08", "2026-07-08").replace("2024-07-15", "2026-07-09")
-    text = re.sub(r"(?m)^n = (\d+)", lambda found: f"n = {min(int(found[1]), n)}", text)
-    text = re.sub(r'(?m)(task = "super_resolution"\nn = )\d+', r"\g<1>2", text)  # images are large
-    text = re.sub(r"(?m)^end = .*", "end = 2026-08-29", text)
-    text = re.sub(r"(?m)^deadline = .*", "deadline = 2026-08-29T18:00:00Z", text)
-    path.write_text("registration = true\n" + text, "utf-8")
+def make_event(folder, n):
+    """The folder of an event with the boards of the course, as `prepare` makes it, with registration."""
+    head = event.EXAMPLE.read_text("utf-8").partition("[[challenge]]")[0].replace("2024-", "2026-")
+    text = "registration = true\n" + head
+    (folder / "private").mkdir(parents=True)
+    for (challenge, task), (labels, _) in TASKS.items():
+        size = 2 if task == "super_resolution" else n  # images are large
+        text += f'[[challenge]]\nfolder = "{challenge}"\ntask = "{task}"\nn = {size}\n'
+        truth = labels(size)
+        truth = list(truth) if truth.dtype == object else truth
+        meta = {"columns": ["label"], **({"run": np.arange(size) // 2} if challenge == "Exoplanet" else {})}
+        (folder / "private" / f"{challenge}-{task}.npz").write_bytes(to_bytes(Dataset(truth, None, meta)))
+    (folder / "event.toml").write_text(text, "utf-8")
 
 
 def contents_of(board, labels, rng):
@@ -48,6 +51,13 @@ def contents_of(board, labels, rng):
     if board.name == "QuantumML-quantum":
         contents[archive.PREDICTIONS + "quantum_circuit.qasm"] = CIRCUIT
     return contents | {archive.NOTEBOOK: NOTEBOOK, archive.WEIGHTS: WEIGHTS}
+
+
+def changed(marks, factor):
+    scores = {name: value * factor for name, value in marks.scores.items()}
+    row = {"scores": {name: round(value, 3) for name, value in scores.items()},
+           "interval": [round(value * factor, 3) for value in marks.row["interval"]]}  # fmt: skip
+    return judge.Marks(scores, marks.copies * factor, row)
 
 
 def look(seconds, what, folder, submissions, memory):
@@ -65,45 +75,41 @@ def main():
     parser.add_argument("--teams", type=int, default=200)
     parser.add_argument("--a-day", type=int, default=5, help="hand-ins of a team for each board on a day")
     parser.add_argument("--days", type=int, default=1)
-    parser.add_argument("--n", type=int, default=60, help="samples of a test set, at most")
+    parser.add_argument("--n", type=int, default=24, help="samples of a test set, at most")
     parser.add_argument("--profile", action="store_true", help="say where the time goes")
     options = parser.parse_args()
     rng, seconds = np.random.default_rng(0), {}
     with tempfile.TemporaryDirectory() as place:
-        file, folder, submissions = Path(place, "event.toml"), Path(place, "event"), Path(place, "submissions")
-        event_file(file, options.n)
-        now = mock.patch.object(arrivals, "now", lambda: START)
-        with now:
-            prepare(file, SECRET, folder)
+        folder, submissions = Path(place, "event"), Path(place, "submissions")
+        make_event(folder, options.n)
         submissions.mkdir()
-        boards = event.load(file).boards
+        boards = event.load(folder / "event.toml").boards
         names = [f"Team number {i}" for i in range(options.teams)]
         keys = [hashlib.sha256(name.encode()).hexdigest() for name in names]
         roster._write(folder, [roster.Team(name, ("Ana García",), key, START)
                                for name, key in zip(names, keys, strict=True)])  # fmt: skip
-        # Ten hand-ins of each board are judged; the others differ in team and time, and have the scores of one of them
-        labels = {board: read(folder / "private" / f"{board.name}.npz").X for board in boards}
-        pool = {board: [contents_of(board, labels[board], rng) for _ in range(10)] for board in boards}
+        files = {board: contents_of(board, read(folder / "private" / f"{board.name}.npz").X, rng) for board in boards}
         judged, judge_one = {}, judge.judge
 
         def judge_pooled(event_folder, arrival):
-            """Judge what stands in the name of the file, once."""
-            kind = arrival.file.split("-", 1)[1]
-            if kind not in judged:
-                judged[kind] = judge_one(event_folder, arrival)
+            """Judge the first hand-in of the board that stands in the name of the file, and change its scores."""
+            board = arrival.file.split("-", 1)[1]
+            if board not in judged:
+                (judged[board],) = judge_one(event_folder, arrival)
             with archive.opened(arrival.path) as opened:
                 about = opened.manifest
-            return [replace(entry, file=arrival.file, received=arrival.time, content=arrival.digest,
-                            team=about.team, key=about.key, left={}) for entry in judged[kind]]  # fmt: skip
+            marks = changed(judged[board].public, rng.uniform(0.9, 1))
+            known = {"file": arrival.file, "received": arrival.time, "content": arrival.digest, "team": about.team}
+            return [replace(judged[board], **known, key=about.key, left={}, public=marks, private=marks)]
 
         count = 0
 
         def hand_in(board, i):
             nonlocal count
-            count, kind = count + 1, int(rng.integers(10))
+            count += 1
             own = {archive.NOTEBOOK: NOTEBOOK.replace(b'"metadata": {}', b'"metadata": {"n": %d}' % count)}
             manifest = archive.Manifest(names[i], ("Ana García",), board.folder, {}, keys[i])
-            archive.write(submissions / f"{count:06d}-{board.name}-{kind}.zip", manifest, pool[board][kind] | own)
+            archive.write(submissions / f"{count:06d}-{board.name}.zip", manifest, files[board] | own)
 
         begin = time.perf_counter()
         for _ in range(options.days * options.a_day):
