@@ -200,7 +200,7 @@ def test_what_participants_get_tells_what_is_asked_for(prepared, tmp_path):
     for words in (
         "`Higgs-classification.npz`: 60 samples, `test.X` has shape (60, 28)", "with probability; numbers from 0 to 1",
         "**AUC** (higher is better), which ranks", "log loss (lower is better)", "axion, cdm, no separated by commas",
-        "asked for: `--weights`", "sample/StrongLensing", "**From Colab.**", "[RULES.md](RULES.md)",
+        "asked for: `--weights`", "sample/StrongLensing", "**From Colab.**", "the rules (`RULES.md`)",
     ):  # fmt: skip
         assert words in text, words
     for words in (

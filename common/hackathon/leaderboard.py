@@ -46,7 +46,7 @@ def score(folder, submissions, workers=None, memory=None):
             names = aliases.names(folder, own)
             board = aliases.masked(board, names)
         write(event, board, folder)
-        receipts.write(event, entries, folder, names)
+        receipts.write(event, entries, folder, names, memory)
     return board, entries
 
 
@@ -169,15 +169,16 @@ def rank(event: Event, entries, at=None):
         own = [entry for entry in handed_in if not entry.baseline]
         metric = next(metric for metric in task.metrics if metric.name == board.metrics[0])
         ranking, merit = _ranking(own, task, published, over)
+        merits, noise = [merit(entry) for entry in ranking], _within_noise(ranking, over)
         boards.append({
             "challenge": board.folder, "task": board.task, "title": registry()[board.folder].title, "n": board.n,
             "metrics": published, "higher_is_better": metric.higher_is_better,
-            "ranking": [_row(entry, 1 + sum(merit(other) > merit(entry) for other in ranking), ranking[0],
-                             published, over) for entry in ranking],
+            "ranking": [_row(entry, 1 + merits.index(merits[i]), noise[i], published, over)
+                        for i, entry in enumerate(ranking)],
             "history": [{**_about(entry, published, over), "late": entry.late} for entry in own],
             "baselines": [
                 {"name": entry.team, **_shown(entry, published, over),
-                 "ahead": sum(merit(other) >= merit(entry) for other in ranking)}
+                 "ahead": sum(other >= merit(entry) for other in merits)}
                 for entry in sorted((e for e in handed_in if e.baseline), key=merit, reverse=True)
             ],
         })  # fmt: skip
@@ -238,10 +239,18 @@ def _ranking(entries, task, published, over):
     return sorted((entry for entry in entries if best.get(entry.team) is entry), key=merit, reverse=True), merit
 
 
-def _row(entry, place, first, published, over):
+def _within_noise(ranking, over):
+    """Whether the test set cannot tell each team of a ranking from the first."""
+    if not ranking:
+        return []
+    copies = np.array([_marks(entry, over).copies for entry in ranking])
+    low, high = np.quantile(copies - copies[0], [0.025, 0.975], axis=1)
+    return ((low <= 0) & (high >= 0)).tolist()
+
+
+def _row(entry, place, within_noise, published, over):
     """The row of a team in the ranking."""
-    low, high = np.quantile(_marks(entry, over).copies - _marks(first, over).copies, [0.025, 0.975])
-    row = {"rank": place, **_about(entry, published, over), "within_noise": bool(low <= 0 <= high)}
+    row = {"rank": place, **_about(entry, published, over), "within_noise": within_noise}
     if over and entry.private is not entry.public:
         row["public"] = entry.public.row["scores"][published[0]]
     return row
@@ -277,7 +286,7 @@ def write(event, board, folder):
     from common import pages  # the leaderboard as a page needs more packages than the scores do
 
     for name, text in (
-        ("leaderboard.json", json.dumps(board, indent=1, ensure_ascii=False, allow_nan=False) + "\n"),
+        ("leaderboard.json", json.dumps(board, ensure_ascii=False, allow_nan=False) + "\n"),
         ("leaderboard.html", pages.leaderboard(board)),
         ("rules.html", pages.rules(event)),
     ):

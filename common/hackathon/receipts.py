@@ -13,7 +13,7 @@ def receipt_name(digest):
     return f"receipt-{digest[:16]}.txt"
 
 
-def write(event, entries, folder, names=None):
+def write(event, entries, folder, names=None, memory=None):
     """Write the receipts of all submissions of which a copy was taken into a folder `receipts`.
 
     A receipt says what the board shows before the deadline, and no more: the first metric on the public part, rounded.
@@ -27,20 +27,26 @@ def write(event, entries, folder, names=None):
         Of the event.
     names : dict of str to str, optional
         The made-up names of the teams on the boards.
+    memory : dict, optional
+        Where what was written stays between two calls, so that it is not compared again.
     """
-    of_file = {}
+    of_file, memory = {}, {} if memory is None else memory
+    titles = {name: challenge.title for name, challenge in registry().items()}
     for entry in entries:
         if entry.content and not entry.baseline:
             of_file.setdefault(entry.content, []).append(entry)
     for content, own in of_file.items():
-        path, text = Path(folder, FOLDER, receipt_name(content)), receipt(event, own, names)
+        path, text = Path(folder, FOLDER, receipt_name(content)), receipt(event, own, titles, names)
+        if memory.get(path) == text and path.is_file():
+            continue
         if not path.is_file() or path.read_text("utf-8") != text:
             with atomic_write(path) as temporary:
                 temporary.write_text(text, "utf-8")
+        memory[path] = text
 
 
-def receipt(event, entries, names=None):
-    """The receipt of the entries of one submission."""
+def receipt(event, entries, titles, names=None):
+    """The receipt of the entries of one submission; `titles` are those of the challenges, by folder."""
     first = entries[0]
     alias = (names or {}).get(first.team)
     lines = [
@@ -50,12 +56,12 @@ def receipt(event, entries, names=None):
         f"Arrived   {event.clock(first.received)}",
         f"Team      {first.team or 'not known'}",
         *([f"On boards {alias}, until the teams are revealed"] if alias else []), "",
-        *(line for entry in entries for line in _verdict(event, entry)),
+        *(line for entry in entries for line in _verdict(event, entry, titles)),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
-def _verdict(event, entry):
+def _verdict(event, entry, titles):
     """What becomes of an entry, in lines."""
     if entry.reason:
         return [f"Not accepted: {entry.reason}.", "It costs nothing of what your team may hand in."]
@@ -66,7 +72,7 @@ def _verdict(event, entry):
     metric, (low, high) = board.metrics[0], entry.public.row["interval"]
     part = "" if event.public_fraction == 1 else " on the public part of the test set"
     lines = [
-        f"{registry()[board.folder].title}, {board.task.replace('_', ' ')}: accepted" + ", but too late" * entry.late,
+        f"{titles[board.folder]}, {board.task.replace('_', ' ')}: accepted" + ", but too late" * entry.late,
         f"{metric} {entry.public.row['scores'][metric]:.6g} [{low:.6g}, {high:.6g}]{part}",
     ]
     if entry.late:
