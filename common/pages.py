@@ -42,7 +42,7 @@ ATTRIBUTES = frozenset(
     " scriptlevel depth voffset".split()
 )
 DARK = """\
-:root { color-scheme: dark; --ink: #e6e9ee; --soft: #b3bcc9; --line: #39424f; --paper: #14181e; --tint: #1e242c; --link: #8ec1f7; --mark: #fb923c; --shade: #000c; }
+:root { color-scheme: dark; --ink: #e6e9ee; --soft: #b3bcc9; --line: #39424f; --paper: #14181e; --tint: #1e242c; --link: #8ec1f7; --mark: #fb923c; --shade: #fff4; }
 :root img { background: #fff; }"""  # noqa: E501
 FOOTER = "DeepLearn hackathon: machine learning on real scientific problems. BSD-3-Clause."
 

@@ -9,6 +9,7 @@
     python -m common.hackathon receive event submissions
     python -m common.hackathon score event submissions
     python -m common.hackathon watch event submissions
+    python -m common.hackathon reveal event
     python -m common.hackathon certificates event
     python -m common.hackathon export codabench --event event --out bundles
 """
