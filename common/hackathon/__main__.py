@@ -146,7 +146,7 @@ def _register(args):
     from common.hackathon import roster
 
     team, key = roster.register(args.event, args.team, args.member, args.key)
-    print(f"registered {team.name!r} with {len(team.members)} members")
+    print(f"registered {team.name!r}; members: {', '.join(team.members) or 'none yet'}")
     if key:
         print("Its key is shown this once and kept nowhere. The team saves this line in a file, and hands in with "
               f"--key and this file:\n\n{key}\n")  # fmt: skip
@@ -157,7 +157,7 @@ def _join(args):
     from common.hackathon import roster
 
     team = roster.join(args.event, args.key, args.member)
-    print(f"{team.name!r} has {len(team.members)} members: {', '.join(team.members)}")
+    print(f"members of {team.name!r}: {', '.join(team.members)}")
     return 0
 
 
@@ -165,8 +165,9 @@ def _merge(args):
     from common.hackathon import roster
 
     whole, part = roster.merge(args.event, args.key, args.other)
-    print(f"{part.name!r} is part of {whole.name!r}, which has {len(whole.members)} members: both keys hand in for it, "
-          "what both handed in counts towards its limits, and its last choice for each board counts")  # fmt: skip
+    print(f"{part.name!r} is part of {whole.name!r}: both keys hand in for it, what both handed in counts towards its "
+          "limits, and its last choice for each board counts")  # fmt: skip
+    print(f"members: {', '.join(whole.members) or 'none yet'}")
     return 0
 
 
