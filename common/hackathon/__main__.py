@@ -214,7 +214,7 @@ def _report(args, board, entries):
     event = load(args.event / "event.toml")
     if remarks := leaderboard.remarks(event, entries, arrivals.elsewhere(args.event, args.submissions)):
         print(remarks)
-    print(f"wrote {args.event / 'leaderboard.html'} and leaderboard.json")
+    print(f"wrote {args.event / 'leaderboard.html'}, leaderboard.json and rules.html")
     print(f"wrote a receipt for each submission to {args.event / receipts.FOLDER}: send each to its team")
 
 
