@@ -286,11 +286,17 @@ def page(title, body, *, here="", navigation=(), alone=False, contents=(), aroun
     )  # fmt: skip
 
 
+def filled(template, **values):
+    """HTML of a template, in which every value is escaped."""
+    return _templates().get_template(template).render(**values)
+
+
 def leaderboard_body(board, rules="rules.html"):
     """HTML of a leaderboard; everything in it is escaped: names come from participants."""
     boards = board["boards"]
-    return _templates().get_template("leaderboard.html").render(
-        **board, rules=rules, challenges=list(dict((part["challenge"], part["title"]) for part in boards).items()),
+    titles = {part["challenge"]: part["title"] for part in boards}
+    return filled(
+        "leaderboard.html", **board, rules=rules, challenges=list(titles.items()),
         pictures=list(map(history.picture, boards)), told=list(map(history.told, boards)),
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from common.challenge import SubmissionError, read_regular_file
 from common.hackathon.archive import KEY_SUFFIX
 
 NONE_YET = "0" * 64  # what stands for the SHA-256 of a key that is still to be made
+BYTES = 1000  # of a key file, which has about 80
 TOKEN = re.compile(r"deeplearn-team-key-[0-9a-f]{64}")
 
 
@@ -24,10 +25,15 @@ def read_key(path):
     SubmissionError
         No such file, or none that holds a key.
     """
-    text = read_regular_file(Path(path), 1000).decode("utf-8-sig", "replace").strip()
-    if not TOKEN.fullmatch(text):
+    if not (key := key_in(read_regular_file(Path(path), BYTES))):
         raise SubmissionError(f"{Path(path).name}: not the key file of a team")
-    return sha256(text)
+    return key
+
+
+def key_in(content):
+    """The SHA-256 of the key in the content of a key file, or None where it is no such content."""
+    text = content.decode("utf-8-sig", "replace").strip()
+    return sha256(text) if TOKEN.fullmatch(text) else None
 
 
 def new_key():

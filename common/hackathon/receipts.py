@@ -30,19 +30,25 @@ def write(event, entries, folder, names=None, memory=None):
     memory : dict, optional
         Where what was written stays between two calls, so that it is not compared again.
     """
-    of_file, memory = {}, {} if memory is None else memory
-    titles = {name: challenge.title for name, challenge in registry().items()}
-    for entry in entries:
-        if entry.content and not entry.baseline:
-            of_file.setdefault(entry.content, []).append(entry)
-    for content, own in of_file.items():
-        path, text = Path(folder, FOLDER, receipt_name(content)), receipt(event, own, titles, names)
+    memory = {} if memory is None else memory
+    for content, text in texts(event, entries, names).items():
+        path = Path(folder, FOLDER, receipt_name(content))
         if memory.get(path) == text and path.is_file():
             continue
         if not path.is_file() or path.read_text("utf-8") != text:
             with atomic_write(path) as temporary:
                 temporary.write_text(text, "utf-8")
         memory[path] = text
+
+
+def texts(event, entries, names=None):
+    """The receipts of all submissions of which a copy was taken: {SHA-256: text}."""
+    of_file = {}
+    for entry in entries:
+        if entry.content and not entry.baseline:
+            of_file.setdefault(entry.content, []).append(entry)
+    titles = {name: challenge.title for name, challenge in registry().items()}
+    return {content: receipt(event, own, titles, names) for content, own in of_file.items()}
 
 
 def receipt(event, entries, titles, names=None):
