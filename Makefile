@@ -70,6 +70,7 @@ bench-details: .venv/.ready
 	$(PY) tests/benchmarks/quantumml_sum.py
 	$(PY) tests/benchmarks/quantumml_fidelity.py
 	$(PY) tests/benchmarks/hackathon_scoring.py
+	$(PY) tests/benchmarks/hackathon_watch.py
 	$(if $(REAL),$(PY) tests/benchmarks/higgs_fidelity.py $(REAL)/Higgs/uci_rows.csv.gz)
 	$(if $(REAL),$(PY) tests/benchmarks/particleimages_fidelity.py $(REAL)/ParticleImages/electron_photon_energy.npz)
 	$(if $(REAL),$(PY) tests/benchmarks/stronglensing_fidelity.py $(REAL)/StrongLensing)

@@ -10,6 +10,7 @@ from common.challenge import AUC_SPREAD, Challenge, Metric, SubmissionError, Tab
 MAX_QUBITS = 20  # a state of 20 qubits has a million amplitudes
 CIRCUIT_NAME = "quantum_circuit.qasm"
 CIRCUIT_BYTES = 200_000
+CIRCUIT = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q;\nh q[0];\ncx q[0], q[1];\n'  # one that is allowed
 
 
 class UnsupportedCircuit(ValueError):
@@ -42,6 +43,12 @@ class QuantumTable(Table):
     def most_bytes(self, n):
         """Size that either file can have at most."""
         return max(super().most_bytes(n), CIRCUIT_BYTES)
+
+    def sample(self, path, n):
+        """As Table.sample(), with a circuit in the folder."""
+        path = super().sample(path, n)
+        path.with_name(CIRCUIT_NAME).write_text(CIRCUIT, "utf-8")
+        return path
 
     def read(self, path, n):
         """As Table.read(); SubmissionError too where the circuit is missing, unreadable or has too many qubits."""

@@ -64,6 +64,10 @@ class Folder:
                 temporary.write_text(text, "utf-8")
         return folder
 
+    def sample(self, path, n):
+        """Write a guess that can be scored, a word for each of n pages, as `write` does."""
+        return self.write(path, ["de"] * n)
+
     def read(self, path, n):
         """The texts of a submitted folder: ndarray of str, shape (n,).
 

@@ -93,6 +93,10 @@ class Table:
             np.savetxt(temporary, values, fmt="%.17g", delimiter=self.delimiter)
         return path
 
+    def sample(self, path, n):
+        """Write a guess that can be scored, the middle of the range for all n samples, as `write` does."""
+        return self.write(path, np.full((n, len(self.columns)), _middle(self.low, self.high)))
+
     def read(self, path, n):
         """The numbers in a submitted file.
 
@@ -233,6 +237,10 @@ class Array:
             np.save(file, values)
         return path
 
+    def sample(self, path, n):
+        """Write a guess that can be scored, the middle of the range in every place, as `write` does."""
+        return self.write(path, np.full((n, *self.shape), _middle(self.low, self.high)))
+
     def read(self, path, n):
         """The numbers in a submitted file, float32, shape (n, *shape).
 
@@ -278,6 +286,11 @@ class Array:
                 f"{self.name}: sample {where[0] + 1} contains {values[tuple(where)]:.10g}, "
                 f"expected numbers from {self.low:g} to {self.high:g}"
             )
+
+
+def _middle(low, high):
+    """The middle of a range; 0 where it has none."""
+    return (low + high) / 2 if np.isfinite([low, high]).all() else 0.0
 
 
 def _npy_header(content, name):
@@ -350,7 +363,7 @@ class Task:
     ----------
     name : str
     submission : Table, Array or alike
-        With `accepts`, `read`, `write` and `wanted`.
+        With `accepts`, `read`, `sample`, `write` and `wanted`.
     metrics : tuple of Metric
     truth : callable (labels, runs) -> ndarray
         What the metrics take as truth, from the labels of a test set and the run of each sample (None where samples

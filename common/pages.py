@@ -7,8 +7,10 @@ import html
 import json
 import posixpath
 import re
+from base64 import b64encode
 from copy import deepcopy
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -23,6 +25,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from common.challenge import ROOT
 from common.colab import REPO, TAG
 from common.gates import FRAMES
+from common.hackathon import guide, history
 
 TEMPLATES = Path(__file__).with_name("templates")
 # What is left of a page that anybody may have written: text, tables, pictures inside the page, and formulas
@@ -39,7 +42,7 @@ ATTRIBUTES = frozenset(
     " scriptlevel depth voffset".split()
 )
 DARK = """\
-:root { color-scheme: dark; --ink: #e6e9ee; --soft: #b3bcc9; --line: #39424f; --paper: #14181e; --tint: #1e242c; --link: #8ec1f7; --mark: #fb923c; }
+:root { color-scheme: dark; --ink: #e6e9ee; --soft: #b3bcc9; --line: #39424f; --paper: #14181e; --tint: #1e242c; --link: #8ec1f7; --mark: #fb923c; --shade: #fff4; }
 :root img { background: #fff; }"""  # noqa: E501
 FOOTER = "DeepLearn hackathon: machine learning on real scientific problems. BSD-3-Clause."
 
@@ -256,7 +259,7 @@ def style():
     return f"{own}\n{light}\n@media (prefers-color-scheme: dark) {{\n{by_system}\n}}\n{chosen}\n"
 
 
-def page(title, body, *, here="", navigation=(), alone=False, contents=(), around=(), scripts=("site.js",),
+def page(title, body, *, here="", navigation=(), alone=False, contents=(), around=(), scripts=("site.js",), own="",
          form=False):
     """A whole page around a body of HTML.
 
@@ -274,14 +277,16 @@ def page(title, body, *, here="", navigation=(), alone=False, contents=(), aroun
         Links to what comes before ("prev") and after ("next"), and to the file itself ("download").
     scripts : sequence of str
         Paths on the site.
+    own : str
+        The one script of ours that a page that stands alone may run.
     form : bool
         Whether a page that stands alone may send a form to where it comes from.
     """
     base = "../" * here.count("/")
     return _templates().get_template("page.html").render(
         title=title, body=body, here=here, base=base, navigation=navigation, footer=FOOTER,
-        inline_style=style() if alone else "", contents=contents, around=around, scripts=scripts,
-        form=form,
+        inline_style=style() if alone else "", contents=contents, around=around, scripts=scripts, own=own, form=form,
+        digest=b64encode(sha256(own.encode()).digest()).decode(),
     )  # fmt: skip
 
 
@@ -290,11 +295,28 @@ def filled(template, **values):
     return _templates().get_template(template).render(**values)
 
 
-def leaderboard_body(board):
+def leaderboard_body(board, rules="rules.html"):
     """HTML of a leaderboard; everything in it is escaped: names come from participants."""
-    return filled("leaderboard.html", **board)
+    boards = board["boards"]
+    titles = {part["challenge"]: part["title"] for part in boards}
+    return filled(
+        "leaderboard.html", **board, rules=rules, challenges=list(titles.items()),
+        pictures=list(map(history.picture, boards)), told=list(map(history.told, boards)),
+    )  # fmt: skip
 
 
 def leaderboard(board):
     """The page of a leaderboard, by itself."""
-    return page(f"Leaderboard of {board['event']}", leaderboard_body(board), alone=True)
+    title = f"Leaderboard of {board['event']}"
+    return page(title, leaderboard_body(board), alone=True, own=TEMPLATES.joinpath("board.js").read_text("utf-8"))
+
+
+def rules(event):
+    """The page of the rules of an event, by itself."""
+    return page(f"Rules of {event.title}", rules_body(event), alone=True)
+
+
+def rules_body(event):
+    """HTML of the rules of an event; what the organiser wrote into the event file is text, not HTML."""
+    body, _ = relinked(markdown(html.escape(guide.rules(event), quote=False)), "rules.html", {}, "rules.html")
+    return body

@@ -86,12 +86,13 @@ def _write(folder, event, board):
     places |= {f"{name}/README.md": f"{name}/index.html" for name in FOLDERS}
     places |= {f"{name}/NOTES.md": f"{name}/notes.html" for name in FOLDERS}
     places |= {label(path): label(path.with_suffix(".html")) for path in find()}
-    links = places | {name: f"{name}/index.html" for name in FOLDERS}
+    links = places | {name: f"{name}/index.html" for name in FOLDERS} | {"rules.html": "rules.html"}
     navigation = [("Challenges", "index.html"), ("Teaching", "teaching.html"), ("Event", "event.html"),
-                  ("Leaderboard", "leaderboard.html"), ("Search", "search.html")]  # fmt: skip
+                  ("Rules", "rules.html"), ("Leaderboard", "leaderboard.html"), ("Search", "search.html")]  # fmt: skip
     bodies = {
         "index.html": (f"{event.title}: challenges", _gallery(), "index.html"),
         "event.html": (event.title, f"<h1>{escape(event.title)}</h1>" + pages.markdown(events.markdown(event)), ""),
+        "rules.html": (f"Rules of {event.title}", pages.rules_body(event), ""),
         "leaderboard.html": ("Leaderboard", pages.leaderboard_body(board) if board else NO_BOARD, ""),
         "search.html": ("Search", SEARCH, ""),
     }
@@ -115,17 +116,19 @@ def _write(folder, event, board):
         target.write_text(pages.page(
             title, body, here=page, navigation=navigation, around=around.get(page, ()),
             contents=pages.headings(body) if is_notebook else (),
-            scripts=("search-index.js", "site.js") if page == "search.html" else ("site.js",),
+            scripts=(*SCRIPTS.get(page, ()), "site.js"),
         ), "utf-8")  # fmt: skip
     for picture in pictures:
         (folder / picture).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / picture, folder / picture)
     (folder / "site.css").write_text(pages.style(), "utf-8")
-    shutil.copyfile(pages.TEMPLATES / "site.js", folder / "site.js")
+    for script in ("site.js", "board.js"):
+        shutil.copyfile(pages.TEMPLATES / script, folder / script)
     (folder / "search-index.js").write_text(f"window.SEARCH_INDEX = {json.dumps(index)};\n", "utf-8")
     return sorted(bodies)
 
 
+SCRIPTS = {"search.html": ("search-index.js",), "leaderboard.html": ("board.js",)}  # beside that of all pages
 SEARCH = (
     '<h1>Search</h1><form role="search"><label for="query">Words on any page</label>'
     '<input id="query" name="q" type="search" autocomplete="off"></form>'

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from common.datasets import Dataset, read
-from common.hackathon import archive, arrivals, event, judge, secrets
+from common.hackathon import archive, arrivals, event, guide, judge, secrets
 from common.hackathon.__main__ import main
 from common.hackathon.prepare import prepare
 from Higgs.challenge import CHALLENGE
@@ -43,6 +43,12 @@ folder = "StrongLensing"
 task = "classification"
 n = 60
 weights = true
+"""
+PHASES = """
+[[phase]]
+title = "Race"
+start = 2026-07-15T18:00:00
+end = 2026-07-29T18:00:00
 """
 IN_TIME = datetime(2026, 7, 29, 15, 59, tzinfo=timezone.utc)
 SECRET = "0f8e1c-larch-51d3b7-quartz"
@@ -151,6 +157,8 @@ def test_the_readme_says_what_the_event_file_says():
     ("n = 60", 'n = 60\ncolour = 1', "unknown key 'colour'"),
     ('folder = "StrongLensing"\ntask = "classification"', 'folder = "Higgs"', "is listed twice"),
     ('contact = "Prof', 'contct = "Prof', "contact = None"),
+    ('contact = "Prof', 'registration = 1\ncontact = "Prof', "registration = 1, expected bool"),
+    ('contact = "Prof', 'anonymous = "yes"\ncontact = "Prof', "anonymous = 'yes', expected bool"),
     ('title = "Test', 'title = Test', "not an event file in TOML"),
     ('contact =', 'links = {poster = "javascript:alert(1)"}\ncontact =', "must start with https://"),
 ])  # fmt: skip
@@ -184,6 +192,28 @@ def test_public_files_hold_no_labels(prepared):
     assert not {path.name for path in (prepared / "public").iterdir()} & {"private"}
     if os.name == "posix":
         assert stat.S_IMODE((prepared / "private").stat().st_mode) == 0o700
+
+
+def test_what_participants_get_tells_what_is_asked_for(prepared, tmp_path):
+    public = prepared / "public"
+    text, said = (public / "README.md").read_text("utf-8"), (public / "RULES.md").read_text("utf-8")
+    for words in (
+        "`Higgs-classification.npz`: 60 samples, `test.X` has shape (60, 28)", "with probability; numbers from 0 to 1",
+        "**AUC** (higher is better), which ranks", "log loss (lower is better)", "axion, cdm, no separated by commas",
+        "asked for: `--weights`", "sample/StrongLensing", "**From Colab.**", "the rules (`RULES.md`)",
+    ):  # fmt: skip
+        assert words in text, words
+    for words in (
+        "The deadline is Wednesday, July 29, 2026, 18:00 CET", "for Strong lensing with", "points of the 2 challenges",
+        "ada@example.org, until Saturday, August 1, 2026, 18:00 CET", "opens its team",
+    ):  # fmt: skip
+        assert words in said, words
+    assert (public / "sample" / "Higgs" / "higgs_predictions.csv").read_text() == "0.5\n" * N
+    head = "registration = true\nanonymous = true\npublic_fraction = 0.3\n"
+    (tmp_path / "e.toml").write_text(head + EVENT + PHASES, "utf-8")
+    said = guide.rules(event.load(tmp_path / "e.toml"))
+    for word in ("registers\n  with", "made-up names", "on 30% of", "| Race | Wed", "| no limit | no limit |"):
+        assert word in said, word
 
 
 @pytest.mark.parametrize("secret", [
@@ -271,7 +301,8 @@ def test_script_in_a_name_is_escaped(prepared, tmp_path, capsys):
     event_folder = shutil.copytree(prepared, tmp_path / "event")
     assert main(["score", str(event_folder), str(tmp_path / "subs"), "--workers", "1"]) == 0
     html = (event_folder / "leaderboard.html").read_text("utf-8")
-    assert "<script" not in html and "onerror" not in html.replace("&lt;img", "") and "&lt;script&gt;" in html
+    assert html.count("<script") == 1 and "script-src 'sha256-" in html  # our own, and no other runs
+    assert "onerror" not in html.replace("&lt;img", "") and "&lt;script&gt;" in html
     assert json.loads((event_folder / "leaderboard.json").read_text("utf-8"))["boards"][0]["ranking"]
 
 

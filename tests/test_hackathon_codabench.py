@@ -102,6 +102,9 @@ def test_a_bundle_is_what_the_unpacker_asks_for(exported):
     ]
     assert {path.name for path in (bundle / "public_data").iterdir()} == {"Higgs-classification.npz", "event.toml"}
     assert event.load(bundle / "public_data" / "event.toml").public_fraction == 0.5
+    kit = {path.relative_to(bundle / "starting_kit").as_posix() for path in (bundle / "starting_kit").rglob("*.*")}
+    sample = {"Higgs/higgs_predictions.csv", "notebook.ipynb", "weights.safetensors"}
+    assert kit == {"README.md", *(f"sample/{name}" for name in sample)}
     if os.name == "posix":  # it holds the truth
         assert (bundle.parent / "bundles" / "Higgs-classification.zip").stat().st_mode & 0o77 == 0
     text = (bundle.parent / "bundles" / "Dockerfile").read_text("utf-8")

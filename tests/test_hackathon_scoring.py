@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 
 from common.challenge import SubmissionError
-from common.hackathon import archive, arrivals, contents, event, judge, keys, leaderboard
+from common.hackathon import archive, arrivals, contents, event, history, judge, keys, leaderboard
 from common.hackathon.__main__ import main
 from Exoplanet.challenge import CHALLENGE as EXOPLANET
 from tests.test_hackathon import (  # noqa: F401  (fixtures)
@@ -117,6 +118,40 @@ def test_what_is_shown_does_not_tell_single_labels(folder, tmp_path):
     assert [row["team"] for row in board["ranking"]] == [f"Row {row}" for row in rows]  # by time of arrival
     over = scored(folder, place, IN_TIME + timedelta(days=1))["boards"][0]
     assert [row["team"] for row in over["ranking"]] == [f"Row {row}" for row in reversed(rows)]
+
+
+def test_the_ranking_over_all_challenges_is_that_of_its_rule():
+    """100 for the first, a share for the others; a challenge with two boards counts as their mean."""
+    def board(challenge, *ranks):
+        rows = [{"team": team, "rank": rank, "received": f"2026-07-0{day}"} for day, (team, rank) in enumerate(ranks)]
+        return {"challenge": challenge, "ranking": rows}
+
+    boards = [board("Higgs", ("A", 1), ("B", 2), ("C", 3), ("D", 4)), board("NMRSpin", ("B", 1), ("C", 1)),
+              board("NMRSpin", ("C", 1)), board("Exoplanet", ("E", 1))]  # fmt: skip
+    assert [(row["rank"], row["team"], row["points"]) for row in leaderboard.overall(boards)] == [
+        (1, "C", 150.0), (2, "B", 125.0), (3, "A", 100.0), (3, "E", 100.0), (5, "D", 25.0)]  # fmt: skip
+    assert leaderboard.overall(boards)[0]["challenges"] == {"Higgs": 50.0, "NMRSpin": 100.0}
+    assert leaderboard.overall(boards[1:3]) == []
+
+
+def test_the_history_is_the_best_of_each_team_so_far():
+    def row(team, minute, score, late=False):
+        return {"team": team, "received": f"2026-07-08T12:{minute:02d}:00Z", "scores": {"CER": score}, "late": late}
+
+    rows = [row("A", 0, 0.5), row("B", 1, 0.4), row("A", 2, 0.6), row("A", 3, 0.3), row("C", 9, 0.1, late=True)]
+    board = {"metrics": ["CER"], "higher_is_better": False, "history": rows, "baselines": [],
+             "ranking": [{"team": "A", "interval": [0.2, 0.4]}, {"team": "B", "interval": [0.3, 0.5]}]}  # fmt: skip
+    start = history._seconds(rows[0]["received"])
+    assert history.bests(board) == {"A": [(start, 0.5), (start + 180, 0.3)], "B": [(start + 60, 0.4)]}
+    assert history.told(board) == [rows[0], rows[1], rows[3], rows[4]]
+    drawn = history.picture(board)
+    (b, a), low_high = drawn["lines"], drawn["band"]
+    assert (a["team"], a["place"], b["team"]) == ("A", 1, "B")
+    first, then = map(float, re.fullmatch(r"M48 ([\d.]+)H392V([\d.]+)H392", a["path"]).groups())
+    assert then > first and low_high[1] > 0  # a smaller error is drawn lower
+    assert history.picture({**board, "history": rows[4:], "ranking": []}) is None
+    one = history.picture({**board, "history": rows[:1], "ranking": [{"team": "A", "interval": [0.5, 0.5]}]})
+    assert len(one["lines"]) == 1 and 3 <= len(one["scores"]) <= 8
 
 
 def test_copies_have_every_class():

@@ -13,7 +13,7 @@ import pytest
 from common import pages
 from common.challenge import SubmissionError, registry
 from common.datasets import Dataset, to_bytes
-from common.hackathon import archive, submit
+from common.hackathon import archive, event, guide, submit
 from common.hackathon.__main__ import main
 from tests import test_hackathon as event_tests
 from tests.test_hackathon import NOTEBOOK, TASK, good, judged
@@ -292,6 +292,21 @@ def test_every_hand_in_that_is_packed_is_scored(all_tasks, solution, folder, tas
                             out=solution)  # fmt: skip
     (entry,) = judged(all_tasks, path)
     assert not entry.reason and entry.board == f"{folder}-{task}" and entry.public.scores
+
+
+def test_every_task_has_a_sample_that_is_scored(all_tasks, solution):
+    """It is packed as participants do; with the model where an event asks for it."""
+    for name, blob in guide.samples(event.load(all_tasks / "event.toml")).items():
+        (solution / name).parent.mkdir(parents=True, exist_ok=True)
+        (solution / name).write_bytes(blob)
+    place, boards = solution / "sample", []
+    for folder in registry():
+        path, _ = submit.submit(folder, "Café", all_tasks / "public", place / folder, place / "notebook.ipynb",
+                                place / "weights.safetensors", out=solution)  # fmt: skip
+        for entry in judged(all_tasks, path):
+            assert not entry.reason and np.isfinite(list(entry.public.scores.values())).all()
+            boards.append(entry.board)
+    assert boards == [f"{folder}-{task}" for folder, task in TASKS]
 
 
 ONE = "0.5\n" * SAMPLES

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from common.datasets import read, to_bytes
-from common.hackathon import archive, arrivals, event, judge, leaderboard, receipts
+from common.hackathon import aliases, archive, arrivals, event, judge, keys, leaderboard, receipts, roster, submit
 from common.hackathon.__main__ import main
 from tests.test_hackathon import EVENT, IN_TIME, clock, good, hand_in, prepared, truth  # noqa: F401  (fixtures)
 from tests.test_hackathon_phases import parted
@@ -58,7 +58,7 @@ def watched(monkeypatch, folder, place, steps):
 
 
 def test_three_teams_and_three_days(prepared, tmp_path, clock, monkeypatch, judged):  # noqa: F811
-    """An event played through while it is watched: warm-up, race, a choice, the deadline, and the private board."""
+    """An anonymous event played through while it is watched, from the registration to the private board."""
     more = """
 [[phase]]
 title = "Warm-up"
@@ -72,47 +72,74 @@ start = 2026-07-28T18:00:00
 end = 2026-07-29T18:00:00
 limit_per_day = 2
 """
-    folder, public = parted(prepared, tmp_path, more=more)
-    place, right = tmp_path / "subs", np.clip(truth(folder), 0.1, 0.9)
+    folder, public = parted(prepared, tmp_path, more=more, head="registration = true\nanonymous = true\n")
+    place, right, known = tmp_path / "subs", np.clip(truth(folder), 0.1, 0.9), {}
     hand_in(folder / leaderboard.BASELINES, "guess.zip", np.full(len(right), 0.5), "Guessing", key="9" * 64)
     place.mkdir()
 
     def day(days, hours=0):
         clock(IN_TIME - timedelta(days=2) + timedelta(days=days, hours=hours))
 
+    def hands_in(team, name, probability):
+        hand_in(place, f"{name}.zip", probability, team, key=keys.read_key(tmp_path / f"{team}.key"))
+
     def first_day():
         day(0, 1)
-        hand_in(place, "a1.zip", good(1.0), "A", ["Ana"])
-        hand_in(place, "b1.zip", np.where(public, right, 1 - right), "B", key=OTHER_KEY)
-        hand_in(place, "b2.zip", good(2.0), "B", key=OTHER_KEY)  # the second of a phase that takes one
+        for team, member in (("A", "Ana"), ("B", "Bo"), ("C", "Cem")):
+            _, known[team] = roster.register(folder, team, [member])
+            (tmp_path / f"{team}.key").write_text(known[team])
+        hands_in("A", "a1", good(1.0))
+        hands_in("B", "b1", np.where(public, right, 1 - right))
+        hands_in("B", "b2", good(2.0))  # the second of a phase that takes one
+        hand_in(place, "stranger.zip", good(9.0), "D", key=OTHER_KEY)
 
     def second_day():
         day(1, 1)
-        hand_in(place, "c1.zip", good(3.0), "C", key="9" * 63 + "8")
-        hand_in(place, "b3.zip", np.where(public, 1 - right, right), "B", key=OTHER_KEY)
+        hands_in("C", "c1", good(1.0))  # equal to that of A, and later
+        hands_in("B", "b3", np.where(public, 1 - right, right))
+
+    def merger():
+        day(1, 2)
+        assert main(["merge", str(folder), "--key", str(tmp_path / "A.key"), "--with", str(tmp_path / "C.key")]) == 0
+        hands_in("A", "a2", good(1.5))
+        hands_in("C", "c2", good(1.7))  # the third of the day between them
 
     def choice():
         day(2)
-        hand_in(place, "a2.zip", good()[:-1], "A")
-        about = archive.Manifest("B", (), "Higgs", {}, OTHER_KEY, archive.digest_of(place / "b3.zip"))
-        archive.write(place / "choice.zip", about, {})
+        hands_in("A", "a3", good()[:-1])
+        submit.choose(place / "b3.zip", tmp_path / "B.key").rename(place / "choice.zip")
 
     def too_late():
         day(2, 1)
-        hand_in(place, "c2.zip", right, "C", key="9" * 63 + "8")
+        hands_in("C", "c3", right)
 
-    boards = watched(monkeypatch, folder, place, [first_day, second_day, lambda: day(1, 2), choice, too_late])
-    assert len(boards) == 5  # none for a pause in which nothing arrived
-    assert sorted(judged) == sorted(["private/baselines/guess.zip", "a1.zip", "b1.zip", "b2.zip", "c1.zip", "b3.zip",
-                                     "a2.zip", "choice.zip", "c2.zip"])  # fmt: skip  each of them once
-    assert [len(board["boards"][0]["ranking"]) for board in boards] == [0, 2, 3, 3, 3]
-    assert teams(boards[1])["B"]["rank"] == 1 and set(reasons(boards[1])) == {"b2.zip"}
-    assert [board["part"] for board in boards] == ["public"] * 4 + ["private"]
+    def reveal():
+        assert main(["certificates", str(folder)]) == 1 and main(["reveal", str(folder)]) == 0
+
+    quiet = lambda: day(1, 3)  # noqa: E731
+    steps = [first_day, second_day, merger, quiet, choice, too_late, reveal]
+    boards = watched(monkeypatch, folder, place, steps)
+    assert len(boards) == 7  # none for a pause in which nothing happened
+    assert sorted(judged) == sorted(["private/baselines/guess.zip", "stranger.zip", "choice.zip", *(f"{name}.zip"
+        for name in ("a1", "a2", "a3", "b1", "b2", "b3", "c1", "c2", "c3"))])  # fmt: skip  each of them once
+    ranks = [[row["rank"] for row in board["boards"][0]["ranking"]] for board in boards]
+    assert ranks == [[], [1, 2], [1, 2, 2], [1, 2], [1, 2], [1, 2], [1, 2]]
+    names = aliases.names(folder, "AB")
+    assert all(list(teams(board)) == [names["B"], names["A"]] for board in boards[3:6])
+    assert list(teams(boards[2]))[1] == names["A"]  # equal to the third, and earlier
+    assert [board["part"] for board in boards] == ["public"] * 5 + ["private"] * 2
     final = teams(boards[-1])
-    assert list(final) == ["B", "C", "A"] and final["B"]["file"] == "b3.zip" and final["B"]["scores"]["AUC"] == 1
-    assert [row["late"] for row in boards[-1]["boards"][0]["history"]] == [False] * 4 + [True]
+    assert list(final) == ["B", "A"] and final["B"]["file"] == "b3.zip" and final["B"]["scores"]["AUC"] == 1
+    assert final["A"]["file"] == "a2.zip" and final["A"]["members"] == ["Ana", "Cem"]
+    said = reasons(boards[-1])
+    assert said["stranger.zip"] == "the team 'D' is not registered: ask the organisers to register it"
+    assert said["c2.zip"] == "Higgs-classification: the limit of 2 a day is reached" and set(said) == {
+        "stranger.zip", "b2.zip", "c2.zip", "a3.zip"}  # fmt: skip
+    assert [row["late"] for row in boards[-1]["boards"][0]["history"]] == [False] * 5 + [True]
     assert boards[-1] == json.loads((folder / "leaderboard.json").read_text("utf-8"))
-    assert len(list((folder / receipts.FOLDER).iterdir())) == 8
+    assert len(list((folder / receipts.FOLDER).iterdir())) == 11
+    everything = "".join(path.read_text("utf-8") for path in folder.rglob("*") if path.suffix in (".json", ".html"))
+    assert not any(key in everything for key in known.values())
 
 
 def test_kept_results_are_those_of_a_fresh_judging(folder, tmp_path, judged, monkeypatch):

@@ -14,6 +14,7 @@ from bs4 import BeautifulSoup
 from common import pages, site
 from common.challenge import registry
 from common.gates import find, label
+from common.hackathon import leaderboard
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 BOARD = {
@@ -25,6 +26,7 @@ BOARD = {
         "ranking": [{"rank": 1, "team": "A team whose name is as long as it may be, and then some", "members": [],
                      "scores": {"AUC": 0.8, "accuracy": 0.7}, "interval": [0.75, 0.85], "within_noise": True,
                      "received": "2024-07-29T15:00:00Z", "file": "a.zip"}],
+        "baselines": [{"name": "Trees", "scores": {"AUC": 0.7, "accuracy": 0.6}, "interval": [0.65, 0.75], "ahead": 1}],
         "history": [{"team": "A", "members": [], "scores": {"AUC": 0.8}, "interval": [0.75, 0.85], "late": True,
                      "received": "2024-07-29T15:00:00Z", "file": "a.zip"}],
     }],
@@ -47,7 +49,7 @@ def soups(folder):
 
 def test_every_challenge_and_notebook_has_its_page(built):
     names = {path.relative_to(built).as_posix() for path in built.rglob("*.html")}
-    assert {"index.html", "event.html", "leaderboard.html"} <= names
+    assert {"index.html", "event.html", "leaderboard.html", "rules.html"} <= names
     assert {"teaching.html", "benchmarks.html"} <= names
     assert {f"{folder}/{page}.html" for folder in registry() for page in ("index", "notes")} <= names
     assert {label(path.with_suffix(".html")) for path in find()} <= names
@@ -247,7 +249,7 @@ def test_nothing_that_axe_finds_is_serious(built, browser, scheme):
     context = browser.new_context(color_scheme=scheme)
     page = context.new_page()
     found = []
-    for name in ("index.html", "search.html", "leaderboard.html", "Higgs/index.html", "Higgs/Higgs.html"):
+    for name in ("index.html", "search.html", "leaderboard.html", "rules.html", "Higgs/index.html", "Higgs/Higgs.html"):
         page.goto(built.as_uri() + "/" + name)
         found += [
             f"{name}: {one['id']}: {node['html'][:100]}"
@@ -255,6 +257,57 @@ def test_nothing_that_axe_finds_is_serious(built, browser, scheme):
         ]  # fmt: skip
     context.close()
     assert found == []
+
+
+def rows(*teams):
+    """The ranking and the history of teams whose first is the best."""
+    row = {"members": [], "interval": [0.75, 0.85], "received": "2024-07-29T15:00:00Z", "file": "a.zip"}
+    scores = [{"AUC": 0.8 - place / 100, "accuracy": 0.7} for place in range(len(teams))]
+    ranking = [{**row, "rank": place + 1, "team": team, "scores": scores[place], "within_noise": place < 2}
+               for place, team in enumerate(teams)]  # fmt: skip
+    earlier = [{**row, "team": team, "scores": {"AUC": 0.6}, "late": False, "received": "2024-07-09T12:30:00Z"}
+               for team in teams]  # fmt: skip
+    later = [{**row, "team": team, "scores": own, "late": False} for team, own in zip(teams, scores, strict=True)]
+    return {"ranking": ranking, "history": [*earlier, *later]}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_leaderboard_by_itself_is_filtered_by_keys_and_fits_a_telephone(tmp_path, browser, scheme):
+    """From a file, under a policy that lets no other script run; axe finds nothing."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    names = ["Café Quark", "Muons", "<script>alert(1)</script>", *(f"Team number {k}" for k in range(12))]
+    parts = [{**BOARD["boards"][0], "task": task, **rows(*names)} for task in ("one", "two")]
+    parts.append({**parts[0], "challenge": "NMRSpin", "title": "NMR spin", "metrics": ["AUC", "accuracy"]})
+    board = {**BOARD, "boards": parts, "overall": leaderboard.overall(parts), "anonymous": True}
+    (tmp_path / "leaderboard.html").write_text(pages.leaderboard(board), "utf-8")
+    (tmp_path / "rules.html").write_text(pages.rules(site.events.load()), "utf-8")
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    page, errors = context.new_page(), []
+    page.on("console", lambda message: errors.append(message.text))
+    page.on("dialog", lambda dialog: errors.append(dialog.message) or dialog.dismiss())
+    for name in ("rules", "leaderboard"):
+        page.goto((tmp_path / f"{name}.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+        violations = axe.run(page).response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"][:100]) for one in violations] == []
+    visible = "[...document.querySelectorAll('tr[data-team]')].filter(row => row.offsetHeight).map(r => r.dataset.team)"
+    assert len(page.evaluate(visible)) == 4 * len(names)
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "team":
+            break
+    page.keyboard.type("CAFE")
+    assert page.evaluate(visible) == ["Café Quark"] * 4 and page.locator("[role=status]").inner_text() == "1 team"
+    assert page.locator("path.found").count() == 3 and page.locator("path.away").count() == 3 * (len(names) - 1)
+    page.keyboard.press("Escape")
+    assert len(page.evaluate(visible)) == 4 * len(names)
+    # a table that is wider than the page is scrolled with the keys, and shows that it goes on
+    page.set_viewport_size({"width": 280, "height": 844})
+    table = page.locator(".scroll").nth(1)
+    assert table.evaluate("table => table.scrollWidth > table.clientWidth && table.tabIndex === 0")
+    assert "linear-gradient" in table.evaluate("table => getComputedStyle(table).backgroundImage")
+    context.close()
+    assert errors == []
 
 
 def test_keys_reach_the_content(address, browser):

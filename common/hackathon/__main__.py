@@ -43,6 +43,7 @@ def parser():
     choose = commands.add_parser("choose", help="say which submission of yours shall count (participants)")
     choose.add_argument("submission", type=Path, help="the zip file that was handed in")
     choose.add_argument("--key", type=Path, help="the key file of the team (default: beside the zip file)")
+    _add_team_commands(commands)
     receive = commands.add_parser("receive", help="log when submissions arrived (organisers)")
     receive.add_argument("event", type=Path, help="folder of the event")
     receive.add_argument("submissions", type=Path, help="folder of the submissions")
@@ -84,6 +85,24 @@ def parser():
     certificates.add_argument("--font", type=Path, action="append", default=[],
                               help="a TrueType font for names in other scripts; once for each")  # fmt: skip
     return main_parser
+
+
+def _add_team_commands(commands):
+    """What organisers do for a team that asks for it."""
+    register = commands.add_parser("register", help="register a team, and show its key (organisers)")
+    join = commands.add_parser("join", help="add members to a registered team (organisers)")
+    merge = commands.add_parser("merge", help="make two registered teams one (organisers)")
+    for command in (register, join, merge):
+        command.add_argument("event", type=Path, help="folder of the event")
+    register.add_argument("--team", required=True)
+    register.add_argument("--key", type=Path, help="the key file of a team that has handed in (default: a key is made)")
+    join.add_argument("--key", type=Path, required=True, help="the key file of the team")
+    for command in (register, join):
+        command.add_argument("--member", action="append", default=[], help="name for a certificate; once for each")
+    reveal = commands.add_parser("reveal", help="let the boards of an anonymous event show its teams (organisers)")
+    reveal.add_argument("event", type=Path, help="folder of the event")
+    merge.add_argument("--key", type=Path, required=True, help="the key file of the team whose name stays")
+    merge.add_argument("--with", type=Path, required=True, dest="other", help="the key file of the other team")
 
 
 def main(argv=None):
@@ -139,6 +158,44 @@ def _choose(args):
     return 0
 
 
+def _register(args):
+    from common.hackathon import roster
+
+    team, key = roster.register(args.event, args.team, args.member, args.key)
+    print(f"registered {team.name!r}; members: {', '.join(team.members) or 'none yet'}")
+    if key:
+        print("Its key is shown this once and kept nowhere. The team saves this line in a file, and hands in with "
+              f"--key and this file:\n\n{key}\n")  # fmt: skip
+    return 0
+
+
+def _join(args):
+    from common.hackathon import roster
+
+    team = roster.join(args.event, args.key, args.member)
+    print(f"members of {team.name!r}: {', '.join(team.members)}")
+    return 0
+
+
+def _merge(args):
+    from common.hackathon import roster
+
+    whole, part = roster.merge(args.event, args.key, args.other)
+    print(f"{part.name!r} is part of {whole.name!r}: both keys hand in for it, what both handed in counts towards its "
+          "limits, and its last choice for each board counts")  # fmt: skip
+    print(f"members: {', '.join(whole.members) or 'none yet'}")
+    return 0
+
+
+def _reveal(args):
+    from common.hackathon import aliases
+    from common.hackathon.event import load
+
+    aliases.reveal(args.event, load(args.event / "event.toml"))
+    print("the next scoring shows who is who")
+    return 0
+
+
 def _score(args):
     from common.hackathon import leaderboard
 
@@ -173,7 +230,7 @@ def _report(args, board, entries):
     event = load(args.event / "event.toml")
     if remarks := leaderboard.remarks(event, entries, arrivals.elsewhere(args.event, args.submissions)):
         print(remarks)
-    print(f"wrote {args.event / 'leaderboard.html'} and leaderboard.json")
+    print(f"wrote {args.event / 'leaderboard.html'}, leaderboard.json and rules.html")
     print(f"wrote a receipt for each submission to {args.event / receipts.FOLDER}: send each to its team")
 
 
@@ -251,13 +308,17 @@ def _verify(args):
 
 
 def _certificates(args):
+    from common.hackathon import aliases
     from common.hackathon.certificates import certificates
+    from common.hackathon.event import load
 
     if args.what == "verify":
         return _check_certificates(args)
     if args.file or args.key:
         raise EventError("certificates takes the folder of an event, or 'verify', files and --key")
     folder = Path(args.what)
+    if aliases.hidden(folder, load(folder / "event.toml")):
+        raise EventError(f"{folder}: its boards show made-up names: first 'reveal' and 'score' the event")
     written, missing = certificates(folder, args.font)
     print(f"wrote {len(written)} certificates to {folder / 'certificates'}")
     print(f"Publish {folder / 'certificates.pem'}: with it anybody can check them")
@@ -292,7 +353,8 @@ def _check_certificates(args):
 
 COMMANDS = {
     "prepare": _prepare, "submit": _submit, "choose": _choose, "receive": _receive, "score": _score,
-    "watch": _watch, "serve": _serve, "verify": _verify, "certificates": _certificates, "export": _export,
+    "register": _register, "join": _join, "merge": _merge, "reveal": _reveal, "watch": _watch, "serve": _serve,
+    "verify": _verify, "certificates": _certificates, "export": _export,
 }  # fmt: skip
 
 

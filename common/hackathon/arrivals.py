@@ -107,11 +107,11 @@ def _received(place, submissions, at, files, memory):
     log = _read_log(place / LOG)
     times, known = _times(log), {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
     present, faults, new = set(), [], []
-    for path in _in_order_of_change(_files(submissions)):
-        folder = path.is_dir() and not path.is_symlink()
+    for path, about in _in_order_of_change(_files(submissions)):
+        folder = about is not None and stat.S_ISDIR(about.st_mode)
         name = archive.shown(path.relative_to(submissions).as_posix() + "/" * folder, 300)
         try:
-            digest = _copy(path, place, {} if memory is None else memory)
+            digest = _copy(path, about, place, {} if memory is None else memory)
         except SubmissionError as error:
             faults.append(Arrival(name, time, path, fault=str(error)))
             continue
@@ -142,7 +142,7 @@ def _times(log):
 
 def _logged(place, name, digest, time, present):
     copy = place / f"{digest}.zip"
-    if not copy.exists():
+    if digest not in present and not copy.exists():
         return Arrival(name, time, copy, digest, fault=f"withdrawn: its copy in {FOLDER} is gone")
     return Arrival(name, time, copy, digest, replaced=digest not in present)
 
@@ -156,10 +156,11 @@ def elsewhere(event_folder, submissions):
 
 def _files(folder):
     """What lies in a folder of submissions, and the zip files in its folders, as learning platforms make them."""
-    for path in folder.iterdir():
-        if _ignored(path.name):
+    for found in os.scandir(folder):
+        path = folder / found.name
+        if _ignored(found.name):
             continue
-        if path.is_symlink() or not path.is_dir():
+        if not found.is_dir(follow_symlinks=False):
             yield path
             continue
         try:
@@ -174,26 +175,34 @@ def _ignored(name):
 
 
 def _in_order_of_change(paths):
-    """Paths in the order in which this machine last changed them, which unlike the time of writing no sender sets."""
+    """Paths, and what the system says of each, in the order in which this machine last changed them.
 
-    def changed(path):
-        try:
-            return path.lstat().st_ctime_ns
-        except OSError:  # it vanished: `_copy` says so
-            return 0
+    That order, unlike the time of writing, no sender sets.
+    """
 
-    return sorted(paths, key=lambda path: (changed(path), path.as_posix()))
+    def changed(found):
+        path, about = found
+        return about.st_ctime_ns if about else 0, str(path)
+
+    return sorted(((path, _about(path)) for path in paths), key=changed)
 
 
-def _copy(path, place, memory):
+def _about(path):
+    try:
+        return path.lstat()
+    except OSError:  # it vanished: `_copy` says so
+        return None
+
+
+def _copy(path, about, place, memory):
     """Copy a file to where it is kept under its SHA-256, which is returned."""
-    stamp = _stamp(path)
+    stamp = _stamp(about)
     if stamp and path in memory and memory[path][0] == stamp:
         digest = memory[path][1]
         with suppress(FileNotFoundError):
             if (place / f"{digest}.zip").stat().st_size == stamp[1]:
                 return digest
-    if path.is_dir() and not path.is_symlink():
+    if about and stat.S_ISDIR(about.st_mode):
         raise SubmissionError("a folder without a zip file in it: move the submission out of its folder")
     temporary = place / f".{os.getpid()}.part"
     try:
@@ -213,16 +222,14 @@ def _copy(path, place, memory):
         if error.errno == errno.ENOSPC:
             raise SubmissionError("this machine's disk is full: free some space and score again") from error
         raise SubmissionError(f"cannot be copied: {error.strerror or error}") from error
-    if stamp and stamp == _stamp(path):
+    if stamp and stamp == _stamp(_about(path)):
         memory[path] = stamp, digest
     return digest
 
 
-def _stamp(path):
+def _stamp(about):
     """What changes with the content of a plain file; None where it is no such file, or has only just changed."""
-    try:
-        about = path.lstat()
-    except OSError:  # it vanished
+    if about is None:
         return None
     settled = time.time() - about.st_ctime > SETTLED
     return (about.st_ino, about.st_size, about.st_ctime_ns) if settled and stat.S_ISREG(about.st_mode) else None

@@ -102,6 +102,7 @@ def bundle(event, board, folder, image):
         "logo.png": (ROOT / board.folder / "picture.png").read_bytes(),
         **{f"pages/{name}.md": text.encode() for name, text in _pages(event, board).items()},
         "starting_kit/README.md": _read(folder / "public" / "README.md"),
+        **{f"starting_kit/{name}": _read(folder / "public" / name) for name in _sample(folder, board)},
         "public_data/event.toml": _read(folder / "public" / "event.toml"),
         # submit asks for the test sets of all tasks of a challenge
         **{f"public_data/{b.name}.npz": _read(folder / "public" / f"{b.name}.npz") for b in boards},
@@ -115,6 +116,13 @@ def bundle(event, board, folder, image):
     for name, part in parts_of(str(folder), board.name).items():
         files[f"reference_data/{name}/{board.name}.npz"] = _reference(name, part)
     return files
+
+
+def _sample(folder, board):
+    """The files of the sample hand-in of a challenge, in the folder of the participants."""
+    public = folder / "public"
+    sample = [*public.glob(f"sample/{board.folder}/*"), *public.glob("sample/*.*")]
+    return sorted(path.relative_to(public).as_posix() for path in sample)
 
 
 def _reference(name, part):

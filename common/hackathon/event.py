@@ -73,7 +73,8 @@ class Event:
 
     `deadline` is aware of its time zone, `zone` is the zone's name. Without phases hand-ins are taken at any time, as
     many as a team likes. `public_fraction` of each hidden test set decides until the deadline, the rest after it; with
-    1 the whole test set does both.
+    1 the whole test set does both. With `registration` only registered teams hand in. An `anonymous` event shows
+    made-up names until the organiser reveals the teams.
     """
 
     title: str
@@ -90,6 +91,8 @@ class Event:
     boards: tuple[Board, ...]
     phases: tuple[Phase, ...] = ()
     public_fraction: float = 1.0
+    registration: bool = False
+    anonymous: bool = False
 
     def phase_at(self, time):
         """The phase that takes what arrives at a time, or None."""
@@ -158,6 +161,8 @@ def load(path=EXAMPLE):
         boards=boards,
         phases=tuple(_phase(_Reader(path, entry), info) for entry in read.take("phase", list, [])),
         public_fraction=fraction,
+        registration=read.take("registration", bool, False),
+        anonymous=read.take("anonymous", bool, False),
     )
     read.finish()
     if not event.start <= event.end:

@@ -5,12 +5,11 @@ import os
 import time
 from pathlib import Path
 
-import filelock
 import numpy as np
 
 from common.challenge import registry
 from common.files import atomic_write
-from common.hackathon import archive, arrivals, receipts, teams
+from common.hackathon import aliases, archive, arrivals, receipts, roster, teams
 from common.hackathon.event import Event, EventError, load
 from common.hackathon.judge import classes_of, judge_each, parts_of
 from common.hackathon.kept import Kept
@@ -39,16 +38,18 @@ def score(folder, submissions, workers=None, memory=None):
     event = load(Path(folder, "event.toml"))
     if not Path(folder, "private").is_dir():
         raise EventError(f"{folder}: no folder 'private': is it the event that 'prepare' made?")
-    with filelock.FileLock(Path(folder, "private", ".scoring.lock")):
+    with roster.locked(folder):
         entries = judge_all(folder, submissions, workers, memory)
-        board = rank(event, entries)
-        write(board, folder)
-        receipts.write(event, entries, folder)
+        board, names = rank(event, entries), aliases.shown(folder, event, entries)
+        if aliases.hidden(folder, event):
+            board = aliases.masked(board, names)
+        write(event, board, folder)
+        receipts.write(event, entries, folder, names, memory)
     return board, entries
 
 
 def watch(folder, submissions, every, workers=None):
-    """Yield board and entries as often as something arrived, or the deadline passed; never ends.
+    """Yield board and entries as often as something arrived, teams changed, or the deadline passed; never ends.
 
     Parameters
     ----------
@@ -60,7 +61,8 @@ def watch(folder, submissions, every, workers=None):
     event, memory, before = load(Path(folder, "event.toml")), {}, None
     while True:
         compared, handed_in = baselines(folder), arrivals.receive(folder, submissions, memory=memory)
-        state = ([*((a.digest, a.file) for a in compared), *handed_in], arrivals.now() > event.deadline)
+        over, registered = arrivals.now() > event.deadline, roster.read(folder)
+        state = [*((a.digest, a.file) for a in compared), *handed_in], over, registered, aliases.hidden(folder, event)
         if state != before:
             yield score(folder, submissions, workers, memory)
             before = state
@@ -107,7 +109,7 @@ def judge_all(folder, submissions, workers=None, memory=None):
     entries = [entry for arrival in received for entry in judged[arrival] if not (entry.reason and arrival.replaced)]
     for entry in (entry for arrival in compared for entry in judged[arrival]):
         entry.baseline = True
-    teams.settle(event, entries)
+    teams.settle(event, entries, roster.read(folder))
     return entries
 
 
@@ -165,15 +167,16 @@ def rank(event: Event, entries, at=None):
         own = [entry for entry in handed_in if not entry.baseline]
         metric = next(metric for metric in task.metrics if metric.name == board.metrics[0])
         ranking, merit = _ranking(own, task, published, over)
+        merits, noise = [merit(entry) for entry in ranking], _within_noise(ranking, over)
         boards.append({
             "challenge": board.folder, "task": board.task, "title": registry()[board.folder].title, "n": board.n,
             "metrics": published, "higher_is_better": metric.higher_is_better,
-            "ranking": [_row(entry, 1 + sum(merit(other) > merit(entry) for other in ranking), ranking[0],
-                             published, over) for entry in ranking],
+            "ranking": [_row(entry, 1 + merits.index(merits[i]), noise[i], published, over)
+                        for i, entry in enumerate(ranking)],
             "history": [{**_about(entry, published, over), "late": entry.late} for entry in own],
             "baselines": [
                 {"name": entry.team, **_shown(entry, published, over),
-                 "ahead": sum(merit(other) >= merit(entry) for other in ranking)}
+                 "ahead": sum(other >= merit(entry) for other in merits)}
                 for entry in sorted((e for e in handed_in if e.baseline), key=merit, reverse=True)
             ],
         })  # fmt: skip
@@ -182,8 +185,36 @@ def rank(event: Event, entries, at=None):
     return {
         "event": event.title, "deadline": event.deadline.isoformat(), "due": event.clock(event.deadline),
         "public_fraction": event.public_fraction, "part": "private" if over else "public",
-        "boards": boards, "rejected": rejected,
+        "boards": boards, "overall": overall(boards), "rejected": rejected,
     }  # fmt: skip
+
+
+def overall(boards):
+    """The ranking over all challenges, where there are several: a list of teams with their points.
+
+    On each board a team gets 100 times the share of the board's teams that are not ahead of it, and 0 where it is not
+    on it. The boards of a challenge count as their mean, and the points of the challenges are added. Equal teams share
+    a rank, listed by the time of their first submission that counts.
+    """
+    of_challenge = {}
+    for board in boards:
+        of_challenge.setdefault(board["challenge"], []).append(board["ranking"])
+    if len(of_challenge) < 2:
+        return []
+    points, since = {}, {}
+    for challenge, rankings in of_challenge.items():
+        for ranking in rankings:
+            for row in ranking:
+                share = 100 * (len(ranking) - row["rank"] + 1) / len(ranking) / len(rankings)
+                own = points.setdefault(row["team"], {})
+                own[challenge] = own.get(challenge, 0.0) + share
+                since[row["team"]] = min(row["received"], since.get(row["team"], row["received"]))
+    total = {team: round(sum(own.values()), 6) for team, own in points.items()}
+    return [
+        {"rank": 1 + sum(other > total[team] for other in total.values()), "team": team,
+         "points": round(total[team], 1), "challenges": {name: round(value, 1) for name, value in points[team].items()}}
+        for team in sorted(total, key=lambda team: (-total[team], since[team]))
+    ]  # fmt: skip
 
 
 def _ranking(entries, task, published, over):
@@ -206,10 +237,18 @@ def _ranking(entries, task, published, over):
     return sorted((entry for entry in entries if best.get(entry.team) is entry), key=merit, reverse=True), merit
 
 
-def _row(entry, place, first, published, over):
+def _within_noise(ranking, over):
+    """Whether the test set cannot tell each team of a ranking from the first."""
+    if not ranking:
+        return []
+    copies = np.array([_marks(entry, over).copies for entry in ranking])
+    low, high = np.quantile(copies - copies[0], [0.025, 0.975], axis=1)
+    return ((low <= 0) & (high >= 0)).tolist()
+
+
+def _row(entry, place, within_noise, published, over):
     """The row of a team in the ranking."""
-    low, high = np.quantile(_marks(entry, over).copies - _marks(first, over).copies, [0.025, 0.975])
-    row = {"rank": place, **_about(entry, published, over), "within_noise": bool(low <= 0 <= high)}
+    row = {"rank": place, **_about(entry, published, over), "within_noise": within_noise}
     if over and entry.private is not entry.public:
         row["public"] = entry.public.row["scores"][published[0]]
     return row
@@ -240,13 +279,14 @@ def _iso(time):
     return time.isoformat().replace("+00:00", "Z")
 
 
-def write(board, folder):
-    """Write leaderboard.json and leaderboard.html into a folder."""
+def write(event, board, folder):
+    """Write leaderboard.json, leaderboard.html and rules.html into a folder."""
     from common import pages  # the leaderboard as a page needs more packages than the scores do
 
     for name, text in (
-        ("leaderboard.json", json.dumps(board, indent=1, ensure_ascii=False, allow_nan=False) + "\n"),
+        ("leaderboard.json", json.dumps(board, ensure_ascii=False, allow_nan=False) + "\n"),
         ("leaderboard.html", pages.leaderboard(board)),
+        ("rules.html", pages.rules(event)),
     ):
         with atomic_write(Path(folder, name)) as temporary:
             temporary.write_text(text, "utf-8")

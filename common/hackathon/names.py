@@ -7,7 +7,7 @@ are the same with every version of Python; which characters look alike is the da
 
 import hashlib
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 import regex
 from confusable_homoglyphs.utils import load
@@ -95,6 +95,7 @@ def file_stem(name):
 # Look-alikes
 
 
+@lru_cache(100_000)  # an event asks for those of its teams at every scoring
 def skeleton(name):
     """The same text for all names that could be taken for each other.
 

@@ -9,46 +9,19 @@ import numpy as np
 
 from common.challenge import registry
 from common.datasets import hide_labels, to_bytes
-from common.hackathon import arrivals
+from common.hackathon import arrivals, guide
 from common.hackathon.event import EventError, load
 from common.hackathon.judge import classes_of
 from common.hackathon.leaderboard import check_truth
 from common.hackathon.secrets import check_secret, new_secret, seed_of
 
-GUIDE = """# {title}: test sets
-
-Each file holds the samples of one hidden test set. Read one, predict, and write what the challenge asks for into a
-folder; a challenge with two tasks takes the predictions for both in the same folder:
-
-```python
-from common.datasets import read
-from {folder} import challenge
-
-test = read("{name}.npz")  # test.X; the labels stay with the organisers
-task = challenge.CHALLENGE.task("{task}")
-task.submission.write("my_folder", predictions)  # makes the folder
-```
-
-Then pack and check your submission with
-
-    python -m common.hackathon submit {folder} --team "Our team" --event . --predictions my_folder --notebook my.ipynb
-
-The first submission makes the key file of your team: keep it, every later one needs it. Show neither it nor your
-submissions to other teams: who has one could hand in under your name.
-
-Solutions are due {deadline}. Until then the leaderboard shows one score{part}, rounded to what the test set can tell.
-After the deadline your best submission there counts, or the one that you choose in time:
-
-    python -m common.hackathon choose MY_SUBMISSION.zip
-"""
-
 
 def prepare(event_file, secret, out, *, past=False):
     """Make the folder of an event.
 
-    `public` goes to the participants: the test sets without labels, and the event file. `private` never leaves the
-    organiser: the labels and the secret, in files that only their owner can read. Labels are on no disk before all test
-    sets are made, so that an interruption leaves none behind.
+    `public` goes to the participants: the test sets without labels, a guide, the rules, a sample hand-in for each task
+    and the event file. `private` never leaves the organiser: the labels and the secret, in files that only their owner
+    can read. Labels are on no disk before all test sets are made, so that an interruption leaves none behind.
 
     Parameters
     ----------
@@ -78,7 +51,8 @@ def prepare(event_file, secret, out, *, past=False):
     out.parent.mkdir(parents=True, exist_ok=True)
     files = _made(event, seed_of(secret, f"{event.title} {event.start}"))
     files["private/secret.txt"] = f"{secret}\n".encode()
-    files["public/README.md"] = _guide(event).encode()
+    files |= {f"public/{name}": blob for name, blob in guide.samples(event).items()}
+    files["public/RULES.md"] = guide.rules(event).encode()
     files["event.toml"] = files["public/event.toml"] = Path(event_file).read_bytes()
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as place:
         made = Path(place, "event")
@@ -86,6 +60,7 @@ def prepare(event_file, secret, out, *, past=False):
         (made / "private").mkdir(mode=0o700)
         for name, blob in files.items():
             private = name.startswith("private/")
+            (made / name).parent.mkdir(exist_ok=True, parents=True)
             with open(os.open(made / name, os.O_WRONLY | os.O_CREAT, 0o600 if private else 0o644), "wb") as file:
                 file.write(blob)
         for board in event.boards:
@@ -96,8 +71,8 @@ def prepare(event_file, secret, out, *, past=False):
 
 
 def _made(event, seed):
-    """The test sets of all boards and their labels, as the bytes of files: {path in the folder of the event: bytes}."""
-    files = {}
+    """The test sets of all boards, their labels and what they are: {path in the folder of the event: bytes}."""
+    files, about = {}, {}
     for board in event.boards:
         load_samples = importlib.import_module(f"{board.folder}.data").load
         task = registry()[board.folder].task(board.task)
@@ -109,9 +84,11 @@ def _made(event, seed):
         samples, labels = hide_labels(samples, keep=task.public)
         if event.public_fraction < 1:
             labels.meta["public"] = public_part(labels.X, labels.meta.get("run"), event.public_fraction, int(seed, 16))
+        about[board.name] = guide.about(samples)
         files[f"public/{board.name}.npz"] = to_bytes(samples)
         files[f"private/{board.name}.npz"] = to_bytes(labels)
         print(f"{board.name}: {board.n} test samples")
+    files["public/README.md"] = guide.readme(event, about).encode()
     return files
 
 
@@ -138,11 +115,3 @@ def public_part(labels, runs, fraction, seed):
     rng = np.random.default_rng([seed, 1])  # of its own: the order of the samples is drawn from the seed alone
     strata = [members[kinds == kind] for kind in np.unique(kinds)]
     return np.isin(runs, np.concatenate([rng.permutation(s)[: round(fraction * len(s))] for s in strata]))
-
-
-def _guide(event):
-    first = event.boards[0]
-    return GUIDE.format(
-        title=event.title, folder=first.folder, task=first.task, name=first.name, deadline=event.clock(event.deadline),
-        part="" if event.public_fraction == 1 else f", on {event.public_fraction:.0%} of each test set",
-    )  # fmt: skip

@@ -13,7 +13,7 @@ def receipt_name(digest):
     return f"receipt-{digest[:16]}.txt"
 
 
-def write(event, entries, folder):
+def write(event, entries, folder, names=None, memory=None):
     """Write the receipts of all submissions of which a copy was taken into a folder `receipts`.
 
     A receipt says what the board shows before the deadline, and no more: the first metric on the public part, rounded.
@@ -25,38 +25,49 @@ def write(event, entries, folder):
         As `leaderboard.judge_all` returns them.
     folder : path-like
         Of the event.
+    names : dict of str to str, optional
+        The made-up names of the teams on the boards.
+    memory : dict, optional
+        Where what was written stays between two calls, so that it is not compared again.
     """
-    for content, text in texts(event, entries).items():
+    memory = {} if memory is None else memory
+    for content, text in texts(event, entries, names).items():
         path = Path(folder, FOLDER, receipt_name(content))
+        if memory.get(path) == text and path.is_file():
+            continue
         if not path.is_file() or path.read_text("utf-8") != text:
             with atomic_write(path) as temporary:
                 temporary.write_text(text, "utf-8")
+        memory[path] = text
 
 
-def texts(event, entries):
+def texts(event, entries, names=None):
     """The receipts of all submissions of which a copy was taken: {SHA-256: text}."""
     of_file = {}
     for entry in entries:
         if entry.content and not entry.baseline:
             of_file.setdefault(entry.content, []).append(entry)
-    return {content: receipt(event, own) for content, own in of_file.items()}
+    titles = {name: challenge.title for name, challenge in registry().items()}
+    return {content: receipt(event, own, titles, names) for content, own in of_file.items()}
 
 
-def receipt(event, entries):
-    """The receipt of the entries of one submission."""
+def receipt(event, entries, titles, names=None):
+    """The receipt of the entries of one submission; `titles` are those of the challenges, by folder."""
     first = entries[0]
+    alias = (names or {}).get(first.team)
     lines = [
         event.title, "",
         f"File      {first.file.rpartition('/')[2]}",
         f"SHA-256   {first.content}",
         f"Arrived   {event.clock(first.received)}",
-        f"Team      {first.team or 'not known'}", "",
-        *(line for entry in entries for line in _verdict(event, entry)),
+        f"Team      {first.team or 'not known'}",
+        *([f"On boards {alias}, until the teams are revealed"] if alias else []), "",
+        *(line for entry in entries for line in _verdict(event, entry, titles)),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
-def _verdict(event, entry):
+def _verdict(event, entry, titles):
     """What becomes of an entry, in lines."""
     if entry.reason:
         return [f"Not accepted: {entry.reason}.", "It costs nothing of what your team may hand in."]
@@ -67,7 +78,7 @@ def _verdict(event, entry):
     metric, (low, high) = board.metrics[0], entry.public.row["interval"]
     part = "" if event.public_fraction == 1 else " on the public part of the test set"
     lines = [
-        f"{registry()[board.folder].title}, {board.task.replace('_', ' ')}: accepted" + ", but too late" * entry.late,
+        f"{titles[board.folder]}, {board.task.replace('_', ' ')}: accepted" + ", but too late" * entry.late,
         f"{metric} {entry.public.row['scores'][metric]:.6g} [{low:.6g}, {high:.6g}]{part}",
     ]
     if entry.late:

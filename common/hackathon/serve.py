@@ -22,7 +22,7 @@ import filelock
 from aiohttp import web
 
 from common import pages
-from common.hackathon import archive, arrivals, judge, keys, leaderboard, receipts
+from common.hackathon import aliases, archive, arrivals, judge, keys, leaderboard, receipts
 from common.hackathon.event import EventError, load
 from common.hackathon.kept import Kept
 
@@ -249,7 +249,7 @@ class Desk:
     def score(self):
         """Score what is new, write the leaderboard, and learn the receipts."""
         _, entries = leaderboard.score(self.folder, self.submissions, memory=self.memory)
-        self.receipts = receipts.texts(self.event, entries)
+        self.receipts = receipts.texts(self.event, entries, aliases.shown(self.folder, self.event, entries))
 
 
 def _html(text, status=200):

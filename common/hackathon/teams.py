@@ -4,48 +4,73 @@ from collections import Counter
 
 from common.hackathon import archive
 from common.hackathon.names import skeleton
+from common.hackathon.roster import NOBODY
 
 
-def settle(event, entries):
+def settle(event, entries, roster=NOBODY):
     """Say which entries are late, reject those that the rules refuse, and mark those that teams chose.
 
-    The first submission of a name registers it, with all names that could be taken for it. Whoever has the key of the
-    team adds to it, and the team is shown as it spelt itself first. Its members are all whom it named in time. Where
-    the event has phases, one has to take a submission, and only what is scored counts towards its limits.
+    A name belongs to the team that registered it, or else to that of its first submission, with all names that could be
+    taken for it. Whoever has the key of the team adds to it, and the team is shown as it spelt itself first. Its
+    members are those whom it registered and all whom it named in time. Where the event has phases, one has to take a
+    submission, and only what is scored counts towards its limits.
+
+    Teams that have merged are one: all that either handed in is its own, of the time before as well. What was accepted
+    stays so, and from the merger on the submissions of both count towards the limits together. Of all their choices for
+    a board the last one counts.
 
     Parameters
     ----------
     event : common.hackathon.event.Event
     entries : list of common.hackathon.judge.Entry
         In the order of arrival, after those of baselines; they are changed.
+    roster : common.hackathon.roster.Roster
     """
-    owners, members, used = {}, {}, Counter()
+    owners, used = {}, Counter()
+    # whose team became a part of another is a member of that one
+    members = {team.name: dict.fromkeys(() if team.into else team.members) for team in roster.teams}
     for entry in entries:
         entry.late = not entry.reason and not entry.baseline and entry.received > event.deadline
         if not entry.team:
             continue
-        _settle_team(owners.setdefault(skeleton(entry.team), entry), entry)
+        _settle_team(event, roster, owners.setdefault(skeleton(entry.team), entry), entry)
         if entry.reason or entry.late or entry.baseline:
             continue
         people = members.setdefault(entry.team, {})
         if len({*people, *entry.members}) > archive.PEOPLE:
             entry.reason = f"the team {entry.team!r} would have more than {archive.PEOPLE} members in all"
         elif not entry.choice:
-            _settle_phase(event, entry, used)
+            _settle_phase(event, roster, entry, used)
         if not entry.reason:
             people |= dict.fromkeys(entry.members)
+    for team in (team for team in roster.teams if team.into):
+        members[roster.whole(team).name] |= members[team.name]
     for entry in entries:
-        if not entry.reason and not entry.late and not entry.baseline:
+        if entry.reason or entry.baseline:
+            continue
+        if team := roster.named(entry.team):
+            entry.team = roster.whole(team).name
+        if not entry.late:
             entry.members = tuple(members[entry.team])
     _settle_choices(entries)
 
 
-def _settle_team(first, entry):
-    """Reject what was not handed in by the team that had the name first."""
+def _settle_team(event, roster, first, entry):
+    """Reject what was not handed in by the team that has the name."""
     if entry.reason:
         return
     if first.baseline and not entry.baseline:
         entry.reason = f"the team name {entry.team!r} could be taken for the baseline {first.team!r}: use another name"
+        return
+    team, holder = (None, None) if entry.baseline else (roster.named(entry.team), roster.with_key(entry.key))
+    if team and holder and roster.whole(team, entry.received) is roster.whole(holder, entry.received):
+        entry.team = team.name
+    elif team:
+        entry.reason = f"the team {team.name!r} has another key: submit with --key and the key file of the team"
+    elif holder:
+        entry.reason = f"its key is that of the team {holder.name!r}: submit with --team and this name"
+    elif event.registration and not entry.baseline:
+        entry.reason = f"the team {entry.team!r} is not registered: ask the organisers to register it"
     elif first.content == entry.content:
         return
     elif entry.baseline or (first.key and first.key == entry.key):
@@ -58,7 +83,7 @@ def _settle_team(first, entry):
         entry.reason = f"the team {entry.team!r} began without a key, so nobody can add to it: use another name"
 
 
-def _settle_phase(event, entry, used):
+def _settle_phase(event, roster, entry, used):
     """Reject what no phase takes, or more than it takes; count the others in `used`."""
     if not event.phases:
         return
@@ -66,19 +91,24 @@ def _settle_phase(event, entry, used):
     if phase is None:
         entry.reason = f"arrived {event.clock(entry.received)}, when no phase takes submissions"
         return
-    team = (entry.team, entry.board, phase)
+    registered = roster.named(entry.team)
+    parts = roster.parts(registered, entry.received) if registered else [entry.team]
+    where = (entry.board, phase)
     limits = [
-        ("today", phase.limit_per_day, (*team, event.day(entry.received)), "a day"),
-        ("in the phase", phase.limit, team, f"in the phase {phase.title!r}"),
+        ("today", phase.limit_per_day, (*where, event.day(entry.received)), "a day"),
+        ("in the phase", phase.limit, where, f"in the phase {phase.title!r}"),
     ]
-    for _, limit, key, when in limits:
-        if limit is not None and used[key] >= limit:
+    left = {}
+    for name, limit, of, when in limits:
+        if limit is None:
+            continue
+        left[name] = limit - 1 - sum(used[(part, *of)] for part in parts)
+        if left[name] < 0:
             entry.reason = f"{entry.board}: the limit of {limit} {when} is reached"
             return
-    for name, limit, key, _ in limits:
-        used[key] += 1
-        if limit is not None:
-            entry.left[name] = limit - used[key]
+    entry.left |= left
+    for _, _, of, _ in limits:
+        used[(entry.team, *of)] += 1
 
 
 def _settle_choices(entries):

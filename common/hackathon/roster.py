@@ -1,0 +1,334 @@
+"""The registered teams of an event: names, members and keys, in one file that only the organiser's machine writes.
+
+A key is made here, shown once, and kept as its SHA-256 only. Whoever scores meanwhile holds the same lock, and the file
+is replaced in one step, so that nobody reads half of it.
+"""
+
+import json
+import re
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+import filelock
+
+from common.challenge import SubmissionError
+from common.files import atomic_write
+from common.hackathon import archive, arrivals, keys
+from common.hackathon.event import EventError, load
+from common.hackathon.names import check_name, skeleton
+
+FILE, LOCK = "private/teams.json", "private/.scoring.lock"
+JUDGED = "private/judged"  # results of scoring, with the names that hand-ins took
+PATIENCE = 60  # s to wait for a scoring that is under way
+
+
+@dataclass(frozen=True)
+class Team:
+    """A registered team.
+
+    Attributes
+    ----------
+    name : str
+    members : tuple of str
+    key : str
+        The SHA-256 of its key.
+    registered : datetime
+    into : str
+        The team of which it became a part; empty where it is one of its own.
+    merged : datetime or None
+        When that was.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    key: str
+    registered: datetime
+    into: str = ""
+    merged: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The registered teams of an event, in the order in which they registered."""
+
+    teams: tuple[Team, ...] = field(default=())
+
+    @cached_property
+    def _by_name(self):
+        return {skeleton(team.name): team for team in self.teams}
+
+    @cached_property
+    def _by_key(self):
+        return {team.key: team for team in self.teams}
+
+    @cached_property
+    def _merged(self):
+        return [team for team in self.teams if team.into]
+
+    def named(self, name):
+        """The team whose name is this one or could be taken for it, or None."""
+        return self._by_name.get(skeleton(name)) if self.teams else None
+
+    def with_key(self, key):
+        """The team that registered with the key of this SHA-256, or None."""
+        return self._by_key.get(key)
+
+    def whole(self, team, time=None):
+        """The team of which a team is a part at a time, itself where it has not merged; default: after all mergers."""
+        while team.into and (time is None or team.merged <= time):
+            team = self.named(team.into)
+        return team
+
+    def parts(self, team, time=None):
+        """The names of all teams that are part of the same one at a time."""
+        whole = self.whole(team, time)
+        parts = (other for other in self._merged if other is not whole and self.whole(other, time) is whole)
+        return [whole.name, *(part.name for part in parts)]
+
+
+NOBODY = Roster()
+
+
+# --------------------------------------------------------------------------------------------------
+# The file
+
+
+def locked(folder, patience=-1):
+    """The lock of an event, which whoever scores it or changes its teams holds; without `patience` it waits."""
+    return filelock.FileLock(Path(folder, LOCK), patience)
+
+
+def read(folder):
+    """The Roster of an event; an empty one where no team has registered.
+
+    Raises
+    ------
+    EventError
+        The file is damaged.
+    """
+    path = Path(folder, FILE)
+    try:
+        rows = json.loads(path.read_text("utf-8"))["teams"]
+        roster = Roster(tuple(map(_team, rows)))
+        _check(roster)
+    except FileNotFoundError:
+        return Roster()
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise EventError(f"{path} is damaged ({archive.one_line(error)}): put back a copy of it") from error
+    return roster
+
+
+def _team(row):
+    if set(row) != set(Team.__dataclass_fields__):
+        raise ValueError(f"a team has the keys {', '.join(map(str, row))}")
+    if not re.fullmatch(r"[0-9a-f]{64}", row["key"], re.ASCII):
+        raise ValueError("a key is no SHA-256")
+    registered = datetime.fromisoformat(row["registered"])
+    merged = datetime.fromisoformat(row["merged"]) if row["into"] else None
+    if None in (registered.tzinfo, merged.tzinfo if merged else registered.tzinfo):
+        raise ValueError("a time without its offset from UTC")
+    into = check_name(row["into"]) if row["into"] else ""
+    return Team(check_name(row["name"]), archive.check_people(row["members"]), row["key"], registered, into, merged)
+
+
+def _check(roster):
+    """Raise ValueError where two teams have one name or key, or a team became a part of none."""
+    if len({skeleton(team.name) for team in roster.teams}) < len(roster.teams):
+        raise ValueError("two teams have one name")
+    if len({team.key for team in roster.teams}) < len(roster.teams):
+        raise ValueError("two teams have one key")
+    if lost := {team.into for team in roster.teams if team.into} - {team.name for team in roster.teams}:
+        raise ValueError(f"there is no team {min(lost)!r}")
+    for team in roster.teams:
+        passed = [team]
+        while passed[-1].into:
+            passed.append(roster.named(passed[-1].into))
+            if passed[-1] in passed[:-1]:
+                raise ValueError("teams are parts of each other")
+
+
+def _write(folder, teams):
+    rows = [asdict(team) | {"registered": team.registered.isoformat(),
+                            "merged": team.merged and team.merged.isoformat()} for team in teams]  # fmt: skip
+    with atomic_write(Path(folder, FILE)) as temporary:
+        temporary.write_text(json.dumps({"teams": rows}, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+# --------------------------------------------------------------------------------------------------
+# What teams ask for
+
+
+def register(folder, name, members=(), key=None):
+    """Register a team.
+
+    Parameters
+    ----------
+    folder : path-like
+        Of the event.
+    name : str
+    members : sequence of str
+    key : path-like, optional
+        The key file of a team that has one from its first hand-in. Default: a key is made.
+
+    Returns
+    -------
+    team : Team
+    key : str
+        The key that was made, which is kept nowhere; empty where the team has one.
+
+    Raises
+    ------
+    SubmissionError
+        No name that a team may have, or one that could be taken for another team's; too many members; a key that is in
+        use.
+    EventError
+        No such event, the deadline is over, the file of the teams is damaged, or a scoring holds it.
+    """
+    name, members = check_name(name), _distinct(archive.check_people(members))
+    made = "" if key else keys.new_key()
+    digest = keys.read_key(key) if key else keys.sha256(made)
+    with _changing(folder, "registers") as roster:
+        if other := roster.named(name):
+            taken = "is registered" if other.name == name else f"could be taken for {other.name!r}, which is registered"
+            raise SubmissionError(f"the team name {name!r} {taken}: use another name")
+        if other := roster.with_key(digest):
+            raise SubmissionError(f"this is the key of the team {other.name!r}: a team has a key of its own")
+        if other := _taken(folder, name, digest):
+            raise SubmissionError(
+                f"the team name {name!r} could be taken for {other!r}, which handed in with another key: use another "
+                "name, or give the key file of that team with --key"
+            )
+        team = Team(name, members, digest, arrivals.now())
+        _write(folder, [*roster.teams, team])
+    return team, made
+
+
+def join(folder, key, members):
+    """Add members to the team that has a key.
+
+    Parameters
+    ----------
+    folder : path-like
+        Of the event.
+    key : path-like
+        The key file of the team.
+    members : sequence of str
+
+    Returns
+    -------
+    Team
+
+    Raises
+    ------
+    SubmissionError
+        No key of a registered team, names that nobody may have or that are members, or too many.
+    EventError
+        As for `register`.
+    """
+    members, digest = _distinct(archive.check_people(members)), keys.read_key(key)
+    if not members:
+        raise SubmissionError("nobody joins: give each name with --member")
+    with _changing(folder, "joins") as roster:
+        team = roster.whole(_known(roster, digest))
+        joined = replace(team, members=_distinct((*team.members, *members)))
+        _check_size(joined)
+        _write(folder, [joined if other is team else other for other in roster.teams])
+    return joined
+
+
+def merge(folder, key, other_key):
+    """Make the team that has `other_key` a part of the team that has `key`.
+
+    Both keys hand in for the team from then on, and all that either handed in, earlier too, is its own: it counts
+    towards the limits, the best one ranks, and of all choices for a board the last one counts.
+
+    Parameters
+    ----------
+    folder : path-like
+        Of the event.
+    key, other_key : path-like
+        Key files, which show that both teams agree.
+
+    Returns
+    -------
+    whole, part : Team
+
+    Raises
+    ------
+    SubmissionError
+        No keys of two registered teams, or too many members together.
+    EventError
+        As for `register`.
+    """
+    digests = keys.read_key(key), keys.read_key(other_key)
+    with _changing(folder, "merges") as roster:
+        whole, part = (roster.whole(_known(roster, digest)) for digest in digests)
+        if whole is part:
+            raise SubmissionError(f"both are keys of the team {whole.name!r}: a merger takes the keys of two teams")
+        joined = replace(whole, members=tuple(_by_skeleton((*whole.members, *part.members)).values()))
+        _check_size(joined)
+        gone = replace(part, into=whole.name, merged=arrivals.now())
+        _write(folder, [{whole: joined, part: gone}.get(team, team) for team in roster.teams])
+    return joined, gone
+
+
+@contextmanager
+def _changing(folder, what):
+    """The roster of an event that still runs, under its lock."""
+    event = load(Path(folder, "event.toml"))
+    if not Path(folder, "private").is_dir():
+        raise EventError(f"{folder}: no folder 'private': is it the event that 'prepare' made?")
+    if arrivals.now() > event.deadline:
+        raise EventError(f"the deadline, {event.clock(event.deadline)}, is over: nobody {what} any more")
+    try:
+        with locked(folder, PATIENCE):
+            yield read(folder)
+    except filelock.Timeout as error:
+        raise EventError(f"{folder}: a scoring is under way: try again when it has ended") from error
+
+
+def _known(roster, digest):
+    if (team := roster.with_key(digest)) is None:
+        raise SubmissionError("no registered team has this key: register the team first, with --key and this key file")
+    return team
+
+
+def _distinct(members):
+    """The members, or SubmissionError where two names could be taken for each other."""
+    if len(_by_skeleton(members)) < len(members):
+        first = {}
+        for member in members:
+            other = first.setdefault(skeleton(member), member)
+            if other is not member:
+                raise SubmissionError(f"the member {member!r} could be taken for the member {other!r}: name each once")
+    return tuple(members)
+
+
+def _by_skeleton(members):
+    found = {}
+    for member in members:
+        found.setdefault(skeleton(member), member)
+    return found
+
+
+def _check_size(team):
+    if len(team.members) > archive.PEOPLE:
+        raise SubmissionError(
+            f"the team {team.name!r} would have {len(team.members)} members, at most {archive.PEOPLE} are allowed"
+        )
+
+
+def _taken(folder, name, digest):
+    """The team without registration, or the baseline, that has a name already, or nothing where its key is this one."""
+    wanted = skeleton(name)
+    for path in Path(folder, JUDGED).glob("*.json"):
+        try:
+            entry = json.loads(path.read_text("utf-8"))["entries"][0]
+            if skeleton(entry["team"]) == wanted and entry["key"] != digest:
+                return entry["team"]
+        except (OSError, ValueError, LookupError, TypeError):  # a damaged one is judged again
+            continue
+    return None

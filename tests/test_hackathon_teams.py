@@ -1,0 +1,261 @@
+"""Registered teams: register, join, merge, their keys, what is no name, and made-up names."""
+
+import json
+import shutil
+from datetime import timedelta
+
+import filelock
+import jsonschema
+import pytest
+
+from common.challenge import SubmissionError
+from common.hackathon import aliases, arrivals, judge, keys, leaderboard, receipts, roster
+from common.hackathon.__main__ import main
+from common.hackathon.archive import digest_of
+from common.hackathon.event import EventError
+from tests.test_hackathon import EVENT, IN_TIME, clock, good, hand_in, prepared  # noqa: F401  (fixtures)
+from tests.test_hackathon_phases import OVER, choose
+from tests.test_hackathon_scoring import OTHER_KEY, SCHEMA, reasons, scored, teams
+
+PHASE = """
+[[phase]]
+title = "Race"
+start = 2026-07-27T18:00:00
+end = 2026-07-29T18:00:00
+limit_per_day = 2
+limit = 4
+"""
+
+
+@pytest.fixture
+def folder(prepared, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(judge, "COPIES", 10)
+    return shutil.copytree(prepared, tmp_path / "event")
+
+
+@pytest.fixture
+def register(folder, tmp_path, capsys):
+    """Register a team on the command line; returns the path of its key file."""
+
+    def register(name, *members):
+        options = [option for member in members for option in ("--member", member)]
+        assert main(["register", str(folder), "--team", name, *options]) == 0
+        (key,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("deeplearn-team-key-"))
+        path = tmp_path / f"{len(list(tmp_path.glob('*.key')))}.key"
+        path.write_text(f"{key}\n")
+        return path
+
+    return register
+
+
+def changed(folder, capsys, *command):
+    """What a command that fails says, without the name of the program."""
+    assert main([command[0], str(folder), *map(str, command[1:])]) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    return said.partition(": ")[2]
+
+
+def test_a_key_is_shown_once_and_kept_as_its_sha_256(folder, register, tmp_path):
+    path = register("Café Quark", "Ana García", "Bo Chen")
+    text = (folder / roster.FILE).read_text("utf-8")
+    assert path.read_text().strip() not in text and keys.read_key(path) in text
+    (team,) = roster.read(folder).teams
+    assert (team.name, team.members, team.registered) == ("Café Quark", ("Ana García", "Bo Chen"), IN_TIME)
+    hand_in(tmp_path / "subs", "a.zip", good(), "cafe quark", ["Cem"], key=keys.read_key(path))
+    hand_in(tmp_path / "subs", "b.zip", good(4.0), "Café Quark", key=OTHER_KEY)
+    hand_in(tmp_path / "subs", "c.zip", good(4.0), "Café Quark", key="")
+    hand_in(tmp_path / "subs", "d.zip", good(4.0), "Tea Lepton", key=keys.read_key(path))
+    hand_in(tmp_path / "subs", "e.zip", good(2.0), "Others", key=OTHER_KEY)
+    board = scored(folder, tmp_path / "subs")
+    assert list(teams(board)) == ["Café Quark", "Others"]
+    assert teams(board)["Café Quark"]["members"] == ["Ana García", "Bo Chen", "Cem"]
+    said = reasons(board)
+    assert "has another key: submit with --key" in said["b.zip"] and said["b.zip"] == said["c.zip"]
+    assert said["d.zip"] == "its key is that of the team 'Café Quark': submit with --team and this name"
+
+
+def test_where_teams_register_others_cannot_hand_in(folder, register, tmp_path):
+    (folder / "event.toml").write_text("registration = true\n" + EVENT, "utf-8")
+    hand_in(tmp_path / "subs", "a.zip", good(), "A", key=keys.read_key(register("A")))
+    hand_in(tmp_path / "subs", "b.zip", good(), "B")
+    board = scored(folder, tmp_path / "subs")
+    assert list(teams(board)) == ["A"]
+    assert reasons(board) == {"b.zip": "the team 'B' is not registered: ask the organisers to register it"}
+
+
+@pytest.mark.parametrize("name, message", [
+    ("", "the team name has 0 characters, expected 1 to 80"), ("x" * 81, "has 81 characters"),
+    ("a\nb", r"contains the invisible character U\+000A"), ("a\x1b[31mb", r"U\+001B"), ("a\x00b", r"U\+0000"),
+    ("a\u202eb", "RIGHT-TO-LEFT OVERRIDE"), ("a\u200fb", "RIGHT-TO-LEFT MARK"), ("a\ud800b", "U.D800"),
+    ("../..", "neither a letter nor a digit"), ("CAFÉ QUARK", "could be taken for 'Café Quark', which is registered"),
+    ("Сafé Quark", "could be taken for"), ("../cafe/quark", "could be taken for"), ("Café Quark", "is registered: use"),
+])  # fmt: skip
+def test_names_that_no_team_may_have(folder, register, capsys, name, message):
+    register("Café Quark")
+    before = (folder / roster.FILE).read_bytes()
+    with pytest.raises(SubmissionError, match=message):
+        roster.register(folder, name)
+    said = changed(folder, capsys, "register", "--team", name)
+    assert said.isprintable() and (folder / roster.FILE).read_bytes() == before
+    assert [path.name for path in (folder / "private").glob(".*")] == [".scoring.lock"]
+
+
+def test_a_path_is_a_name_like_any_other(folder, register):
+    register("../../etc/passwd", "<script>")
+    assert roster.read(folder).teams[0].name == "../../etc/passwd"
+    assert sorted(path.name for path in folder.iterdir()) == ["event.toml", "private", "public"]
+
+
+def test_what_register_join_and_merge_refuse(folder, register, tmp_path, capsys, clock):  # noqa: F811
+    a, b = register("A", "Ana"), register("B", *(f"Member {k}" for k in range(20)))
+    stranger = tmp_path / "stranger.key"
+    keys.write_key(stranger)
+    says = lambda *command: changed(folder, capsys, *command)  # noqa: E731
+    assert "this is the key of the team 'A'" in says("register", "--team", "C", "--key", a)
+    assert "could be taken for the member 'Bo'" in says("register", "--team", "C", "--member", "Bo", "--member", "BO")
+    assert "no registered team has this key" in says("join", "--key", stranger, "--member", "Cem")
+    assert "no such file" in says("join", "--key", tmp_path / "none.key", "--member", "Cem")
+    assert "not the key file of a team" in says("join", "--key", folder / "event.toml", "--member", "Cem")
+    assert "could be taken for the member 'Ana'" in says("join", "--key", a, "--member", "ana")
+    assert "nobody joins" in says("join", "--key", a)
+    assert "at most 20 names" in says("join", "--key", a, *(f"--member={k}" for k in range(21)))
+    assert "would have 21 members, at most 20" in says("join", "--key", b, "--member", "Cem")
+    assert "would have 21 members, at most 20" in says("merge", "--key", a, "--with", b)
+    assert "both are keys of the team 'A'" in says("merge", "--key", a, "--with", a)
+    assert "no registered team has this key" in says("merge", "--key", a, "--with", stranger)
+    clock(OVER)
+    assert "is over: nobody merges any more" in says("merge", "--key", a, "--with", b)
+    assert "is over: nobody registers any more" in says("register", "--team", "C")
+    assert "no such file" in changed(tmp_path / "nowhere", capsys, "register", "--team", "C")
+
+
+def test_a_name_that_hand_ins_took(folder, tmp_path, capsys, register):
+    """It can be registered with the key of these hand-ins; that of a baseline cannot."""
+    hand_in(tmp_path / "subs", "a.zip", good(), "A", key=keys.write_key(tmp_path / "a.key"))
+    hand_in(folder / leaderboard.BASELINES, "trees.zip", good(2.0), "Trees", key="9" * 64)
+    leaderboard.judge_all(folder, tmp_path / "subs", 0)
+    said = changed(folder, capsys, "register", "--team", "Á")
+    assert "could be taken for 'A', which handed in with another key" in said and "--key" in said
+    assert "could be taken for 'Trees'" in changed(folder, capsys, "register", "--team", "TREES")
+    assert main(["register", str(folder), "--team", "A", "--member", "Ana", "--key", str(tmp_path / "a.key")]) == 0
+    assert "deeplearn-team-key" not in capsys.readouterr().out
+    assert teams(scored(folder, tmp_path / "subs"))["A"]["members"] == ["Ana"]
+
+
+def test_two_teams_that_merge_are_one(folder, register, tmp_path, clock):  # noqa: F811
+    (folder / "event.toml").write_text(EVENT + PHASE, "utf-8")
+    place, first_day = tmp_path / "subs", IN_TIME - timedelta(days=1, hours=2)
+    clock(first_day)
+    files = {"A": register("A", "Ana"), "B": register("B", "Bo", "ana"), "C": register("C", "Cem")}
+    a, b, c = (keys.read_key(path) for path in files.values())
+
+    def arrives(hours, name, team, key, strength=1.0):
+        clock(first_day + timedelta(hours=hours))
+        hand_in(place, name, good(strength), team, key=key)
+        arrivals.receive(folder, place)
+
+    arrives(0, "a1.zip", "A", a, 1.1)
+    arrives(1, "a2.zip", "A", a, 1.2)
+    arrives(1, "b1.zip", "B", b, 3.0)
+    arrives(1, "early.zip", "A", b, 1.3)  # the key of B, before they merge
+    choose(place, "b1.zip", team="B", key=b)
+    arrivals.receive(folder, place)
+    clock(first_day + timedelta(hours=2))
+    assert main(["merge", str(folder), "--key", str(files["A"]), "--with", str(files["B"])]) == 0
+    arrives(3, "full.zip", "A", b, 1.4)  # three of this day between them
+    arrives(24, "b2.zip", "B", b, 1.5)
+    arrives(25, "c.zip", "C", c, 1.6)
+    entries = {entry.file: entry for entry in leaderboard.judge_all(folder, place, 0)}
+    assert entries["b2.zip"].left == {"today": 1, "in the phase": 0} and entries["a2.zip"].left["today"] == 0
+    assert {entry.team for entry in entries.values()} == {"A", "C"}
+    board = scored(folder, place)
+    assert list(teams(board)) == ["A", "C"] and teams(board)["A"]["file"] == "b1.zip"
+    assert teams(board)["A"]["members"] == ["Ana", "Bo"]
+    assert reasons(board) == {
+        "early.zip": "the team 'A' has another key: submit with --key and the key file of the team",
+        "full.zip": "Higgs-classification: the limit of 2 a day is reached",
+    }
+    assert teams(scored(folder, place, OVER))["A"]["file"] == "b1.zip"  # the choice of B is that of the whole team
+    clock(IN_TIME)
+    choose(place, "a1.zip", team="A", key=a)  # and the last one counts
+    arrivals.receive(folder, place)
+    assert teams(scored(folder, place, OVER))["A"]["file"] == "a1.zip"
+    whole, _ = roster.merge(folder, files["C"], files["B"])  # either key is that of the whole team
+    assert whole.name == "C" and whole.members == ("Cem", "Ana", "Bo")
+    assert list(teams(scored(folder, place))) == ["C"]
+    with pytest.raises(SubmissionError, match="both are keys of the team 'C'"):
+        roster.merge(folder, files["A"], files["B"])
+
+
+def test_made_up_names_until_the_teams_are_revealed(folder, tmp_path, capsys):
+    """Neither pages nor names of files say who is who; receipts tell each team its own name."""
+    place = tmp_path / "subs"
+    hand_in(place, "Higgs-cafe-quark.zip", good(), "Café Quark", ["Ana García"])
+    hand_in(place, "Higgs-muons.zip", good(2.0)[:-1], "Muons", key=OTHER_KEY)
+    assert main(["reveal", str(folder)]) == 1 and "is not anonymous" in capsys.readouterr().err
+    (folder / "event.toml").write_text("anonymous = true\n" + EVENT, "utf-8")
+    for _ in range(2):
+        assert main(["score", str(folder), str(place)]) == 0
+    board = json.loads((folder / "leaderboard.json").read_text("utf-8"))
+    jsonschema.validate(board, SCHEMA)
+    (name,) = teams(board)
+    shown = [(folder / f"leaderboard.{kind}").read_text("utf-8").lower() for kind in ("json", "html")]
+    assert not any(word in text for text in shown for word in ("quark", "muons", "ana garc"))
+    receipt = (folder / receipts.FOLDER / receipts.receipt_name(digest_of(place / "Higgs-cafe-quark.zip"))).read_text()
+    assert f"On boards {name}, until" in receipt and "Café Quark" in receipt
+    assert aliases.names(folder, ["Café Quark"]) == {"Café Quark": name}
+    assert board["anonymous"] and board["rejected"] == []
+    assert main(["certificates", str(folder)]) == 1 and "made-up names" in capsys.readouterr().err
+    assert main(["reveal", str(folder)]) == 0 and main(["reveal", str(folder)]) == 1
+    assert main(["score", str(folder), str(place)]) == 0
+    assert list(teams(json.loads((folder / "leaderboard.json").read_text("utf-8")))) == ["Café Quark"]
+
+
+def test_made_up_names_are_distinct_and_need_the_secret(folder):
+    first = aliases.names(folder, map(str, range(500)))
+    assert len(set(first.values())) == 500 and aliases.names(folder, map(str, range(100))).items() <= first.items()
+    (folder / "private" / "secret.txt").write_text("another")
+    assert aliases.names(folder, ["0", "1", "2"]) != {team: first[team] for team in "012"}
+    (folder / "private" / "secret.txt").unlink()
+    with pytest.raises(EventError, match="names of an anonymous event are drawn from it"):
+        aliases.names(folder, ["0"])
+
+
+def test_a_damaged_file_of_teams_is_one_line(folder, register, tmp_path, capsys):
+    register("A"), register("B")
+    (tmp_path / "subs").mkdir()
+    path = folder / roster.FILE
+    sound = json.loads(path.read_text("utf-8"))["teams"]
+    for damage in (
+        "", "{", "[]", '{"teams": 1}', '{"teams": [1]}', "[" * 100_000, path.read_text("utf-8")[:-9],
+        *(json.dumps({"teams": [sound[0], {**sound[1], **change}]}) for change in (
+            {"name": "a"}, {"key": sound[0]["key"]}, {"key": "x"}, {"members": "Ana"}, {"into": "C"}, {"more": 1},
+            {"into": "B", "merged": sound[1]["registered"]}, {"into": "A", "merged": None}, {"registered": "soon"},
+            {"registered": "2026-07-29T12:00:00"}, {"name": "a\nb"})),
+    ):  # fmt: skip
+        path.write_text(damage, "utf-8")
+        said = changed(folder, capsys, "register", "--team", "C")
+        assert "teams.json is damaged" in said and said.endswith("put back a copy of it") and said.isprintable()
+    assert main(["score", str(folder), str(tmp_path / "subs")]) == 1 and "is damaged" in capsys.readouterr().err
+    assert path.read_text("utf-8") == damage
+
+
+def test_who_registers_while_it_is_scored_waits(folder, capsys, monkeypatch):
+    monkeypatch.setattr(roster, "PATIENCE", 0.1)
+    with filelock.FileLock(folder / "private" / ".scoring.lock"):
+        assert "a scoring is under way" in changed(folder, capsys, "register", "--team", "A")
+    assert main(["register", str(folder), "--team", "A"]) == 0
+
+
+def test_a_full_disk_leaves_the_teams_as_they_were(folder, register, monkeypatch, capsys):
+    register("A")
+    before = (folder / roster.FILE).read_bytes()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.replace", full)
+    assert "the disk is full" in changed(folder, capsys, "register", "--team", "B")
+    monkeypatch.undo()
+    assert (folder / roster.FILE).read_bytes() == before
+    assert len(list((folder / "private").glob(".teams*"))) == 0
