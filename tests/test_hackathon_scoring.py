@@ -387,7 +387,7 @@ class OfItsOwn(Exception):
 
 ERRORS = (OSError(28, "No space left"), ValueError("no"), MemoryError(), RecursionError("deep"), OfItsOwn("x"))
 STEPS = {
-    "archive": (archive, "_members"), "manifest": (archive, "_manifest"), "challenge": (judge, "_boards"),
+    "archive": (archive, "_members"), "manifest": (archive, "_manifest"), "challenge": (judge, "boards_of"),
     "checksums": (archive.Archive, "verify"), "notebook": (contents, "check"),
     "unpacking": (archive.Archive, "extract"), "scores": (judge, "score"), "copies": (judge, "drawn"),
     "row": (judge, "row_of"),

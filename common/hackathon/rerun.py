@@ -15,7 +15,8 @@ from common.challenge import SubmissionError, registry
 from common.hackathon import archive
 
 FAILED = 3  # exit status; the output is then the reason, in one line
-WORK = Path("work")  # below the home of the sandbox, where event/public lies
+WORK = Path("work")  # below the home of the sandbox
+PUBLIC = "event"  # below that: the public folder of the event
 
 
 def main(folder, challenge, memory):
@@ -66,6 +67,8 @@ def _packed(folder, work, challenge):
     tasks = registry()[challenge].tasks
     found = {path.name: path for path in sorted(folder.iterdir())}
     for path in sorted(work.rglob("*")):
+        if path.is_relative_to(work / PUBLIC):
+            continue  # the samples that everybody got
         if path.is_symlink() or not path.is_file() or not any(task.submission.accepts(path.name) for task in tasks):
             continue
         name = archive.PREDICTIONS + path.name
