@@ -4,8 +4,8 @@ A challenge has such a page when its folder holds three files:
 
     demo.html    what the page says, in the words of a body of HTML
     demo.js      what it does, in plain JavaScript on top of common/templates/demo.js
-    demo.py      `data(quick)`: what it needs, a dict for JSON; networks by `layers`, arrays by `numbers`; "expected" in it
-                 holds what Python predicts for some samples, and `demo.predicted(i)` in demo.js must say the same
+    demo.py      `data(quick)`: what it needs, a dict for JSON; networks by `layers`, arrays by `numbers`;
+                 "expected" in it is what Python predicts for some samples: `demo.predicted(i)` must be the same
 
 The networks of the lessons are small, so the page evaluates them itself: weights are written out in single precision,
 and `demo.network` in demo.js does what torch does. A model is trained by the lesson's own functions at the lesson's own

@@ -107,7 +107,8 @@ def _write(folder, event, board, demos, quick):
         elif page != "index.html":  # the gallery stands for the README of the course
             text = texts.read(ROOT / source)
             more = _notebook_list(source) if page.endswith("/index.html") else ""
-            bodies[page] = text.partition("\n")[0].lstrip("# "), _with_demo(pages.markdown(text), source, tried) + more, source
+            body = _with_demo(pages.markdown(text), source, tried) + more
+            bodies[page] = text.partition("\n")[0].lstrip("# "), body, source
     for name, page in tried.items():
         body = texts.read(ROOT / name / "demo.html")
         bodies[page] = TITLE.search(body)[1], body, f"{name}/demo.html"

@@ -114,7 +114,8 @@ def test_a_layer_that_the_pages_do_not_know():
 def test_the_interval_is_wilsons(opened):
     for k, n in [(0, 10), (7, 10), (60, 60)]:
         expected = binomtest(k, n).proportion_ci(method="wilson")
-        np.testing.assert_allclose(opened("Higgs").evaluate("([k, n]) => demo.wilson(k, n)", [k, n]), expected, atol=1e-6)
+        found = opened("Higgs").evaluate("([k, n]) => demo.wilson(k, n)", [k, n])
+        np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -174,8 +175,8 @@ def test_a_page_fits_and_can_be_heard(opened, address, name, scheme, width):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = opened(name, address, viewport={"width": width, "height": 844}, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    found = [f"{one['id']}: {node['html'][:100]}" for one in axe.run(page).response["violations"] for node in one["nodes"]]
-    assert found == []
+    violations = axe.run(page).response["violations"]
+    assert [f"{one['id']}: {node['html'][:100]}" for one in violations for node in one["nodes"]] == []
 
 
 @pytest.mark.parametrize("name", demo.names())
@@ -192,8 +193,8 @@ def test_a_page_is_small_and_leads_to_its_lesson_and_back(built, name):
     for anchor in anchors:
         lesson, _, heading = anchor.partition("#")
         cells = read(Path(ROOT, lesson.removeprefix("../")).with_suffix(".ipynb")).cells
-        texts = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-        assert heading in [line.lstrip("# ").replace(" ", "-") for line in texts.splitlines() if line.startswith("#")], anchor
+        lines = [line for cell in cells if cell.cell_type == "markdown" for line in cell.source.splitlines()]
+        assert heading in [line.lstrip("# ").replace(" ", "-") for line in lines if line.startswith("#")], anchor
 
 
 def test_the_gallery_leads_to_the_pages(built):
