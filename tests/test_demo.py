@@ -1,5 +1,6 @@
 """Pages to try a model on: layers as torch's, predictions as Python's, and every control, in Chromium."""
 
+import base64
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from bs4 import BeautifulSoup
+from PIL import Image
 from scipy.stats import binomtest
 from torch import nn
 
@@ -20,6 +22,8 @@ from common import demo, pages, site
 from common.challenge import ROOT
 from common.gates import read
 from Exoplanet.model import Around
+from Higgs.model import significance
+from NMRSpin import simulate
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LARGEST = 5_000_000  # bytes of a page with all that it loads
@@ -128,7 +132,7 @@ def test_predictions_are_those_of_python(opened, address, name):
     expected = np.array(data["expected"][:10], float)
     for start in (None, address):
         found = opened(name, start).evaluate(f"[...Array({len(expected)}).keys()].map(demo.predicted)")
-        np.testing.assert_allclose(np.array(found, float), expected, atol=1e-4)
+        np.testing.assert_allclose(np.array(found, float), expected, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", demo.names())
@@ -195,6 +199,46 @@ def test_a_page_is_small_and_leads_to_its_lesson_and_back(built, name):
         cells = read(Path(ROOT, lesson.removeprefix("../")).with_suffix(".ipynb")).cells
         lines = [line for cell in cells if cell.cell_type == "markdown" for line in cell.source.splitlines()]
         assert heading in [line.lstrip("# ").replace(" ", "-") for line in lines if line.startswith("#")], anchor
+
+
+# --------------------------------------------------------------------------------------------------
+# What single pages do
+
+
+def test_spins_of_the_page_make_the_echo_of_the_simulator(opened):
+    labels = [8.0, 9.0, 7.5]
+    found = np.array(opened("NMRSpin").evaluate("labels => Array.from(demo.echo(labels).values)", labels))
+    expected = simulate.echoes("gauss", [labels])[0]
+    np.testing.assert_allclose(found, np.concatenate([expected.real, expected.imag]), atol=1e-4)
+
+
+def test_lines_are_read_as_python_reads_them_and_so_is_a_picture(opened, tmp_path):
+    page = opened("RenAIssance")
+    data = json.loads(demo.script("RenAIssance", quick=True).removeprefix("window.DATA = ").rstrip(";\n"))
+    assert page.evaluate("[0, 1].map(demo.read)") == data["read"][:2]
+    line = data["lines"][0]
+    ink = np.frombuffer(base64.b64decode(line["base64"]), np.uint8).reshape(line["shape"])
+    picture = Image.fromarray(255 - np.pad(ink, ((8, 8), (10, 10))))
+    picture.resize((3 * picture.width, 3 * picture.height), Image.Resampling.BICUBIC).save(tmp_path / "line.png")
+    page.locator("#file").set_input_files(tmp_path / "line.png")
+    page.wait_for_function("text => document.querySelector('#trouble').textContent.includes(text)", arg=data["read"][0])
+    (tmp_path / "no.png").write_text("no picture")
+    page.locator("#file").set_input_files(tmp_path / "no.png")
+    page.wait_for_function("document.querySelector('#trouble').textContent.includes('not a picture')")
+
+
+def test_two_qubits_that_always_agree(opened):
+    page = opened("QuantumML")
+    for gate in ("H on 1", "CNOT, 1 controls 0"):
+        page.get_by_role("button", name=gate).click()
+    assert page.locator("#verdict").inner_text().startswith("You did it")
+
+
+def test_the_significance_is_the_lessons(opened):
+    page = opened("Higgs")
+    for uncertainty in (0, 0.05):
+        found = page.evaluate("share => demo.z(0, share).z", uncertainty)
+        assert found == pytest.approx(significance(100, 1000, uncertainty))
 
 
 def test_the_gallery_leads_to_the_pages(built):

@@ -16,6 +16,33 @@ demo.row = ({ shape, values }, i) => {
   return { shape: shape.slice(1), values: values.subarray(i * size, (i + 1) * size) };
 };
 
+// The product of a matrix [outputs, ...] with each of `count` rows of numbers: [count, outputs]. Four outputs at a time
+// take a third of the time: each number of a row is then loaded once for four sums.
+demo.matrix = ({ shape: [outputs], values }) => {
+  const size = values.length / outputs, weight = new Float32Array(4 * Math.ceil(outputs / 4) * size);
+  weight.set(values);
+  return (rows, count = 1) => {
+    const out = new Float64Array(count * outputs);
+    for (let row = 0; row < count; row++) for (let o = 0; o < outputs; o += 4) {
+      const from = row * size, a = o * size, b = a + size, c = b + size, d = c + size;
+      let one = 0, two = 0, three = 0, four = 0;
+      for (let k = 0; k < size; k++) {
+        const value = rows[from + k];
+        one += value * weight[a + k];
+        two += value * weight[b + k];
+        three += value * weight[c + k];
+        four += value * weight[d + k];
+      }
+      const to = row * outputs + o;
+      out[to] = one;
+      if (o + 1 < outputs) out[to + 1] = two;
+      if (o + 2 < outputs) out[to + 2] = three;
+      if (o + 3 < outputs) out[to + 3] = four;
+    }
+    return out;
+  };
+};
+
 demo.sigmoid = (z) => 1 / (1 + Math.exp(-z));
 
 demo.softmax = (logits) => {
@@ -42,16 +69,8 @@ demo.kinds = {
   },
 
   Linear({ weight, bias }) {
-    const [outputs, inputs] = weight.shape;
-    return ({ values }) => {
-      const out = new Float32Array(outputs);
-      for (let o = 0; o < outputs; o++) {
-        let sum = bias.values[o];
-        for (let i = 0; i < inputs; i++) sum += weight.values[o * inputs + i] * values[i];
-        out[o] = sum;
-      }
-      return { shape: [outputs], values: out };
-    };
+    const times = demo.matrix(weight);
+    return ({ values }) => ({ shape: [weight.shape[0]], values: Float32Array.from(times(values), (sum, o) => sum + bias.values[o]) });
   },
 
   LayerNorm({ weight, bias, eps }) {
@@ -64,25 +83,24 @@ demo.kinds = {
   },
 
   Conv2d({ weight, bias, stride: [down, right], padding: [above, left] }) {
-    const [outputs, inputs, high, wide] = weight.shape;
+    const [outputs, inputs, high, wide] = weight.shape, times = demo.matrix(weight);
     return ({ shape: [, rows, columns], values }) => {
-      // A frame of zeros around the image, so that the inner loop asks nothing
+      // A frame of zeros around the image
       const H = rows + 2 * above, W = columns + 2 * left, padded = new Float32Array(inputs * H * W);
       for (let c = 0; c < inputs; c++) for (let y = 0; y < rows; y++) {
         const start = (c * rows + y) * columns;
         padded.set(values.subarray(start, start + columns), (c * H + y + above) * W + left);
       }
       const h = Math.floor((H - high) / down) + 1, w = Math.floor((W - wide) / right) + 1;
-      const out = new Float32Array(outputs * h * w), sums = new Float64Array(w);
-      for (let o = 0; o < outputs; o++) for (let y = 0; y < h; y++) {
-        sums.fill(bias ? bias.values[o] : 0);
-        for (let c = 0; c < inputs; c++) for (let i = 0; i < high; i++) for (let j = 0; j < wide; j++) {
-          const factor = weight.values[((o * inputs + c) * high + i) * wide + j];
-          const start = (c * H + y * down + i) * W + j;
-          for (let x = 0; x < w; x++) sums[x] += factor * padded[start + x * right];
-        }
-        out.set(sums, (o * h + y) * w);
+      // What the kernel covers at each place, as a row of numbers: then a convolution is a product of matrices.
+      const covered = new Float32Array(h * w * inputs * high * wide);
+      let at = 0;
+      for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) for (let c = 0; c < inputs; c++) for (let i = 0; i < high; i++) {
+        const start = (c * H + y * down + i) * W + x * right;
+        for (let j = 0; j < wide; j++) covered[at++] = padded[start + j];
       }
+      const sums = times(covered, h * w), out = new Float32Array(outputs * h * w);
+      for (let o = 0; o < outputs; o++) for (let p = 0; p < h * w; p++) out[o * h * w + p] = sums[p * outputs + o] + (bias ? bias.values[o] : 0);
       return { shape: [outputs, h, w], values: out };
     };
   },
