@@ -49,6 +49,7 @@ def script(name, quick=False):
     """
     place = official.data_home() / "demos" / f"{name}-{_key(name)}{'-quick' if quick else ''}.js"
     if not place.is_file():
+        print(f"{name}: making what its page to try needs; kept in {place.parent}", flush=True)
         found = importlib.import_module(f"{name}.demo").data(quick)
         text = json.dumps(found, separators=(",", ":"), allow_nan=False)
         with atomic_write(place) as temporary:
