@@ -20,23 +20,23 @@ demo.predicted = (i) => probability(demo.row(inputs, i));
 const NAMES = ["lepton", "missing", "jet 1", "jet 2", "jet 3", "jet 4"];
 const p4 = demo.array(DATA.p4), pt = demo.array(DATA.pt), phi = demo.array(DATA.phi), eta = demo.array(DATA.eta), tags = demo.array(DATA.tags);
 const chosen = new Set([]);
-let event = 0;
-const nameOf = (k) => NAMES[k] + (k > 1 && tags.values[4 * event + k - 2] > 0 ? ", b tag" : "");
+let current = 0;
+const nameOf = (k) => NAMES[k] + (k > 1 && tags.values[4 * current + k - 2] > 0 ? ", b tag" : "");
 
 const showEvent = () => {
-  const longest = Math.max(...demo.row(pt, event).values);
+  const longest = Math.max(...demo.row(pt, current).values);
   const parts = NAMES.map((name, k) => {
-    const size = 85 * Math.sqrt(pt.values[6 * event + k] / longest), angle = phi.values[6 * event + k];
+    const size = 85 * Math.sqrt(pt.values[6 * current + k] / longest), angle = phi.values[6 * current + k];
     const x = size * Math.cos(angle), y = -size * Math.sin(angle), far = 1 + 13 / size;
     const kind = name === "missing" ? "dashed" : nameOf(k).includes("tag") ? "tagged" : name === "lepton" ? "lepton" : "";
     return [demo.draw("line", { x1: 0, y1: 0, x2: x, y2: y, class: `object ${kind}${chosen.has(k) ? " chosen" : ""}` }),
       demo.draw("text", { x: x * far, y: y * far + 3, "text-anchor": "middle" }, name.replace("jet ", "") + (nameOf(k).includes("tag") ? " b" : ""))];
   });
-  const said = NAMES.map((_, k) => `${nameOf(k)} ${pt.values[6 * event + k].toFixed(0)} GeV at ${(phi.values[6 * event + k] * 180 / Math.PI).toFixed(0)} degrees`).join("; ");
+  const said = NAMES.map((_, k) => `${nameOf(k)} ${pt.values[6 * current + k].toFixed(0)} GeV at ${(phi.values[6 * current + k] * 180 / Math.PI).toFixed(0)} degrees`).join("; ");
   demo.find("view").replaceChildren(demo.draw("svg", { viewBox: "-112 -112 224 224", role: "img", "aria-label": `The plane across the beams: ${said}` },
     demo.draw("circle", { r: 85, class: "thin" }), ...parts.flat()));
   const sum = [0, 0, 0, 0];
-  chosen.forEach((k) => sum.forEach((_, i) => { sum[i] += p4.values[24 * event + 4 * k + i]; }));
+  chosen.forEach((k) => sum.forEach((_, i) => { sum[i] += p4.values[24 * current + 4 * k + i]; }));
   const mass = Math.sqrt(Math.max(0, sum[3] ** 2 - sum[0] ** 2 - sum[1] ** 2 - sum[2] ** 2));
   const least = chosen.has(1) ? " at least, since the neutrino's momentum along the beams is not measured" : "";
   demo.find("mass").textContent = chosen.size < 2 ? "Choose two or more." : `Mass: ${mass.toFixed(0)} GeV${least}.`;
@@ -48,7 +48,7 @@ const boxes = NAMES.map((_, k) => {
   return { box, label };
 });
 const newEvent = (i) => {
-  event = i;
+  current = i;
   chosen.clear();
   boxes.forEach(({ box, label }, k) => {
     box.checked = false;
@@ -62,7 +62,7 @@ const newEvent = (i) => {
 // --- another m_bb -------------------------------------------------------------------------------------
 const place = inputs.shape[1] - DATA.masses.length + DATA.masses.indexOf("m_bb");
 const withMass = (mass) => {
-  const { shape, values } = demo.row(inputs, event), changed = values.slice();
+  const { shape, values } = demo.row(inputs, current), changed = values.slice();
   changed[place] = Math.log(mass);
   return probability({ shape, values: changed });
 };
@@ -71,7 +71,7 @@ const frame = (labels) => [demo.draw("rect", { x: 0, y: 0, width: 200, height: 1
 const box = { viewBox: "-46 -8 262 186", role: "img" };
 let wanted = 125;
 const ask = () => {
-  const own = Math.exp(demo.row(inputs, event).values[place]), p = withMass(wanted), now = demo.predicted(event);
+  const own = Math.exp(demo.row(inputs, current).values[place]), p = withMass(wanted), now = demo.predicted(current);
   const points = axis.map((mass) => `${(mass - 20) / 1.9},${140 - 140 * withMass(mass)}`).join(" ");
   demo.find("curve").replaceChildren(demo.draw("svg", { ...box, "aria-label": `Probability of signal against m_bb: ${axis.filter((_, k) => k % 4 === 0).map((mass) => `${mass} GeV ${withMass(mass).toFixed(2)}`).join(", ")}` },
     ...frame([[0, 154, "20"], [200, 154, "400"], [100, 168, "m_bb (GeV)"], [-4, 8, "1", "end"], [-4, 142, "0", "end"], [-4, 74, "signal", "end"]]),

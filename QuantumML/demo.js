@@ -62,7 +62,7 @@ const measured = (chances, shots) => {
 };
 
 // --- the score of a jet -------------------------------------------------------------------------------
-const anglesOf = ({ shape: [rows, columns], values }) => {
+const anglesOf = ({ shape: [, columns], values }) => {
   const most = values.indexOf(Math.max(...values)), rings = DATA.edges.slice(1).map(() => 0);
   values.forEach((value, i) => {
     const share = value / values[most];

@@ -113,10 +113,10 @@ const inkOf = (context, width, height) => {
 
 // Top and height of the band between the x-line and the baseline; as x_band of RenAIssance/lines.py.
 const xBand = (ink, width, height) => {
-  const total = [0];
-  for (let y = 0; y < height; y++) total.push(total[y] + ink.subarray(y * width, (y + 1) * width).reduce((a, b) => a + b, 0));
+  const sums = [0];
+  for (let y = 0; y < height; y++) sums.push(sums[y] + ink.subarray(y * width, (y + 1) * width).reduce((a, b) => a + b, 0));
   const w = Math.max(1, Math.round(height / 28));
-  const rise = total.map((sum, y) => total[Math.min(y + w, height)] - 2 * sum + total[Math.max(y - w, 0)]);
+  const rise = sums.map((sum, y) => sums[Math.min(y + w, height)] - 2 * sum + sums[Math.max(y - w, 0)]);
   let most = -Infinity, found = [0, height];
   for (let h = Math.max(3, Math.round(0.22 * height)); h <= Math.max(3, Math.min(height - 1, Math.round(0.5 * height))); h++) for (let top = 0; top <= height - h; top++) {
     const pair = Math.min(rise[top], -rise[top + h]), score = (rise[top] - rise[top + h] + 2 * pair) * Math.exp(-((Math.abs(top + h / 2 - height / 2) / height / 0.3) ** 2));
