@@ -210,10 +210,11 @@ def _gallery(tried):
             f'<li>{image}<div><h2><a href="{folder}/README.md">{escape(challenge.title)}</a></h2>'
             f"<p>{escape(challenge.summary)}</p>{link}<dl>{rows}</dl></div></li>"
         )
+    first = " Do a task yourself first, and see the model do it: it takes a minute, in your browser." if tried else ""
     return (
         "<h1>Machine learning on real scientific problems</h1><p>Seven challenges from physics, astronomy, quantum "
         "computing and the humanities, as notebooks that always run: a simulator that was checked against real data "
-        f'makes every data set on the spot.</p><ul class="gallery">{"".join(items)}</ul>'
+        f'makes every data set on the spot.{first}</p><ul class="gallery">{"".join(items)}</ul>'
     )
 
 
