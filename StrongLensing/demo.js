@@ -109,7 +109,7 @@ const show = () => {
 };
 let ready = false;
 const moved = (change) => (value) => { change(value); if (ready) show(); };
-demo.slider("lump", moved((value) => { lens.lump = value; }), (value) => (value > LEAST ? `${(10 ** (value % 1)).toFixed(1)} · 10^${Math.floor(value)} suns` : "none"));
+const lumpMass = demo.slider("lump", moved((value) => { lens.lump = value; }), (value) => (value > LEAST ? `${(10 ** (value % 1)).toFixed(1)} · 10^${Math.floor(value)} suns` : "none"));
 demo.slider("vortex", moved((value) => { lens.vortex = value; }), (value) => (value ? `${value.toFixed(2)}″` : "none"));
 demo.slider("turn", moved((value) => { lens.turn = value * Math.PI / 180; }), (value) => `${value}°`);
 demo.slider("right", moved((value) => { lens.source[0] = value; }), (value) => `${value.toFixed(2)}″`);
@@ -123,8 +123,9 @@ canvas.addEventListener("pointerdown", (pressed) => {
 });
 canvas.addEventListener("keydown", (pressed) => {
   const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[pressed.key];
-  if (!step) return;
+  if (!step && pressed.key !== "Enter" && pressed.key !== " ") return;
   pressed.preventDefault();
+  if (!step) { lumpMass.set(lens.lump > LEAST ? LEAST : 9.8); return; }  // takes the lump away, or puts it back
   lens.place = lens.place.map((at, k) => Math.min(Math.max(at + step[k] * DATA.pixel, -2.5), 2.5));
   show();
 });
