@@ -163,4 +163,4 @@ demo.find("press").addEventListener("click", () => {
   demo.find("trouble").textContent = `The network reads: ${machine || "nothing"}. The map above is of this line.`;
 });
 ask();
-demo.find("press").click();
+setTimeout(() => demo.find("press").click(), 50);  // the page is drawn first

@@ -2,7 +2,7 @@
 
     python -m tests.browser.animation build/site
 
-A lump of dark matter moves around the ring of StrongLensing, and the network reads the ring. Written to
+A lump of dark matter moves around the ring of StrongLensing and grows, and the network reads the ring. Written to
 common/try.gif, at most 2 MB.
 """
 
@@ -31,12 +31,12 @@ def main():
         browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 700, "height": 1000}, color_scheme="light")
         page.goto(page_file.as_uri())
-        page.locator("#lump").fill("10.1")
         ring = page.locator("#own")
         for k in range(FRAMES):
             # On a circle of 0.8 arcsec; the picture is 5.12 arcsec wide
             angle, box = 2 * math.pi * k / FRAMES, ring.bounding_box()
             x, y = (box["width"] * (0.5 + 0.8 / 5.12 * turn) for turn in (math.cos(angle), math.sin(angle)))
+            page.locator("#lump").fill(f"{8.8 + 1.4 * k / FRAMES:.1f}")  # decimal logarithm of the mass
             ring.click(position={"x": x, "y": y})
             top = page.locator("#own").bounding_box()["y"]
             bottom = page.locator("#answer").bounding_box()
@@ -45,7 +45,7 @@ def main():
             pictures.append(Image.open(io.BytesIO(shot)).convert("RGB"))
         browser.close()
     size = WIDTH, round(pictures[0].height * WIDTH / pictures[0].width)
-    first, *others = [picture.resize(size, Image.Resampling.LANCZOS).quantize(64, dither=0) for picture in pictures]
+    first, *others = [picture.resize(size, Image.Resampling.LANCZOS).quantize(128, dither=0) for picture in pictures]
     first.save(OUT, save_all=True, append_images=others, duration=160, loop=0, optimize=True)
     print(f"{OUT}: {OUT.stat().st_size / 1e6:.2f} MB, {len(pictures)} frames of {size[0]} x {size[1]}")
 
