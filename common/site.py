@@ -111,7 +111,7 @@ def _write(folder, event, board, demos, quick):
             bodies[page] = text.partition("\n")[0].lstrip("# "), body, source
     for name, page in tried.items():
         body = texts.read(ROOT / name / "demo.html")
-        bodies[page] = TITLE.search(body)[1], body, f"{name}/demo.html"
+        bodies[page] = TITLE.search(body)[1], body.replace("</h1>", f"</h1>{NEEDS}", 1), f"{name}/demo.html"
     pictures, index, around = set(), [], _around(places)
     for page, (title, body, source) in bodies.items():
         body, needed = pages.relinked(body, source or page, links, page)
@@ -160,6 +160,7 @@ def _with_demo(body, source, tried):
 
 
 TRY = "Try it in your browser"
+NEEDS = "<noscript><p>This page needs JavaScript: it calculates in your browser.</p></noscript>"
 TITLE = re.compile(r"<h1>(.+?)</h1>")
 SEARCH = (
     '<h1>Search</h1><form role="search"><label for="query">Words on any page</label>'
