@@ -132,13 +132,18 @@ def _write(folder, event, board, demos, quick):
         shutil.copyfile(ROOT / picture, folder / picture)
     (folder / "site.css").write_text(pages.style(), "utf-8")
     shutil.copyfile(pages.TEMPLATES / "site.js", folder / "site.js")
-    for name in tried:
-        (folder / "demos" / f"{name}-data.js").write_text(demo.script(name, quick), "utf-8")
-        shutil.copyfile(ROOT / name / "demo.js", folder / "demos" / f"{name}.js")
-    if tried:
-        shutil.copyfile(pages.TEMPLATES / "demo.js", folder / "demos" / "demo.js")
+    _write_scripts(folder, demos, quick)
     (folder / "search-index.js").write_text(f"window.SEARCH_INDEX = {json.dumps(index)};\n", "utf-8")
     return sorted(bodies)
+
+
+def _write_scripts(folder, demos, quick):
+    """Write what the pages to try a model run: their data, their own script, and the one that they share."""
+    for name in demos:
+        (folder / "demos" / f"{name}-data.js").write_text(demo.script(name, quick), "utf-8")
+        shutil.copyfile(ROOT / name / "demo.js", folder / "demos" / f"{name}.js")
+    if demos:
+        shutil.copyfile(pages.TEMPLATES / "demo.js", folder / "demos" / "demo.js")
 
 
 def _scripts(page):
