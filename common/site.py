@@ -15,7 +15,7 @@ from pathlib import Path
 
 from jinja2 import TemplateError
 
-from common import pages, texts
+from common import demo, pages, texts
 from common.challenge import FOLDERS, ROOT, registry
 from common.gates import find, is_solution, label, read, scores
 from common.hackathon import event as events
@@ -25,7 +25,7 @@ OUT = ROOT / "build" / "site"
 RUN_TIME = re.compile(r"running\s+(.+?)\s+(?:on one|of processor)", re.DOTALL)
 
 
-def build(out=OUT, event_folder=None):
+def build(out=OUT, event_folder=None, demos=True, quick=False):
     """Write the site, all of it or nothing.
 
     Parameters
@@ -34,6 +34,10 @@ def build(out=OUT, event_folder=None):
         Folder of the site; one that is there and was made by this function is replaced.
     event_folder : path-like, optional
         Of an event that was scored: its leaderboard becomes part of the site.
+    demos : bool
+        Whether the pages of `common.demo` are part of it: their models are trained when there are none yet.
+    quick : bool
+        Train these for seconds only: for tests.
 
     Returns
     -------
@@ -54,7 +58,7 @@ def build(out=OUT, event_folder=None):
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as place:
         made = Path(place, "site")
-        written = _write(made, event, board)
+        written = _write(made, event, board, demo.names() if demos else (), quick)
         if out.exists():
             out.replace(Path(place, "old"))
         made.replace(out)
@@ -79,18 +83,20 @@ def _leaderboard(event_folder):
     return board
 
 
-def _write(folder, event, board):
-    """Write all pages below a folder."""
+def _write(folder, event, board, demos, quick):
+    """Write all pages below a folder, those of `demos`, the names of challenges, among them."""
+    tried = {name: f"demos/{name}.html" for name in demos}
     places = {"README.md": "index.html"}  # path in the course -> page
     places |= {f"{name}.md": f"{name.lower()}.html" for name in ("TEACHING", "BENCHMARKS")}
     places |= {f"{name}/README.md": f"{name}/index.html" for name in FOLDERS}
     places |= {f"{name}/NOTES.md": f"{name}/notes.html" for name in FOLDERS}
     places |= {label(path): label(path.with_suffix(".html")) for path in find()}
     links = places | {name: f"{name}/index.html" for name in FOLDERS} | {"rules.html": "rules.html"}
+    links |= {f"{name}/demo.html": page for name, page in tried.items()}
     navigation = [("Challenges", "index.html"), ("Teaching", "teaching.html"), ("Event", "event.html"),
                   ("Rules", "rules.html"), ("Leaderboard", "leaderboard.html"), ("Search", "search.html")]  # fmt: skip
     bodies = {
-        "index.html": (f"{event.title}: challenges", _gallery(), "index.html"),
+        "index.html": (f"{event.title}: challenges", _gallery(tried), "index.html"),
         "event.html": (event.title, f"<h1>{escape(event.title)}</h1>" + pages.markdown(events.markdown(event)), ""),
         "rules.html": (f"Rules of {event.title}", pages.rules_body(event), ""),
         "leaderboard.html": ("Leaderboard", pages.leaderboard_body(board) if board else NO_BOARD, ""),
@@ -98,11 +104,15 @@ def _write(folder, event, board):
     }
     for source, page in places.items():
         if source.endswith(".ipynb"):
-            bodies[page] = _name(source), pages.notebook(read(ROOT / source)), source
+            bodies[page] = _name(source), _with_demo(pages.notebook(read(ROOT / source)), source, tried), source
         elif page != "index.html":  # the gallery stands for the README of the course
             text = texts.read(ROOT / source)
             more = _notebook_list(source) if page.endswith("/index.html") else ""
-            bodies[page] = text.partition("\n")[0].lstrip("# "), pages.markdown(text) + more, source
+            body = _with_demo(pages.markdown(text), source, tried) + more
+            bodies[page] = text.partition("\n")[0].lstrip("# "), body, source
+    for name, page in tried.items():
+        body = texts.read(ROOT / name / "demo.html")
+        bodies[page] = TITLE.search(body)[1], body.replace("</h1>", f"</h1>{NEEDS}", 1), f"{name}/demo.html"
     pictures, index, around = set(), [], _around(places)
     for page, (title, body, source) in bodies.items():
         body, needed = pages.relinked(body, source or page, links, page)
@@ -116,7 +126,7 @@ def _write(folder, event, board):
         target.write_text(pages.page(
             title, body, here=page, navigation=navigation, around=around.get(page, ()),
             contents=pages.headings(body) if is_notebook else (),
-            scripts=(*SCRIPTS.get(page, ()), "site.js"),
+            scripts=(*_scripts(page), "site.js"),
         ), "utf-8")  # fmt: skip
     for picture in pictures:
         (folder / picture).parent.mkdir(parents=True, exist_ok=True)
@@ -124,11 +134,43 @@ def _write(folder, event, board):
     (folder / "site.css").write_text(pages.style(), "utf-8")
     for script in ("site.js", "board.js"):
         shutil.copyfile(pages.TEMPLATES / script, folder / script)
+    _write_scripts(folder, demos, quick)
     (folder / "search-index.js").write_text(f"window.SEARCH_INDEX = {json.dumps(index)};\n", "utf-8")
     return sorted(bodies)
 
 
-SCRIPTS = {"search.html": ("search-index.js",), "leaderboard.html": ("board.js",)}  # beside that of all pages
+def _write_scripts(folder, demos, quick):
+    """Write what the pages to try a model run: their data, their own script, and the one that they share."""
+    for name in demos:
+        (folder / "demos" / f"{name}-data.js").write_text(demo.script(name, quick), "utf-8")
+        shutil.copyfile(ROOT / name / "demo.js", folder / "demos" / f"{name}.js")
+    if demos:
+        shutil.copyfile(pages.TEMPLATES / "demo.js", folder / "demos" / "demo.js")
+
+
+def _scripts(page):
+    """What a page runs besides what all run."""
+    if page == "search.html":
+        return ("search-index.js",)
+    if page == "leaderboard.html":
+        return ("board.js",)
+    if page.startswith("demos/"):
+        place = page.removesuffix(".html")
+        return ("demos/demo.js", f"{place}-data.js", f"{place}.js")
+    return ()
+
+
+def _with_demo(body, source, tried):
+    """A page of a challenge with a link, under its title, to the page where its model can be tried."""
+    folder, _, name = source.partition("/")
+    if folder not in tried or name == "NOTES.md" or is_solution(Path(source)):
+        return body
+    return body.replace("</h1>", f'</h1><p class="try"><a href="demo.html">{TRY}</a></p>', 1)
+
+
+TRY = "Try it in your browser"
+NEEDS = "<noscript><p>This page needs JavaScript: it calculates in your browser.</p></noscript>"
+TITLE = re.compile(r"<h1>(.+?)</h1>")
 SEARCH = (
     '<h1>Search</h1><form role="search"><label for="query">Words on any page</label>'
     '<input id="query" name="q" type="search" autocomplete="off"></form>'
@@ -159,8 +201,8 @@ def _name(source):
     return Path(source).stem.replace("_", ", ")
 
 
-def _gallery():
-    """The challenges with picture, task, scores and time."""
+def _gallery(tried):
+    """The challenges with picture, task, scores and time, and where there is one the page to try it."""
     items = []
     for folder, challenge in registry().items():
         metrics = ", ".join(dict.fromkeys(task.metrics[0].name for task in challenge.tasks))
@@ -173,14 +215,16 @@ def _gallery():
             facts.append((link, escape(f"{found or 'no score'}; runs {run_time(nb)}")))
         rows = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
         image = f'<img src="{folder}/picture.png" alt="{escape(challenge.picture, quote=True)}">'
+        link = f'<p class="try"><a href="{folder}/demo.html">{TRY}</a></p>' if folder in tried else ""
         items.append(
             f'<li>{image}<div><h2><a href="{folder}/README.md">{escape(challenge.title)}</a></h2>'
-            f"<p>{escape(challenge.summary)}</p><dl>{rows}</dl></div></li>"
+            f"<p>{escape(challenge.summary)}</p>{link}<dl>{rows}</dl></div></li>"
         )
+    first = " Do a task yourself first, and see the model do it: it takes a minute, in your browser." if tried else ""
     return (
         "<h1>Machine learning on real scientific problems</h1><p>Seven challenges from physics, astronomy, quantum "
         "computing and the humanities, as notebooks that always run: a simulator that was checked against real data "
-        f'makes every data set on the spot.</p><ul class="gallery">{"".join(items)}</ul>'
+        f'makes every data set on the spot.{first}</p><ul class="gallery">{"".join(items)}</ul>'
     )
 
 
@@ -208,9 +252,11 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m common.site", description=__doc__.splitlines()[0])
     parser.add_argument("--event", type=Path, help="folder of an event that was scored")
     parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--without-demos", action="store_true",
+                        help="leave out the pages to try the models on, which are trained once, for some minutes")
     args = parser.parse_args(argv)
     try:
-        written = build(args.out, args.event)
+        written = build(args.out, args.event, demos=not args.without_demos)
     except (ValueError, OSError) as error:
         print(f"python -m common.site: {error}", file=sys.stderr)
         return 1

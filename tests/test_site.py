@@ -39,7 +39,7 @@ def built(tmp_path_factory):
     place = tmp_path_factory.mktemp("site")
     shutil.copyfile(site.events.EXAMPLE, place / "event.toml")
     (place / "leaderboard.json").write_text(json.dumps(BOARD))
-    site.build(place / "out", place)
+    site.build(place / "out", place, quick=True)
     return place / "out"
 
 

@@ -1,0 +1,36 @@
+"""What the page of NMRSpin needs: the network of the lesson, unseen echoes, and the spins of the lattice."""
+
+import numpy as np
+
+from common.demo import layers, numbers
+from NMRSpin import data as echoes
+from NMRSpin.model import HIGHEST, LOWEST, Network
+from NMRSpin.simulate import CALIBRATION, DECAY, SEQUENCE, shared_detunings
+
+SHOWN = 24  # mystery echoes: the first ones of the test set
+
+
+def network(quick=False):
+    """The network of the lesson for the interaction "gauss"."""
+    train, valid = (echoes.load(split, n) for split, n in [("train", 720), ("valid", 80)])
+    return Network(epochs=3 if quick else 200, seed=0).fit(train.X, train.y, valid.X, valid.y)
+
+
+def data(quick=False):
+    """See common.demo; the first layer of the page's network makes the principal components of an echo."""
+    model, test = network(quick), echoes.load("test", 200)
+    spread = model.inputs.spread * model.scale
+    weight = model.pca.components_ / spread
+    shift = model.inputs.mean / model.inputs.spread + model.pca.mean_
+    components = {"kind": "Linear", "weight": numbers(weight),
+                  "bias": numbers(-model.pca.components_ @ shift / model.scale)}  # fmt: skip
+    found = model.predict(test.X)
+    return {
+        "n": len(shared_detunings()), "dt": SEQUENCE.dt, "wait": SEQUENCE.wait, "steps": SEQUENCE.steps,
+        "calibration": CALIBRATION, "decay": DECAY, "detunings": numbers(shared_detunings()),
+        "network": [components, *layers(model.module)],
+        "mean": model.outputs.mean.tolist(), "spread": model.outputs.spread.tolist(),
+        "lowest": LOWEST.tolist(), "highest": HIGHEST.tolist(),
+        "echoes": numbers(test.X[:SHOWN]), "labels": test.y[:SHOWN].tolist(), "expected": found[:SHOWN].tolist(),
+        "off": {"n": len(test), "xi": float(np.median(abs(np.log(found[:, 1] / test.y[:, 1]))))},
+    }  # fmt: skip

@@ -1,0 +1,166 @@
+// The page of RenAIssance: the reader of RenAIssance/model.py, column by column.
+"use strict";
+
+const HEIGHT = 36, X_HEIGHT = 14;
+const [look, squeeze, named] = [DATA.look, [DATA.squeeze, { kind: "ReLU" }], DATA.name].map(demo.network);
+const memory = ({ input, memory: hidden, bias }) => ({ see: demo.matrix(demo.array(input)), recall: demo.matrix(demo.array(hidden)), bias: demo.array(bias).values });
+const [forwards, backwards] = [DATA.forwards, DATA.backwards].map(memory);
+
+// One direction of a long short-term memory (Hochreiter and Schmidhuber, Neural Comput. 9 (1997) 1735); gates in torch's order.
+const remember = ({ see, recall, bias }, rows, reverse) => {
+  const size = bias.length / 4, out = [], order = [...rows.keys()];
+  let h = new Float32Array(size), c = new Float64Array(size);
+  for (const step of reverse ? order.reverse() : order) {
+    const seen = see(rows[step]), sums = recall(h).map((sum, gate) => sum + seen[gate] + bias[gate]);
+    c = c.map((kept, i) => demo.sigmoid(sums[size + i]) * kept + demo.sigmoid(sums[i]) * Math.tanh(sums[2 * size + i]));
+    h = Float32Array.from(c, (kept, i) => demo.sigmoid(sums[3 * size + i]) * Math.tanh(kept));
+    out[step] = h;
+  }
+  return out;
+};
+
+// Probabilities of the blank and of each character, for every four columns of a line [36, width] of ink, 0 to 255.
+const probabilities = ({ shape: [, width], values }) => {
+  const whole = Math.ceil((width + DATA.margin) / DATA.stride) * DATA.stride, ink = new Float32Array(HEIGHT * whole);
+  values.forEach((value, i) => { ink[Math.floor(i / width) * whole + i % width] = value / 255; });
+  const { shape: [channels, rows, steps], values: found } = look({ shape: [1, HEIGHT, whole], values: ink }), size = channels * rows;
+  const columns = [...Array(steps).keys()].map((step) => squeeze({ values: Float32Array.from({ length: size }, (_, k) => found[k * steps + step]) }).values);
+  const before = remember(forwards, columns, false), after = remember(backwards, columns, true);
+  return columns.map((_, step) => demo.softmax(named({ values: Float32Array.of(...before[step], ...after[step]) }).values));
+};
+const best = (row) => row.indexOf(Math.max(...row));
+const textOf = (p) => {
+  const kept = p.map(best).filter((code, step, all) => code !== 0 && code !== all[step - 1]);
+  return kept.map((code) => DATA.alphabet[code - 1]).join("").trim();
+};
+const lines = DATA.lines.map(demo.array);
+demo.predicted = (i) => probabilities(lines[i]).slice(0, DATA.expected[i].length).map((row) => row[0]);
+demo.read = (i) => textOf(probabilities(lines[i]));
+
+// --- how good is a reading? ---------------------------------------------------------------------------
+const levelled = (text) => text.toLowerCase().replaceAll("ſ", "s").normalize("NFD").replace(/[^a-z0-9 ]/g, "").replaceAll("v", "u").replaceAll("j", "i").split(" ").filter(Boolean).join(" ");
+const edits = (a, b) => {
+  let costs = [...Array(b.length + 1).keys()];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) row[j] = Math.min(costs[j] + 1, row[j - 1] + 1, costs[j - 1] + Number(a[i - 1] !== b[j - 1]));
+    costs = row;
+  }
+  return costs[b.length];
+};
+
+// --- what is read -------------------------------------------------------------------------------------
+const show = (canvas, { shape, values }) => demo.paint(canvas, { shape, values }, (ink) => [255 - ink, 255 - ink, 255 - ink]);
+const read = (line) => {
+  const start = performance.now(), p = probabilities(line), text = textOf(p), took = performance.now() - start;
+  const names = p.map(best), used = [...new Set(names)].sort((a, b) => a - b);
+  show(demo.find("seen"), { shape: line.shape, values: line.values });
+  demo.paint(demo.find("map"), { shape: [used.length, p.length], values: used.flatMap((code) => p.map((row) => row[code])) });
+  const wide = p.length * DATA.stride;
+  for (const [canvas, columns] of [["seen", line.shape[1]], ["map", wide]]) demo.find(canvas).style.width = `${100 * columns / wide}%`;
+  demo.find("map").style.height = `${8 * used.length}px`;
+  demo.find("letters").replaceChildren(...names.flatMap((code, step) => (code === 0 || code === names[step - 1] ? []
+    : [demo.make("span", { style: `left: ${100 * (step + 0.5) / p.length}%` }, DATA.alphabet[code - 1])])));
+  demo.find("reading").textContent = `The network reads: ${text || "nothing"} (${took.toFixed(0)} ms, ${p.length} columns of four pixels; rows of the map: ${used.map((code) => (code ? DATA.alphabet[code - 1].replace(" ", "space") : "blank")).join(" ")})`;
+  return text;
+};
+
+let order = demo.shuffled(lines.length), at = 0, answered = false;
+const total = { you: 0, network: 0, characters: 0, lines: 0 };
+const ask = () => {
+  answered = false;
+  demo.find("compare").disabled = false;
+  demo.find("text").value = "";
+  demo.find("told").textContent = "";
+  show(demo.find("print"), lines[order[at]]);
+};
+demo.find("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (answered) return;
+  answered = true;
+  demo.find("compare").disabled = true;
+  const i = order[at], truth = levelled(DATA.texts[i]), machine = read(lines[i]);
+  total.lines += 1;
+  total.characters += truth.length;
+  total.you += edits(truth, levelled(demo.find("text").value));
+  total.network += edits(truth, levelled(machine));
+  demo.find("told").textContent = `It says: ${DATA.texts[i]} — the network reads: ${machine}`;
+  const cell = (tag, text, scope) => demo.make(tag, scope ? { scope } : {}, text);
+  const row = (name, wrong, of, where) => {
+    const [low, high] = demo.wilson(Math.min(wrong, of), of);
+    return demo.make("tr", {}, cell("th", name, "row"), cell("td", where), cell("td", `${wrong} of ${of.toLocaleString("en")}`), cell("td", `${(100 * wrong / of).toFixed(1)} % (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`));
+  };
+  const head = demo.make("tr", {}, cell("td", ""), ...["lines", "characters wrong", "share (95 %)"].map((text) => cell("th", text, "col")));
+  demo.find("score").replaceChildren(demo.make("div", { class: "scroll score", tabindex: "0", role: "region", "aria-label": "Score" }, demo.make("table", {}, demo.make("thead", {}, head), demo.make("tbody", {},
+    row("you", total.you, total.characters, String(total.lines)), row("the network", total.network, total.characters, String(total.lines)), row("the network, others", DATA.wrong, DATA.of, String(DATA.others))))),
+  demo.make("p", { class: "note" }, "The intervals take characters for independent; those of one line are not, so the true ones are wider."));
+});
+demo.find("next").addEventListener("click", () => {
+  at += 1;
+  if (at === order.length) { order = demo.shuffled(lines.length); at = 0; }
+  ask();
+  demo.find("text").focus();
+});
+
+// --- a line of one's own ------------------------------------------------------------------------------
+// Ink of a canvas' pixels, 0 to 255: paper is its bright end and ink its dark one.
+const inkOf = (context, width, height) => {
+  const { data } = context.getImageData(0, 0, width, height);
+  const grey = Float32Array.from({ length: width * height }, (_, i) => 0.3 * data[4 * i] + 0.59 * data[4 * i + 1] + 0.11 * data[4 * i + 2]);
+  const sorted = grey.slice().sort(), dark = sorted[Math.floor(0.01 * sorted.length)], light = sorted[Math.floor(0.8 * sorted.length)];
+  return grey.map((value) => Math.min(Math.max(255 * (light - value) / Math.max(light - dark, 1), 0), 255));
+};
+
+// Top and height of the band between the x-line and the baseline; as x_band of RenAIssance/lines.py.
+const xBand = (ink, width, height) => {
+  const sums = [0];
+  for (let y = 0; y < height; y++) sums.push(sums[y] + ink.subarray(y * width, (y + 1) * width).reduce((a, b) => a + b, 0));
+  const w = Math.max(1, Math.round(height / 28));
+  const rise = sums.map((sum, y) => sums[Math.min(y + w, height)] - 2 * sum + sums[Math.max(y - w, 0)]);
+  let most = -Infinity, found = [0, height];
+  for (let h = Math.max(3, Math.round(0.22 * height)); h <= Math.max(3, Math.min(height - 1, Math.round(0.5 * height))); h++) for (let top = 0; top <= height - h; top++) {
+    const pair = Math.min(rise[top], -rise[top + h]), score = (rise[top] - rise[top + h] + 2 * pair) * Math.exp(-((Math.abs(top + h / 2 - height / 2) / height / 0.3) ** 2));
+    if (score > most) { most = score; found = [top, h]; }
+  }
+  return found;
+};
+const readPicture = async (file) => {
+  try {
+    const picture = await createImageBitmap(file), width = Math.min(picture.width, 2400), height = Math.round(picture.height * width / picture.width);
+    const draft = new OffscreenCanvas(width, height).getContext("2d");
+    draft.fillStyle = "#fff";
+    draft.fillRect(0, 0, width, height);
+    draft.drawImage(picture, 0, 0, width, height);
+    const [top, band] = xBand(inkOf(draft, width, height), width, height), scale = X_HEIGHT / band, span = HEIGHT / scale, first = top + band / 2 - span / 2;
+    const columns = Math.min(Math.max(8, Math.round(width * scale)), 1200), line = new OffscreenCanvas(columns, HEIGHT).getContext("2d");
+    line.fillStyle = "#fff";
+    line.fillRect(0, 0, columns, HEIGHT);
+    line.imageSmoothingQuality = "high";
+    line.drawImage(draft.canvas, 0, -first * scale, columns, height * scale);
+    read({ shape: [HEIGHT, columns], values: inkOf(line, columns, HEIGHT) });
+    demo.find("trouble").textContent = demo.find("reading").textContent;
+  } catch {
+    demo.find("trouble").textContent = "This is not a picture that your browser can open: choose a PNG or a JPEG of one line.";
+  }
+};
+demo.find("file").addEventListener("change", (event) => { if (event.target.files.length) readPicture(event.target.files[0]); });
+addEventListener("paste", (event) => {
+  const item = [...event.clipboardData.items].find(({ type }) => type.startsWith("image/"));
+  if (item) readPicture(item.getAsFile());
+});
+demo.find("press").addEventListener("click", () => {
+  const text = demo.find("typed").value.slice(0, 80), context = new OffscreenCanvas(8, 8).getContext("2d");
+  context.font = "100px serif";
+  const font = `${100 * X_HEIGHT / context.measureText("x").actualBoundingBoxAscent}px serif`;
+  context.font = font;
+  const width = Math.ceil(context.measureText(text).width) + 16, page = new OffscreenCanvas(width, HEIGHT).getContext("2d");
+  page.fillStyle = "#fff";
+  page.fillRect(0, 0, width, HEIGHT);
+  Object.assign(page, { fillStyle: "#000", font });
+  page.fillText(text, 8, (HEIGHT + X_HEIGHT) / 2);
+  const { data } = page.getImageData(0, 0, width, HEIGHT);
+  const machine = read({ shape: [HEIGHT, width], values: Float32Array.from({ length: width * HEIGHT }, (_, i) => 255 - data[4 * i]) });
+  demo.find("trouble").textContent = `The network reads: ${machine || "nothing"}. The map above is of this line.`;
+});
+ask();
+setTimeout(() => demo.find("press").click(), 50);  // the page is drawn first

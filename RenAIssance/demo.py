@@ -1,0 +1,54 @@
+"""What the page of RenAIssance needs: the reader that ships with the course, and lines that it has not seen."""
+
+import re
+import unicodedata
+
+import numpy as np
+
+from common.demo import layers, numbers
+from RenAIssance import data as book
+from RenAIssance import model as reader
+from RenAIssance.spelling import ALPHABET
+from RenAIssance.transcription import edit_costs
+
+SHOWN = 30  # lines to read: the first ones of the test set
+STEPS = 60  # of each of these whose probabilities are compared with the page's
+
+
+def levelled(text):
+    """A text without what a hurried reader leaves out: case, accents, punctuation, and whether a u is a v."""
+    text = unicodedata.normalize("NFD", text.lower().replace("ſ", "s"))
+    text = re.sub(r"[^a-z0-9 ]", "", text).translate(str.maketrans("vj", "ui"))
+    return " ".join(text.split())
+
+
+def recurrent(lstm, end):
+    """Weights of one direction of an LSTM: of what comes in, of what it remembers, and the bias of both."""
+    weights = {name: getattr(lstm, f"{name}_l0{end}").detach().numpy() for name in
+               ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}  # fmt: skip
+    return {"input": numbers(weights["weight_ih"]), "memory": numbers(weights["weight_hh"]),
+            "bias": numbers(weights["bias_ih"] + weights["bias_hh"])}  # fmt: skip
+
+
+def data(quick=False):
+    """See common.demo; nothing is trained."""
+    network, lines = reader.load(), book.load("test", SHOWN + 30 if quick else 400, task="lines")
+    images = [image[:, :width] for image, width in zip(lines.X, lines.meta["width"], strict=True)]
+    log_p = reader.log_probabilities(network, images)
+    pairs = [(levelled(text), levelled(reader.greedy(p))) for text, p in zip(lines.y, log_p, strict=True)]
+    wrong = [edit_costs(*pair)[-1, -1] for pair in pairs]
+    [scale] = layers(network.squeeze[1])
+    factor = network.squeeze[1].weight * (network.squeeze[1].running_var + network.squeeze[1].eps).rsqrt()
+    weight = (network.squeeze[0].weight[:, :, 0] * factor[:, None]).detach().numpy()  # normalisation and all
+    return {
+        "alphabet": ALPHABET, "margin": reader.MARGIN, "stride": reader.STRIDE,
+        "lines": [numbers(image) for image in images[:SHOWN]], "texts": list(lines.y[:SHOWN]),
+        "look": layers(network.look),
+        "squeeze": {"kind": "Linear", "weight": numbers(weight), "bias": scale["shift"]},
+        "forwards": recurrent(network.recur, ""), "backwards": recurrent(network.recur, "_reverse"),
+        "name": layers(network.name),
+        "expected": [np.exp(p[:STEPS, 0]).round(6).tolist() for p in log_p[:SHOWN]],
+        "read": [reader.greedy(p) for p in log_p[:SHOWN]],
+        "wrong": int(sum(wrong[SHOWN:])), "of": sum(len(levelled(text)) for text in lines.y[SHOWN:]),
+        "others": len(lines) - SHOWN,
+    }  # fmt: skip

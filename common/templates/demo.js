@@ -1,0 +1,269 @@
+// What the pages share on which a visitor tries a model: arrays, networks, a quiz with its score, pictures.
+"use strict";
+
+const demo = {};
+
+// --- arrays and networks ------------------------------------------------------------------------------
+// An array is { shape, values }; common/demo.py writes it as base64.
+demo.array = ({ shape, type, base64 }) => {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  return { shape, values: type === "u1" ? bytes : new Float32Array(bytes.buffer) };
+};
+
+// Row i of an array: the same without its first axis.
+demo.row = ({ shape, values }, i) => {
+  const size = shape.slice(1).reduce((product, n) => product * n, 1);
+  return { shape: shape.slice(1), values: values.subarray(i * size, (i + 1) * size) };
+};
+
+// The product of a matrix [outputs, ...] with each of `count` rows of numbers: [count, outputs]. Four outputs at a time
+// take a third of the time: each number of a row is then loaded once for four sums.
+demo.matrix = ({ shape: [outputs], values }) => {
+  const size = values.length / outputs, weight = new Float32Array(4 * Math.ceil(outputs / 4) * size);
+  weight.set(values);
+  return (rows, count = 1) => {
+    const out = new Float64Array(count * outputs);
+    for (let row = 0; row < count; row++) for (let o = 0; o < outputs; o += 4) {
+      const from = row * size, a = o * size, b = a + size, c = b + size, d = c + size;
+      let one = 0, two = 0, three = 0, four = 0;
+      for (let k = 0; k < size; k++) {
+        const value = rows[from + k];
+        one += value * weight[a + k];
+        two += value * weight[b + k];
+        three += value * weight[c + k];
+        four += value * weight[d + k];
+      }
+      const to = row * outputs + o;
+      out[to] = one;
+      if (o + 1 < outputs) out[to + 1] = two;
+      if (o + 2 < outputs) out[to + 2] = three;
+      if (o + 3 < outputs) out[to + 3] = four;
+    }
+    return out;
+  };
+};
+
+demo.sigmoid = (z) => 1 / (1 + Math.exp(-z));
+
+demo.softmax = (logits) => {
+  const most = Math.max(...logits), odds = Array.from(logits, (z) => Math.exp(z - most));
+  const sum = odds.reduce((a, b) => a + b);
+  return odds.map((odd) => odd / sum);
+};
+
+const each = (change) => () => ({ shape, values }) => ({ shape, values: values.map(change) });
+
+// A kind of layer makes, from its weights, a function of an array of one sample: [channels, rows, columns] or [numbers].
+demo.kinds = {
+  ReLU: each((x) => Math.max(x, 0)),
+  SiLU: each((x) => x / (1 + Math.exp(-x))),
+  Tanh: each(Math.tanh),
+  Flatten: () => ({ values }) => ({ shape: [values.length], values }),
+
+  Scale({ scale, shift }) {
+    return ({ shape, values }) => {
+      const size = values.length / shape[0];
+      const out = values.map((x, i) => x * scale.values[Math.floor(i / size)] + shift.values[Math.floor(i / size)]);
+      return { shape, values: out };
+    };
+  },
+
+  Linear({ weight, bias }) {
+    const times = demo.matrix(weight);
+    return ({ values }) => ({ shape: [weight.shape[0]], values: Float32Array.from(times(values), (sum, o) => sum + bias.values[o]) });
+  },
+
+  LayerNorm({ weight, bias, eps }) {
+    return ({ shape, values }) => {
+      const mean = values.reduce((a, b) => a + b, 0) / values.length;
+      const variance = values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length;
+      const out = values.map((x, i) => (x - mean) / Math.sqrt(variance + eps) * weight.values[i] + bias.values[i]);
+      return { shape, values: out };
+    };
+  },
+
+  Conv2d({ weight, bias, stride: [down, right], padding: [above, left] }) {
+    const [outputs, inputs, high, wide] = weight.shape, times = demo.matrix(weight);
+    return ({ shape: [, rows, columns], values }) => {
+      // A frame of zeros around the image
+      const H = rows + 2 * above, W = columns + 2 * left, padded = new Float32Array(inputs * H * W);
+      for (let c = 0; c < inputs; c++) for (let y = 0; y < rows; y++) {
+        const start = (c * rows + y) * columns;
+        padded.set(values.subarray(start, start + columns), (c * H + y + above) * W + left);
+      }
+      const h = Math.floor((H - high) / down) + 1, w = Math.floor((W - wide) / right) + 1;
+      // What the kernel covers at each place, as a row of numbers: then a convolution is a product of matrices.
+      const covered = new Float32Array(h * w * inputs * high * wide);
+      let at = 0;
+      for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) for (let c = 0; c < inputs; c++) for (let i = 0; i < high; i++) {
+        const start = (c * H + y * down + i) * W + x * right;
+        for (let j = 0; j < wide; j++) covered[at++] = padded[start + j];
+      }
+      const sums = times(covered, h * w), out = new Float32Array(outputs * h * w);
+      for (let o = 0; o < outputs; o++) for (let p = 0; p < h * w; p++) out[o * h * w + p] = sums[p * outputs + o] + (bias ? bias.values[o] : 0);
+      return { shape: [outputs, h, w], values: out };
+    };
+  },
+
+  // Angles go round: the last column before the first one, and the first one after the last.
+  Around: () => ({ shape: [channels, rows, columns], values }) => {
+    const wide = columns + 2, out = new Float32Array(channels * rows * wide);
+    for (let row = 0; row < channels * rows; row++) {
+      for (let x = 0; x < wide; x++) out[row * wide + x] = values[row * columns + (x + columns - 1) % columns];
+    }
+    return { shape: [channels, rows, wide], values: out };
+  },
+
+  MaxPool2d({ size: [high, wide] }) {
+    return ({ shape: [channels, rows, columns], values }) => {
+      const h = Math.floor(rows / high), w = Math.floor(columns / wide);
+      const out = new Float32Array(channels * h * w).fill(-Infinity);
+      for (let c = 0; c < channels; c++) for (let y = 0; y < h * high; y++) for (let x = 0; x < w * wide; x++) {
+        const place = (c * h + Math.floor(y / high)) * w + Math.floor(x / wide);
+        out[place] = Math.max(out[place], values[(c * rows + y) * columns + x]);
+      }
+      return { shape: [channels, h, w], values: out };
+    };
+  },
+};
+
+// The function of an array that layers of common/demo.py stand for.
+demo.network = (layers) => {
+  const steps = layers.map((layer) => {
+    const decoded = Object.entries(layer).map(([name, value]) => [name, value?.base64 === undefined ? value : demo.array(value)]);
+    return demo.kinds[layer.kind](Object.fromEntries(decoded));
+  });
+  return (x) => steps.reduce((value, step) => step(value), x);
+};
+
+// --- numbers for people -------------------------------------------------------------------------------
+// The 95 % interval of a share, when k of n were right (E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209).
+demo.wilson = (k, n) => {
+  const z = 1.959964, p = k / n, middle = p + z * z / (2 * n);
+  const half = z * Math.sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+  return [(middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)];
+};
+
+demo.percent = (share) => `${Math.round(100 * share)} %`;
+
+demo.shuffled = (n) => {
+  const order = [...Array(n).keys()];
+  for (let i = n - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  return order;
+};
+
+// --- elements -----------------------------------------------------------------------------------------
+demo.make = (tag, attributes = {}, ...children) => {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children);
+  return element;
+};
+
+// The same for drawings of lines; their colours are those of the style sheet, by day and by night.
+demo.draw = (tag, attributes = {}, ...children) => {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+};
+
+demo.find = (name) => document.getElementById(name);
+
+// A slider says its value beside it, and to those who hear the page; `change` is called with the value, at once as well.
+demo.slider = (name, change, say = String) => {
+  const input = demo.find(name), output = document.querySelector(`output[for=${name}]`);
+  const update = () => {
+    output.textContent = say(Number(input.value));
+    input.setAttribute("aria-valuetext", output.textContent);
+    change(Number(input.value));
+  };
+  input.addEventListener("input", update);
+  update();
+  return { set(value) { input.value = value; update(); }, get: () => Number(input.value) };
+};
+
+// An image on a canvas, one pixel a number between 0 and 1; enlarged by the style sheet without smoothing.
+// Colours: viridis at nine places (S. van der Walt and N. Smith, 2015, CC0).
+const VIRIDIS = [[68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141], [39, 173, 129], [92, 200, 99], [170, 220, 50], [253, 231, 37]];
+demo.colour = (share) => {
+  const place = Math.min(Math.max(share, 0), 1) * 8, i = Math.min(Math.floor(place), 7);
+  return VIRIDIS[i].map((low, k) => low + (place - i) * (VIRIDIS[i + 1][k] - low));
+};
+demo.paint = (canvas, { shape: [rows, columns], values }, colour = demo.colour) => {
+  Object.assign(canvas, { width: columns, height: rows });
+  const context = canvas.getContext("2d"), image = context.createImageData(columns, rows);
+  values.forEach((value, i) => image.data.set([...colour(value, i), 255], 4 * i));
+  context.putImageData(image, 0, 0);
+};
+
+// --- a quiz -------------------------------------------------------------------------------------------
+// The visitor and the models answer the same questions; what each got right stands below, with its uncertainty.
+//   n        number of questions to draw from
+//   show     (i) => shows question i; returns nothing
+//   choices  names of the answers
+//   truth    (i) => index of the right answer
+//   models   [{ name, answer: (i) => index, right, of }]: right of `of` others, measured by Python
+//   after    (i) => what is said once it is answered
+demo.quiz = (place, { n, show, choices, truth, models, after }) => {
+  const players = [{ name: "you", right: 0 }, ...models.map((model) => ({ ...model, right: 0, elsewhere: model }))];
+  const disagree = [0, 0];  // you right and the first model wrong, and the other way round
+  let order = demo.shuffled(n), at = 0, count = 0, answered = false;
+
+  const buttons = choices.map((choice, index) => demo.make("button", { type: "button", onclick: () => answer(index) }, choice));
+  const next = demo.make("button", { type: "button", class: "next", disabled: true, onclick: () => { at += 1; ask(); buttons[0].focus(); } }, "Next");
+  const said = demo.make("p", { role: "status", class: "said" }), paired = demo.make("p", { class: "note" });
+  const rows = players.map((player) => {
+    const cells = [demo.make("td", {}, "–"), demo.make("td", {}, "–")];
+    if (player.elsewhere) {
+      const { right, of } = player.elsewhere, [low, high] = demo.wilson(right, of);
+      cells.push(demo.make("td", {}, `${demo.percent(right / of)} (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)} %) of ${of.toLocaleString("en")}`));
+    } else cells.push(demo.make("td", {}, ""));
+    player.cells = cells;
+    return demo.make("tr", {}, demo.make("th", { scope: "row" }, player.name), ...cells);
+  });
+  const head = ["", "right", "share (95 %)", "on others"].map((text) => demo.make(text ? "th" : "td", text ? { scope: "col" } : {}, text));
+  const table = demo.make("table", {}, demo.make("caption", {}, "Score"), demo.make("thead", {}, demo.make("tr", {}, ...head)), demo.make("tbody", {}, ...rows));
+  place.append(demo.make("div", { class: "buttons", role: "group", "aria-label": "Your answer" }, ...buttons, next), said);
+  place.closest(".demo").after(demo.make("div", { class: "scroll score", tabindex: "0", role: "region", "aria-label": "Score" }, table), paired);
+
+  const ask = () => {
+    if (at === n) { order = demo.shuffled(n); at = 0; }
+    answered = false;
+    buttons.forEach((button) => { button.disabled = false; button.classList.remove("chosen"); });
+    next.disabled = true;
+    said.textContent = "";
+    show(order[at]);
+  };
+  const answer = (index) => {
+    if (answered) return;
+    answered = true;
+    count += 1;
+    const i = order[at], right = truth(i);
+    players[0].right += index === right;
+    players.slice(1).forEach((player) => { player.right += player.answer(i) === right; });
+    if (players.length > 1) {
+      const its = players[1].answer(i) === right;
+      disagree[0] += index === right && !its;
+      disagree[1] += index !== right && its;
+      paired.textContent = count < 5 ? "" : `Where you and ${players[1].name} differ: you were right in ${disagree[0]}, it was in ${disagree[1]}. ` +
+        (count < 30 ? "After so few, chance decides much: look at the intervals." : "");
+    }
+    players.forEach(({ right: found, cells }) => {
+      const [low, high] = demo.wilson(found, count);
+      cells[0].textContent = `${found} of ${count}`;
+      cells[1].textContent = `${demo.percent(found / count)} (${demo.percent(low)} to ${demo.percent(high)})`;
+    });
+    buttons.forEach((button, k) => { button.disabled = true; button.classList.toggle("chosen", k === index); });
+    next.disabled = false;
+    next.focus();
+    said.textContent = `${index === right ? "Right" : "Wrong"}: ${choices[right]}. ${after(i)}`;
+  };
+  ask();
+};

@@ -1,0 +1,282 @@
+"""Pages to try a model on: layers as torch's, predictions as Python's, and every control, in Chromium."""
+
+import base64
+import json
+import re
+import shutil
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from urllib.parse import unquote
+
+import numpy as np
+import pytest
+import torch
+from bs4 import BeautifulSoup
+from PIL import Image
+from scipy.stats import binomtest
+from torch import nn
+
+from common import demo, pages, site
+from common.challenge import ROOT
+from common.gates import read
+from Exoplanet import disk
+from Exoplanet.model import Around
+from Higgs.model import significance
+from NMRSpin import simulate
+from StrongLensing.simulate import classification
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+LARGEST = 5_000_000  # bytes of a page with all that it loads
+STATE = """() => document.querySelector("main").innerHTML
+  + [...document.querySelectorAll("canvas")].map((canvas) => canvas.toDataURL()).join()
+  + [...document.querySelectorAll("input, textarea, select")].map((input) => input.value + input.checked).join()"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The site with models that were trained for seconds, and without what stands in the lessons."""
+    place = tmp_path_factory.mktemp("demos") / "site"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "notebook", lambda nb: "<h1>A lesson</h1>")
+        site.build(place, quick=True)
+    return place
+
+
+@pytest.fixture(scope="module")
+def address(built):
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=built)) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def opened(built, browser):
+    """A function that opens the page of a challenge from the disk; at the end there was no error and no request out."""
+    contexts, errors = [], []
+
+    def open_page(name, start=None, **options):
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda said: errors.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        start = start or built.as_uri()
+        page.on("request", lambda asked: None if asked.url.startswith((start, "data:")) else errors.append(asked.url))
+        page.goto(f"{start}/demos/{name}.html")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+# --------------------------------------------------------------------------------------------------
+# Layers and numbers
+
+
+def test_layers_do_what_those_of_torch_do(opened):
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(2, 4, (3, 5), stride=(1, 2), padding=(1, 2), bias=False), nn.BatchNorm2d(4), nn.SiLU(),
+        nn.MaxPool2d((3, 1)), Around(), nn.Conv2d(4, 3, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+        nn.BatchNorm1d(9, affine=False), nn.Dropout(), nn.Linear(9, 6), nn.LayerNorm(6), nn.Tanh(),
+    )  # fmt: skip
+    with torch.no_grad():
+        for module in network:
+            for name, values in module.state_dict().items():
+                if values.is_floating_point():
+                    values.copy_(torch.rand_like(values) + (0.1 if name == "running_var" else -0.4))
+    x = torch.randn(1, 2, 13, 11)
+    expected = network.eval()(x)[0].detach().numpy()
+    script = "([layers, x]) => Array.from(demo.network(layers)(demo.array(x)).values)"
+    found = opened("Higgs").evaluate(script, [demo.layers(network), demo.numbers(x[0].numpy())])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_layer_that_the_pages_do_not_know():
+    with pytest.raises(ValueError, match="does not know the layer ConvTranspose2d"):
+        demo.layers(nn.Sequential(nn.ConvTranspose2d(1, 1, 2)))
+
+
+def test_the_interval_is_wilsons(opened):
+    for k, n in [(0, 10), (7, 10), (60, 60)]:
+        expected = binomtest(k, n).proportion_ci(method="wilson")
+        found = opened("Higgs").evaluate("([k, n]) => demo.wilson(k, n)", [k, n])
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+# --------------------------------------------------------------------------------------------------
+# Every page
+
+
+@pytest.mark.parametrize("name", demo.names())
+def test_predictions_are_those_of_python(opened, address, name):
+    data = json.loads(demo.script(name, quick=True).removeprefix("window.DATA = ").rstrip(";\n"))
+    expected = np.array(data["expected"][:10], float)
+    assert np.ptp(expected, axis=0).max() > 0.02  # a model that says the same of all would prove nothing
+    for start, n in ((None, 10), (address, 2)):
+        found = opened(name, start).evaluate(f"[...Array({n}).keys()].map(demo.predicted)")
+        np.testing.assert_allclose(np.array(found, float), expected[:n], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", demo.names())
+def test_every_control_does_something(opened, name):
+    page = opened(name, viewport={"width": 390, "height": 844}, has_touch=True)
+    for slider in page.locator("main input[type=range]").all():
+        before = page.evaluate(STATE)
+        slider.focus()
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate(STATE) != before, slider.get_attribute("id")
+        assert slider.get_attribute("aria-valuetext")
+    for control in page.query_selector_all("main button, main input[type=checkbox], main canvas[tabindex]"):
+        if control.is_enabled():
+            before = page.evaluate(STATE)
+            control.tap()
+            assert page.evaluate(STATE) != before, control.evaluate("control => control.outerHTML")
+    for canvas in page.locator("main canvas[tabindex]").all():
+        canvas.focus()
+        for key in ("ArrowLeft", "ArrowUp", "Enter"):
+            before = page.evaluate(STATE)
+            page.keyboard.press(key)
+            assert page.evaluate(STATE) != before, key
+
+
+@pytest.mark.parametrize("name", demo.names())
+def test_the_quiz_by_keys_alone(opened, name):
+    page = opened(name)
+    answers = page.get_by_role("group", name="Your answer")
+    if not answers.count():
+        pytest.skip("this page asks no questions")
+    answers.get_by_role("button").first.focus()
+    for count in (1, 2, 3):
+        page.keyboard.press("Enter")  # answers; Next has the focus
+        assert re.match("Right|Wrong", page.locator(".said").inner_text())
+        scores = page.locator(".score tbody tr td:nth-of-type(1)").all_inner_texts()
+        assert all(re.fullmatch(rf"\d of {count}", score) for score in scores) and len(scores) > 1
+        page.keyboard.press("Enter")  # asks; the first answer has the focus
+        assert page.locator(".said").inner_text() == ""
+
+
+@pytest.mark.parametrize("name", demo.names())
+def test_a_page_fits_and_can_be_heard(opened, address, name):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = opened(name, address, color_scheme="light")
+    only_colours = {"runOnly": ["color-contrast"]}
+    for scheme, width, options in (("light", 390, None), ("dark", 1280, only_colours)):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        violations = axe.run(page, options=options).response["violations"]
+        assert [f"{one['id']}: {node['html'][:100]}" for one in violations for node in one["nodes"]] == []
+
+
+@pytest.mark.parametrize("name", demo.names())
+def test_a_page_is_small_and_leads_to_its_lesson_and_back(built, name):
+    page = built / "demos" / f"{name}.html"
+    soup = BeautifulSoup(page.read_text("utf-8"), "html.parser")
+    files = [page, *(page.parent / script["src"] for script in soup.find_all("script", src=True))]
+    assert sum(file.stat().st_size for file in files) < LARGEST
+    lessons = {link["href"].partition("#")[0] for link in soup.select("main a")}
+    for lesson in lessons:
+        assert f"demos/{name}.html" in (page.parent / lesson).read_text("utf-8"), lesson
+    anchors = [unquote(link["href"]) for link in soup.select("main a[href*='#']")]
+    assert anchors
+    for anchor in anchors:
+        lesson, _, heading = anchor.partition("#")
+        cells = read(Path(ROOT, lesson.removeprefix("../")).with_suffix(".ipynb")).cells
+        lines = [line for cell in cells if cell.cell_type == "markdown" for line in cell.source.splitlines()]
+        assert heading in [line.lstrip("# ").replace(" ", "-") for line in lines if line.startswith("#")], anchor
+
+
+# --------------------------------------------------------------------------------------------------
+# What single pages do
+
+
+def test_spins_of_the_page_make_the_echo_of_the_simulator(opened):
+    labels = [8.0, 9.0, 7.5]
+    found = np.array(opened("NMRSpin").evaluate("labels => Array.from(demo.echo(labels).values)", labels))
+    expected = simulate.echoes("gauss", [labels])[0]
+    np.testing.assert_allclose(found, np.concatenate([expected.real, expected.imag]), atol=1e-4)
+
+
+def test_lines_are_read_as_python_reads_them_and_so_is_a_picture(opened, tmp_path):
+    page = opened("RenAIssance")
+    data = json.loads(demo.script("RenAIssance", quick=True).removeprefix("window.DATA = ").rstrip(";\n"))
+    assert page.evaluate("[0, 1].map(demo.read)") == data["read"][:2]
+    line = data["lines"][0]
+    ink = np.frombuffer(base64.b64decode(line["base64"]), np.uint8).reshape(line["shape"])
+    picture = Image.fromarray(255 - np.pad(ink, ((8, 8), (10, 10))))
+    picture.resize((3 * picture.width, 3 * picture.height), Image.Resampling.BICUBIC).save(tmp_path / "line.png")
+    page.locator("#file").set_input_files(tmp_path / "line.png")
+    page.wait_for_function("text => document.querySelector('#trouble').textContent.includes(text)", arg=data["read"][0])
+    (tmp_path / "no.png").write_text("no picture")
+    page.locator("#file").set_input_files(tmp_path / "no.png")
+    page.wait_for_function("document.querySelector('#trouble').textContent.includes('not a picture')")
+
+
+def test_rays_of_the_page_make_the_ring_of_the_simulator(opened):
+    lenses = classification(6, seed=1)
+    masses = [[mass for mass in some if mass[2] > 0] for some in lenses.meta["substructure"].tolist()]
+    script = """([source, masses, length, angle]) =>
+        Array.from(demo.ring(source, [...masses, ...demo.vortex(length, angle)]))"""
+    page = opened("StrongLensing")
+    for i, image in enumerate(lenses.X):
+        length, angle = (float(lenses.meta[f"vortex_{name}"][i]) for name in ("length", "angle"))
+        found = page.evaluate(script, [lenses.meta["source"][i].tolist(), masses[i], length, angle])
+        np.testing.assert_allclose(np.reshape(found, image.shape), image, atol=1e-3)
+
+
+def test_a_planet_of_the_page_changes_a_disk_as_the_formulas_say(opened):
+    r, azimuth, radius, q, h = np.array([40.0, 70, 85, 95, 140]), 1.0, 80.0, 3e-4, 0.06
+    away = azimuth - 0.7 + disk.wake_phase(r, radius, h)
+    away -= 2 * np.pi * np.rint(away / (2 * np.pi))
+    wake = 1.5 * disk.wake_strength(r, radius, q, h) * np.exp(-0.5 * (away / disk.wake_width(r, radius, h, 0.35)) ** 2)
+    planet = {"q": q, "radius": radius, "azimuth": 0.7, "height": h}
+    script = "([r, azimuth, planet]) => r.map((one) => demo.changed(one, azimuth, planet))"
+    found = opened("Exoplanet").evaluate(script, [r.tolist(), azimuth, planet])
+    np.testing.assert_allclose(found, disk.gap(r, radius, q, h, 1e-3) * (1 + wake), rtol=1e-6)
+
+
+def test_two_qubits_that_always_agree(opened):
+    page = opened("QuantumML")
+    for gate in ("H on 1", "CNOT, 1 controls 0"):
+        page.get_by_role("button", name=gate).click()
+    assert page.locator("#verdict").inner_text().startswith("You did it")
+
+
+def test_the_significance_is_the_lessons(opened):
+    page = opened("Higgs")
+    for uncertainty in (0, 0.05):
+        found = page.evaluate("share => demo.z(0, share).z", uncertainty)
+        assert found == pytest.approx(significance(100, 1000, uncertainty))
+
+
+def test_the_gallery_leads_to_the_pages(built):
+    links = BeautifulSoup((built / "index.html").read_text("utf-8"), "html.parser").select(".gallery .try a")
+    assert [link["href"] for link in links] == [f"demos/{name}.html" for name in demo.names()]
+
+
+def test_a_site_without_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "notebook", lambda nb: "<h1>A lesson</h1>")
+    written = site.build(tmp_path / "site", demos=False)
+    assert not [page for page in written if "demos" in page]
+    assert "demos/" not in (tmp_path / "site" / "index.html").read_text("utf-8")
