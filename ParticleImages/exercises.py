@@ -40,12 +40,12 @@ def _bent(pt, start, factor=0.5, power=2, pitch=0.0225, radius=1.29, field=3.8):
     return factor * 0.3 * field * (radius - start) ** power / pt / pitch
 
 
-def _width(energy, axis=1, root=np.sqrt, centre=True, each=True):
-    """The width with a mistake: along the other axis, no root, about column 0, or of all showers together."""
+def _width(energy, axis=1, root=np.sqrt, centre=None, total=lambda profile: profile.sum(axis=1)[:, None]):
+    """The width with a mistake: along the other axis, no root, about another column, or with another total."""
     profile = energy.sum(axis=axis)
-    share = profile / (profile.sum(axis=1)[:, None] if each else profile.sum())
+    share = profile / total(profile)
     places = np.arange(profile.shape[1])
-    mean = (share @ places)[:, None] if centre else 0
+    mean = (share @ places)[:, None] if centre is None else centre(places)
     return root((share * (places - mean) ** 2).sum(axis=1))
 
 
@@ -93,7 +93,14 @@ def _attention_maps(seed, n, blocks, heads, t):
     return _softmax(np.random.default_rng(seed).normal(size=(n, blocks, heads, t, t)))
 
 
-IMAGE = np.array([[0, 1, 0, 2], [3, 0, 1, 0], [0, 2, 0, 5], [1, 0, 4, 0.0]])
+def _times(weights):
+    """The rollout with products of entries in place of products of matrices."""
+    identity = np.eye(weights.shape[-1])
+    mixed = 0.5 * weights.mean(axis=2) + 0.5 * identity
+    return identity * mixed.prod(axis=1)
+
+
+IMAGE = np.array([[0, 1.5, 0, 2], [3, 0.2, 1, 0], [0, 2, 0.1, 5], [1, 0, 4, 0.7]])
 KERNEL = np.array([[1, 0, -1], [2, 0, -2], [1, 0, -3.0]])
 THREE = (  # the three tokens of the worked example
     np.array([[2.0, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0]]),
@@ -101,6 +108,7 @@ THREE = (  # the three tokens of the worked example
     np.array([[7.0], [0], [14]]),
 )
 RANDOM = tuple(np.random.default_rng(0).normal(size=(3, 6, 4)))
+LONGER = tuple(np.random.default_rng(1).normal(size=(3, 5, 9)))
 
 
 exercises = Exercises({
@@ -119,6 +127,10 @@ exercises = Exercises({
             "L is squared: twice the way, four times as far aside.": lambda pt, start: _bent(pt, start, power=1),
             "L is the way that is left to the crystals, 1.29 m minus start.":
                 lambda pt, start: _bent(pt, 1.29 - start),
+            "The particle bends from start on: L is 1.29 m minus start.": lambda pt, start: _bent(pt, 0 * start),
+            "First subtract, then square: (1.29 - start)**2.":
+                lambda pt, start: _bent(pt, 1.29 - np.sqrt(1.29**2 - start**2)),
+            "Divide by all of 2 pt: write / (2 * pt), with brackets.": lambda pt, start: _bent(1 / pt, start),
             "The field is 3.8 T: the formula has a factor B.": lambda pt, start: _bent(pt, start, field=1),
         },
         (
@@ -130,16 +142,20 @@ exercises = Exercises({
     "width along phi": Exercise(
         width_along_phi,
         {
+            "one shower of 3 rows and 7 columns": (np.outer([1, 2, 1], np.arange(7.0) ** 2)[None],),
             "five imagined showers of 5 x 5 crystals": (_showers(5, 0),),
-            "one shower of 3 rows and 7 columns": (np.arange(1.0, 22).reshape(1, 3, 7) % 5,),
         },
         {
             "That is the width along the rows: sum over axis 1 first, which leaves the columns.":
                 lambda energy: _width(energy, axis=2),
             "That is the squared width: take the root.": lambda energy: _width(energy, root=np.asarray),
-            "Subtract the mean column before you square.": lambda energy: _width(energy, centre=False),
+            "Subtract the mean column before you square.": lambda energy: _width(energy, centre=lambda places: 0),
+            "Measure from the shower's own mean column, not from the middle one.":
+                lambda energy: _width(energy, centre=np.mean),
             "Each shower has an energy of its own: divide by its own sum, sum(axis=(1, 2)).":
-                lambda energy: _width(energy, each=False),
+                lambda energy: _width(energy, total=np.sum),
+            "Shares have the sum 1: divide by the energy of the shower.":
+                lambda energy: _width(energy, total=lambda profile: 1),
             "Each column counts with its share of the energy.": _unweighted,
         },
         (
@@ -167,6 +183,8 @@ exercises = Exercises({
                 lambda image, kernel: _slid(image, np.ones((3, 3))),
             "The kernel stays inside the image: no zeros are put around it.":
                 lambda image, kernel: _slid(np.pad(image, 1), kernel),
+            "Fractions are cut off: fill an array of floats, np.empty((h - 2, w - 2)).":
+                lambda image, kernel: _slid(image, kernel).astype(int),
         },
         (
             "Start with one place: image[:3, :3] * kernel are nine products. Sum them.",
@@ -177,12 +195,20 @@ exercises = Exercises({
     ),
     "attention": Exercise(
         attend,
-        {"the three tokens from above": THREE, "six tokens with queries of 4 numbers": RANDOM},
+        {
+            "the three tokens from above": THREE, "six tokens with queries of 4 numbers": RANDOM,
+            "five tokens with queries of 9 numbers": LONGER,
+        },
         {
             "Divide the scores by the root of d, the number of entries of a query.":
                 lambda *a: _attended(*a, root=lambda d: 1),
             "Divide the scores by the root of d, not by d.": lambda *a: _attended(*a, root=float),
             "d is the number of entries of a query, not of tokens.": lambda *a: _attended(*a, size=len),
+            "The root of d is 2 for queries of 4 numbers only: take d from query.shape[1].":
+                lambda *a: _attended(*a, root=lambda d: 2),
+            "Row i belongs to query i: query @ key.T.": lambda query, key, value: _attended(key, query, value),
+            "The weights of one query, a row, have the sum 1, not those of all together.":
+                lambda *a: _attended(*a, softmax=lambda scores: _softmax(scores, axis=None)),
             "The weights of one query, a row, have the sum 1: sum over axis 1.":
                 lambda *a: _attended(*a, softmax=lambda scores: _softmax(scores, axis=0)),
             "Divide the exponentials by the sum of their row.": lambda *a: _attended(*a, softmax=np.exp),
@@ -213,6 +239,9 @@ exercises = Exercises({
                 lambda weights: _rolled(weights, reverse=True),
             "Take the mean over the heads.": lambda weights: _rolled(weights, heads=np.sum),
             "That is the last block alone: multiply the matrices of all blocks.": _only_last_block,
+            "Multiply matrices with @: * multiplies entry by entry.": _times,
+            "That is a mean over the blocks: multiply their matrices.":
+                lambda weights: 0.5 * weights.mean(axis=(1, 2)) + 0.5 * np.eye(weights.shape[-1]),
         },
         (
             "weights.mean(axis=2) is the mean over the heads, (n, blocks, t, t). Mix each of its matrices with "

@@ -202,11 +202,12 @@ def _difference_of_arrays(value, expected, who, rtol):
         return f"{who} returns NaN (not a number), expected {_first(expected, ~np.isfinite(value))}."
     other = ~np.isclose(value, expected, rtol=rtol, atol=0, equal_nan=True)
     where = f" as entry {np.flatnonzero(other.ravel())[0]}" if value.size > 1 else ""
-    return f"{who} returns {_first(value, other)}{where}, expected {_first(expected, other)}."
+    digits = 4 if _first(value, other) != _first(expected, other) else 8  # two that look alike would be no help
+    return f"{who} returns {_first(value, other, digits)}{where}, expected {_first(expected, other, digits)}."
 
 
-def _first(values, chosen):
-    return f"{values[chosen].flat[0]:.4g}"
+def _first(values, chosen, digits=4):
+    return f"{values[chosen].flat[0]:.{digits}g}"
 
 
 def _unchanged(now, then):
