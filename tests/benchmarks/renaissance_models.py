@@ -209,7 +209,7 @@ def ablation(args):
         reader = train_simulated(args.seconds / 60, 5, lr=1e-3, start=model.load(), report=lambda _: None, **options)
         shown(f"real lines, {args.seconds} s of lines without: {name}", texts, model.read(reader, cut))
     reader = model.load()
-    for name in ("nothing", *(f.name for f in fields(sheets.Effects))):
+    for name in ("nothing", *(f.name for f in fields(sheets.Effects) if f.default)):
         effects = sheets.ALL if name == "nothing" else replace(sheets.ALL, **{name: False})
         images, texts = _simulated_pages(3, 21, effects=effects)
         cut, readings = _read_pages(reader, images)
