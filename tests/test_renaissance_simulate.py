@@ -1,11 +1,12 @@
 """Simulated lines and pages of the RenAIssance challenge: spelling, geometry, what the real lines look like."""
 
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from RenAIssance import data, lines, pages, press, scan, simulate, spelling
+from RenAIssance import data, lines, pages, press, reading, scan, simulate, spelling
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +147,23 @@ def test_bowed_lines_and_rules_are_followed():
         rule[rows, path + offset] = True
     rule[600:700] = False
     assert np.abs(scan._followed(rule, 305, 0.0) - path - 1.5).max() < 4
+
+
+def test_a_page_that_was_read_as_alto(spread):
+    """Each line with its text, and its baseline on the scan where it was printed, slope and all."""
+    big = np.asarray(press.Image.fromarray(spread.X[0]).resize((2480, 1820)))
+    page, text = scan.split(big)[0], spread.y[0].split("\f")[0].split("\n")
+    found = scan.layout(page)
+    root = ElementTree.fromstring(reading.alto(found, text))
+    printed = root.iter(f"{{{reading.ALTO}}}TextLine")
+    for line, true, corners in zip(printed, text, 2 * spread.meta["lines"][0, 0], strict=False):
+        assert line.find(f"{{{reading.ALTO}}}String").get("CONTENT") == true
+        baseline = np.array([point.split(",") for point in line.get("BASELINE").split()], float)
+        box = corners[[3, 2]] - [0, 0.6 * pages.X_HEIGHT]  # from the lower edge of the letters up to the baseline
+        expected = np.interp(baseline[:, 0], box[:, 0], box[:, 1])
+        assert np.abs(baseline[:, 1] - expected).max() < 12
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        reading.alto(found, text[:-1])
 
 
 def test_blank_pages_are_refused():
