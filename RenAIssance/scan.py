@@ -352,7 +352,7 @@ def layout(page):
     block = text & _inside(left, right, level.shape[1]) & within[:, None]
     lines = [_extent(block, of_letters, band, x_height, pitch, left, right) for band in bands]
     lines = [line for line in lines if line is not None and not _is_row_of(ornaments, block, line, x_height)]
-    lines = _without_furniture(lines, x_height, pitch, bounded)
+    lines = _without_furniture(lines, block, x_height, pitch, bounded)
     if not lines:
         raise ValueError("no lines of text on this page: is it blank?")
     if orientation.is_upside_down(block, lines, x_height):
@@ -439,34 +439,41 @@ def _is_row_of(ornaments, block, line, x_height):
     return within > 0.3 * inked or right - left < 5 * x_height and beside > inked
 
 
-def _without_furniture(lines, x_height, pitch, bounded):
-    """Lines of a page without its running title and catchword, where no level rule cuts them off.
+def _without_furniture(lines, block, x_height, pitch, bounded):
+    """Lines of a page without its running title and catchword, where no level rule has cut them off.
 
-    The first and the last line go if they are off the pitch grid; and the last one, or a number, if it stands at the
-    end of the line alone.
+    The first and the last line go if they stand alone at the end of the line (a number, a catchword); the first one
+    also if it is off the pitch grid and a page number stands apart in it. Where there is no rule at all at that end of
+    the page, a line goes that is far off the grid.
 
     Parameters
     ----------
     lines : list of (int, int, int, int)
+    block : ndarray of bool, shape (height, width)
+        Ink of the text.
     bounded : (bool, bool)
         Whether there is a rule above and below the text.
     """
     if len(lines) < 6:
         return lines
     boxes = np.array(lines)
-    middle = boxes[:, [1, 3]].mean(axis=1)
     left, right = np.median(boxes[:, 0]), np.median(boxes[:, 2])
+    measure = right - left
+    above, below = np.diff(boxes[:, 1] + boxes[:, 3])[[0, -1]] / 2 / pitch
 
     def at_the_end(line):
-        return line[0] > left + 0.35 * (right - left) and line[2] > right - 0.1 * (right - left)
+        return line[0] > left + 0.35 * measure and line[2] > right - 0.1 * measure
 
-    first, last = 0, len(lines)
-    gap = middle[1] - middle[0]
-    if not bounded[0] and (gap > 1.3 * pitch or at_the_end(lines[0]) and lines[0][2] - lines[0][0] < 5 * x_height):
-        first = 1
-    if not bounded[1] and (middle[-1] - middle[-2] > 1.3 * pitch or at_the_end(lines[-1])):
-        last -= 1
-    return lines[first:last]
+    def has_a_number_apart(line):
+        centre, half = (line[1] + line[3]) // 2, int(0.5 * x_height)
+        inked = np.nonzero(block[centre - half : centre + half, line[0] : line[2]].any(axis=0))[0]
+        touches = line[0] < left + 2 * x_height or line[2] > right - 2 * x_height
+        return touches and np.diff(inked).max(initial=0) > 3 * x_height
+
+    head = above > 1.3 and not bounded[0] or above > 1.1 and has_a_number_apart(lines[0])
+    head = head or at_the_end(lines[0]) and lines[0][2] - lines[0][0] < 0.3 * measure
+    foot = below > 1.3 and not bounded[1] or at_the_end(lines[-1])
+    return lines[int(head) : len(lines) - int(foot)]
 
 
 def _letters(level):
