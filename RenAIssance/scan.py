@@ -351,7 +351,8 @@ def layout(page):
         text &= ~ndimage.binary_dilation(rules, iterations=2)
     block = text & _inside(left, right, level.shape[1]) & within[:, None]
     lines = [_extent(block, of_letters, band, x_height, pitch, left, right) for band in bands]
-    lines = [line for line in lines if line is not None and not _is_row_of(ornaments, block, line, x_height)]
+    lines = [line for line in lines
+             if line is not None and not _is_of_a_woodcut(ornaments, block, line, x_height, pitch)]  # fmt: skip
     lines = _without_furniture(lines, block, x_height, pitch, bounded)
     if not lines:
         raise ValueError("no lines of text on this page: is it blank?")
@@ -402,24 +403,29 @@ def _margins(letters, bands, x_height, sides, ruled):
     ruled : pair of bool
         Whether each side is a rule, which stays as it is.
     """
-    half = int(0.6 * x_height)
-    ends = []
+    half, width = int(0.6 * x_height), letters.shape[1]
+    runs = []  # of letters without a wide gap: row, first and last column; a marginal note is a run of its own
     for band in bands:
         columns = np.nonzero(letters[max(0, band - half) : band + half + 1].any(axis=0))[0]
-        ends.append((columns[0], columns[-1]) if len(columns) else (np.nan, np.nan))
-    ends, rows, found = np.array(ends, float).reshape(-1, 2), np.array(bands, float), []
-    for at, is_rule, sign, side in zip(ends.T, ruled, (1, -1), sides, strict=True):
-        known = np.isfinite(at)
-        curve = None if is_rule else _curve(rows[known], at[known], 0.6 * x_height)
+        gaps = np.nonzero(np.diff(columns) > 1.2 * x_height)[0]
+        first, last = (columns[np.concatenate(ends)] for ends in (([0], gaps + 1), (gaps, [-1]))) if len(columns) else (
+            [], [])  # fmt: skip
+        runs += [(band, a, b) for a, b in zip(first, last, strict=True)]
+    rows, *ends = np.array(runs, float).reshape(-1, 3).T
+    middle = (sides[0].mean() + sides[1].mean()) / 2
+    found = []
+    for at, is_rule, sign, side in zip(ends, ruled, (1, -1), sides, strict=True):
+        outer = sign * at < sign * middle
+        curve = None if is_rule else _curve(rows[outer], at[outer], 0.6 * x_height, len(bands))
         if curve is not None:
-            column = np.polyval(curve, np.clip(np.arange(len(letters)), rows[0], rows[-1])) - sign * 0.5 * x_height
-            side = np.clip(np.rint(column), 0, letters.shape[1]).astype(int)
+            column = np.polyval(curve, np.clip(np.arange(len(letters)), bands[0], bands[-1])) - sign * 0.5 * x_height
+            side = np.clip(np.rint(column), 0, width).astype(int)
         found.append(side)
     return found
 
 
-def _curve(rows, columns, tolerance):
-    """Coefficients of a parabola near most of the points, or None: fitted to those near the best line through two."""
+def _curve(rows, columns, tolerance, n_lines):
+    """Coefficients of a parabola near the points of most lines, or None: fitted to those near a line through two."""
     a, b = np.triu_indices(len(rows), 1)
     far = rows[b] - rows[a] > 0.3 * np.ptp(rows) if len(rows) > 5 else np.zeros(len(a), bool)
     if not far.any():
@@ -428,15 +434,34 @@ def _curve(rows, columns, tolerance):
     lines = columns[a][far][:, None] + slopes[:, None] * (rows - rows[a][far][:, None])
     near = (np.abs(columns - lines) < tolerance) & (np.abs(slopes) < SLOPES[-1])[:, None]
     best = near[near.sum(axis=1).argmax()]
-    return np.polyfit(rows[best], columns[best], 2) if best.sum() > max(5, 0.4 * len(rows)) else None
+    return np.polyfit(rows[best], columns[best], 2) if best.sum() > max(5, 0.4 * n_lines) else None
 
 
-def _is_row_of(ornaments, block, line, x_height):
-    """Whether a line is what is left of a row of a vignette: ornament lies between its marks, or they are few."""
+def _is_of_a_woodcut(ornaments, block, line, x_height, pitch):
+    """Whether a line is a row of a vignette, or what is left of one.
+
+    Ornament lies between its marks, or they are few beside it; or there is no emptier row between it and the next one,
+    above or below, as there always is beside a line of text: neither in its left half nor in its right one.
+    """
     left, top, right, bottom = line
     inked, within, beside = (marks[top:bottom, columns].sum() for marks, columns in (
         (block, slice(left, right)), (ornaments, slice(left, right)), (ornaments, slice(0, None))))  # fmt: skip
-    return within > 0.3 * inked or right - left < 5 * x_height and beside > inked
+    middle = (left + right) // 2
+    halves = block[:, left:middle], block[:, middle:right]
+    filled = min(_filled(half, (top + bottom) // 2, x_height, pitch) for half in halves)
+    return within > 0.3 * inked or (right - left < 5 * x_height and beside > inked) or filled > 0.17
+
+
+def _filled(block, centre, x_height, pitch):
+    """Ink of the emptiest row on that side of a line on which it is fuller, over that of the line; of text below 0.17.
+    """
+    profile = ndimage.uniform_filter1d(block.mean(axis=1), 3)
+
+    def rows(first, last):
+        return profile[max(0, centre + round(first)) : max(0, centre + round(last))]
+
+    emptiest = max(rows(-0.9 * pitch, -0.25 * pitch).min(initial=1), rows(0.25 * pitch, 0.9 * pitch).min(initial=1))
+    return emptiest / max(rows(-0.4 * x_height, 0.4 * x_height).mean(), 1e-3)
 
 
 def _without_furniture(lines, block, x_height, pitch, bounded):
