@@ -351,8 +351,7 @@ def layout(page):
         text &= ~ndimage.binary_dilation(rules, iterations=2)
     block = text & _inside(left, right, level.shape[1]) & within[:, None]
     lines = [_extent(block, of_letters, band, x_height, pitch, left, right) for band in bands]
-    lines = [line for line in lines
-             if line is not None and not _is_of_a_woodcut(ornaments, block, line, x_height, pitch)]  # fmt: skip
+    lines = _without_woodcuts([line for line in lines if line is not None], ornaments, block, x_height, pitch)
     lines = _without_furniture(lines, block, x_height, pitch, bounded)
     if not lines:
         raise ValueError("no lines of text on this page: is it blank?")
@@ -435,6 +434,18 @@ def _curve(rows, columns, tolerance, n_lines):
     near = (np.abs(columns - lines) < tolerance) & (np.abs(slopes) < SLOPES[-1])[:, None]
     best = near[near.sum(axis=1).argmax()]
     return np.polyfit(rows[best], columns[best], 2) if best.sum() > max(5, 0.4 * n_lines) else None
+
+
+def _without_woodcuts(lines, ornaments, block, x_height, pitch):
+    """Lines without the rows of a vignette, and without its tip: a few marks in the middle next to such a row."""
+    left = min((line[0] for line in lines), default=0)
+    rows = [line for line in lines if _is_of_a_woodcut(ornaments, block, line, x_height, pitch)]
+
+    def is_tip(line):
+        narrow = line[2] - line[0] < 5 * x_height and line[0] > left + 3 * x_height
+        return narrow and any(abs(line[1] - row[1]) < 1.4 * pitch for row in rows)
+
+    return [line for line in lines if line not in rows and not is_tip(line)]
 
 
 def _is_of_a_woodcut(ornaments, block, line, x_height, pitch):
