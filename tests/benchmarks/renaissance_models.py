@@ -204,7 +204,7 @@ def other_books(args):
         ("no frame", sheets.Effects(frame=False)),
         ("all of these", replace(sheets.OTHER_BOOK, frame=False)),
     ):
-        images, texts = _simulated_pages(5, 31, effects=effects)
+        images, texts = _simulated_pages(5, 41, effects=effects)
         cut, readings = _read_pages(reader, images)
         right = sum(len(page) == text.count("\n") + 1 for page, text in zip(cut, texts, strict=True))
         shown(f"{name}: lines right on {right} of {len(cut)} pages", texts, reading.joined(readings))
