@@ -1,6 +1,7 @@
 """What the reader of the RenAIssance lesson writes, with the usual mistakes and hints."""
 
 import numpy as np
+from scipy.signal import find_peaks
 
 from common.exercises import Exercise, Exercises
 
@@ -49,12 +50,18 @@ def edit_costs(a, b):
     return cost
 
 
-def _peaks(profile, before, after, least=0.0):
-    """Rows that are largest among so many rows before and after them."""
+def _peaks(profile, before, after, least=0.0, edge=0):
+    """Rows that are largest among so many rows before and after them, but for some at both ends."""
     return np.array([
-        i for i, value in enumerate(profile)
-        if value > least and value == profile[max(0, i - before) : i + after + 1].max()
-    ])  # fmt: skip
+        i for i in range(edge, len(profile) - edge)
+        if profile[i] > least and profile[i] == profile[max(0, i - before) : i + after + 1].max()
+    ], int)  # fmt: skip
+
+
+def _strict_peaks(profile, reach):
+    """Rows that are larger than all others near them: none on a plateau."""
+    return np.array([i for i in row_peaks(profile, reach)
+                     if (profile[max(0, i - reach) : i + reach + 1] == profile[i]).sum() == 1])  # fmt: skip
 
 
 def _decoded(log_p, drop=True, merge=True, drop_first=False, axis=1):
@@ -67,9 +74,15 @@ def _decoded(log_p, drop=True, merge=True, drop_first=False, axis=1):
     return codes[codes != 0] if drop else codes
 
 
-def _costs(a, b, *, change=1, border=True):
-    """The table with another price of a change, or without its first row and column."""
-    cost = np.zeros((len(a) + 1, len(b) + 1), int)
+def _wrapped(log_p):
+    """Codes if the last column counts as the one before the first."""
+    best = log_p.argmax(axis=1)
+    return np.array([c for i, c in enumerate(best) if c != 0 and c != best[i - 1]])
+
+
+def _costs(a, b, *, change=1, border=True, dtype=int):
+    """The table with another price of a change, without its first row and column, or of other numbers."""
+    cost = np.zeros((len(a) + 1, len(b) + 1), dtype)
     if border:
         cost[:, 0], cost[0] = np.arange(len(a) + 1), np.arange(len(b) + 1)
     for i in range(1, len(a) + 1):
@@ -84,6 +97,17 @@ def _always_changed(a, b):
     return _costs(a, "\0" * len(b))
 
 
+def _one_price(a, b):
+    """The table in which a character that is added or removed is free where two characters are equal."""
+    cost = np.zeros((len(a) + 1, len(b) + 1), int)
+    cost[:, 0], cost[0] = np.arange(len(a) + 1), np.arange(len(b) + 1)
+    for i in range(1, len(a) + 1):
+        for j in range(1, len(b) + 1):
+            least = min(cost[i - 1, j], cost[i, j - 1], cost[i - 1, j - 1])
+            cost[i, j] = least + (a[i - 1] != b[j - 1])
+    return cost
+
+
 def _log_p(path):
     """Log-probabilities of which those of the codes in a path are the largest."""
     p = np.random.default_rng(0).uniform(0.01, 0.1, (len(path), 6))
@@ -92,6 +116,7 @@ def _log_p(path):
 
 
 HILLS = np.array([0.0, 3, 1, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 4, 6, 5, 7, 3, 1])
+EDGES = np.array([5.0, 1, 0, 0, 0, 3, 3, 0, 0, 0, 2])
 NOISE = np.random.default_rng(3).uniform(0.5, 1, 40)
 
 exercises = Exercises({
@@ -99,6 +124,7 @@ exercises = Exercises({
         row_peaks,
         {
             "a profile with two hills and paper between them": (HILLS, 3),
+            "a peak in the first row, a plateau, and a peak in the last row": (EDGES, 2),
             "40 random rows": (NOISE, 4),
             "the same with a reach of 1": (NOISE, 1),
         },
@@ -109,6 +135,11 @@ exercises = Exercises({
             "Look at all rows within reach, not at the two next to it alone.": lambda p, r: _peaks(p, 1, 1),
             "Where there is no ink there is no peak: the value has to be above 0.":
                 lambda p, r: _peaks(p, r, r, least=-1.0),
+            "Two equal rows are both peaks: compare with >=, or with the largest nearby.": _strict_peaks,
+            "Look at the edge rows too: the loop runs over all rows.": lambda p, r: _peaks(p, r, r, edge=r),
+            "The first and the last row can be peaks as well.": lambda p, r: _peaks(p, r, r, edge=1),
+            "find_peaks leaves out the edges and half of a plateau: compare the rows yourself.":
+                lambda p, r: find_peaks(p, distance=r + 1)[0],
             "These are the values of the profile; return the rows at which it has them.":
                 lambda p, r: p[row_peaks(p, r)],
         },
@@ -129,10 +160,12 @@ exercises = Exercises({
         {
             "the path 2 2 0 2 1 1 0 0 3": (_log_p([2, 2, 0, 2, 1, 1, 0, 0, 3]),),
             "the path 0 4 3 0 4 4 5 5 0": (_log_p([0, 4, 3, 0, 4, 4, 5, 5, 0]),),
+            "the path 1 0 2 1": (_log_p([1, 0, 2, 1]),),
         },
         {
             "Merge repetitions first: the blank between two equal letters keeps them apart.":
                 lambda log_p: _decoded(log_p, drop_first=True),
+            "Before the first column there is none: best[-1] is the last one.": _wrapped,
             "Blanks are still in it: drop code 0 at the end.": lambda log_p: _decoded(log_p, drop=False),
             "A letter may take several columns: merge repetitions.": lambda log_p: _decoded(log_p, merge=False),
             "Take the best character of each column: argmax along axis 1.": lambda log_p: _decoded(log_p, axis=0),
@@ -142,17 +175,23 @@ exercises = Exercises({
         },
         (
             "Three steps: the best code of each column, repetitions merged, blanks dropped.",
-            "best = log_p.argmax(axis=1). Keep best[i] if it is not 0, and if it is not the same as best[i - 1].",
+            "best = log_p.argmax(axis=1). Keep best[i] if it is not 0, and if it is not the same as best[i - 1]; the "
+            "first column has none before it.",
             "kept = [code for i, code in enumerate(best) if code != 0 and (i == 0 or code != best[i - 1])], and return "
             "np.array(kept).",
         ),
     ),
     "edit costs": Exercise(
         edit_costs,
-        {"'casa' and 'cosas'": ("casa", "cosas"), "'fuerça' and 'suersa'": ("fuerça", "suersa")},
+        {
+            "'casa' and 'cosas'": ("casa", "cosas"), "'fuerça' and 'suersa'": ("fuerça", "suersa"),
+            "'passan' and 'pasan'": ("passan", "pasan"), "300 letters and no letter": ("e" * 300, ""),
+        },
         {
             "A change is one edit, not two: the third way comes from [i - 1, j - 1].":
                 lambda a, b: _costs(a, b, change=2),
+            "Adding or removing a character costs 1 even where the letters are equal.": _one_price,
+            "Numbers of type uint8 end at 255: use int.": lambda a, b: _costs(a, b, dtype=np.uint8),
             "Equal characters cost nothing: add (a[i - 1] != b[j - 1]).": _always_changed,
             "The first row and the first column count up: from nothing to j characters takes j edits.":
                 lambda a, b: _costs(a, b, border=False),
@@ -166,6 +205,9 @@ exercises = Exercises({
             "The third: cost[i - 1, j - 1] + (a[i - 1] != b[j - 1]), which costs nothing where the two are equal. Two "
             "loops, min(...) of the three, return cost.",
         ),
-        errors={"index out of range": "The table has one row and one column more than the texts have characters."},
+        errors={
+            "index out of range": "The table has one row and one column more than the texts have characters: row i "
+            "belongs to a[i - 1].",
+        },
     ),
 })  # fmt: skip

@@ -1,5 +1,7 @@
 """Figures of the RenAIssance lesson."""
 
+from difflib import SequenceMatcher
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -87,19 +89,9 @@ def heat_map(line, log_p, n=None, start=0, least=0.03):
 
 
 def alignment_figure(cost, places, starts, rejected, zoom):
-    """The table of edit costs with the cheapest path and the beginnings of lines; at right around a rejected line.
+    """The table of edit costs with the cheapest path and where lines begin; at right around the line `zoom`.
 
-    Parameters
-    ----------
-    cost : ndarray of shape (len(readings) + 1, len(text) + 1)
-    places : list of int
-        For each place in the readings, its place in the text.
-    starts : sequence of int
-        Where the lines begin in the readings.
-    rejected : list of int
-        Lines that are kept out.
-    zoom : int
-        The line in the middle of the right part.
+    `places` has for each place in the readings that in the text, `rejected` the numbers of lines that are kept out.
     """
     fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.3))
     for ax in axes:
@@ -110,7 +102,7 @@ def alignment_figure(cost, places, starts, rejected, zoom):
         for k in rejected:
             ax.axhspan(starts[k], starts[k + 1], color="C3", alpha=0.45, lw=0, label="line kept out")
         ax.set(xlabel="character of the transcription", xlim=(0, cost.shape[1]), ylim=(cost.shape[0], 0))
-    axes[0].set(ylabel="character of the readings", title="a whole page; grey: its lines begin")
+    axes[0].set(ylabel="character of the readings", title="a whole page; grey: where lines begin")
     axes[0].legend(loc="lower left", fontsize=7)
     middle = places[starts[zoom]]
     axes[1].set(xlim=(middle - 70, middle + 70), ylim=(starts[zoom + 3], starts[zoom - 2]), title="five of its lines")
@@ -125,6 +117,15 @@ def best_and_worst(truth, readings, n=3):
 
     pairs = [pair for pair in zip(truth, readings, strict=True) if metrics.diplomatic(pair[0])]
     return sorted(pairs, key=errors, reverse=True)[:n]
+
+
+def marked(truth, read):
+    """A line of signs below the characters of `read` in which it differs from the truth."""
+    signs = [" "] * (len(read) + 1)
+    for what, _, _, first, last in SequenceMatcher(None, truth, read, autojunk=False).get_opcodes():
+        for i in range(first, max(last, first + 1)):
+            signs[i] = signs[i] if what == "equal" else "^"
+    return "".join(signs).rstrip()
 
 
 def confusion_figure(table, n=10):

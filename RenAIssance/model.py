@@ -50,6 +50,7 @@ class Reader(nn.Module):
             layers += [pools[i]] if i in pools else []
             previous = width
         look = nn.Sequential(*layers)  # to (n, 96, 3, width / 4)
+        # Channels last in memory: the same numbers, and faster.
         self.look = look.to(memory_format=torch.channels_last)
         flat = previous * (HEIGHT // 12)  # 3 rows are left
         self.squeeze = nn.Sequential(nn.Conv1d(flat, hidden, 1, bias=False),

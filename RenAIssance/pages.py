@@ -30,6 +30,10 @@ class Effects:
     frame, notes, furniture, through, bent, spread, paper : bool
         Rules around text and margin; marginal notes; running title, number, signature and catchword; the print of the
         back shining through; slope, slant and waves; ink that spreads and fails; uneven paper, the dark fold and noise.
+    bowed, broken, capitals, ending : bool
+        What other books have, and the default one has not: pages that curl towards the fold, so that lines and upright
+        rules are bowed; level rules of which half is not printed; a title in spaced capitals and a large initial
+        without a woodcut; a last line of three letters with a vignette below it.
     """
 
     frame: bool = True
@@ -39,9 +43,14 @@ class Effects:
     bent: bool = True
     spread: bool = True
     paper: bool = True
+    bowed: bool = False
+    broken: bool = False
+    capitals: bool = False
+    ending: bool = False
 
 
 ALL = Effects()
+OTHER_BOOK = Effects(bowed=True, broken=True, capitals=True, ending=True)
 
 
 def spreads(n, seed, type_=press.BOOK_TYPE, italic=press.BOOK_ITALIC, effects=ALL, pitch=LINE):
@@ -105,27 +114,38 @@ def _page(typesetter, rng, type_, italic, effects, pitch, title, number, side):
     if effects.furniture:
         _set(sheet, title, italic, left, top - 100, MEASURE, rng, justify="centre")
         _set(sheet, [str(number)], type_, left if side == 0 else right - 50, top - 100, 60, rng, justify=False)
-    heading = rng.random() < 0.12
+    heading = rng.random() < 0.12 or effects.capitals
     row = top
     if heading:
         for _ in range(2):
-            pieces, text = typesetter.line(22)
+            pieces, text = typesetter.line(12 if effects.capitals else 22)
+            if effects.capitals:
+                pieces = ["\u2009".join(p.replace("\u2009", "").replace("ſ", "s").upper()) for p in pieces]
+                text = text.upper()
             box = _set(sheet, pieces, italic, left, row + 4, MEASURE, rng, justify="centre", x_height=28)
             truth.append((_plain(pieces), text, box))
             row += pitch + 14
         row += pitch // 2
-        _drop_capital(sheet, left, row - pitch // 2, type_, pitch, rng)
+        if effects.capitals:
+            _initial(sheet, left, row, type_, pitch, rng)
+        else:
+            _drop_capital(sheet, left, row - pitch // 2, type_, pitch, rng)
+    beside_lines, room_beside = (2, 3 * pitch) if effects.capitals else (ORNAMENT, 6 * pitch)
     count = LINES - (5 if heading else 0)
     ending = rng.random() < 0.06  # of a chapter: the page is not full
-    for k in range(count - (rng.integers(4, 9) if ending and not heading else 0)):
-        beside = heading and k < ORNAMENT
-        indent = 6 * pitch if beside else 2 * X_HEIGHT if not heading and rng.random() < 0.04 else 0
+    for k in range(count - (rng.integers(4, 9) if ending and not heading else 7 if effects.ending else 0)):
+        beside = heading and k < beside_lines
+        indent = room_beside if beside else 2 * X_HEIGHT if not heading and rng.random() < 0.04 else 0
         room = LENGTH * (MEASURE - indent) / MEASURE
         pieces, text = typesetter.line(room + rng.normal(0, 1))
         last = rng.random() < 0.03 and not beside
         box = _set(sheet, pieces, type_, left + indent, row, MEASURE - indent, rng, justify=not last)
         truth.append((_plain(pieces), text, box))
         row += pitch
+    if effects.ending:
+        letters = "".join(rng.choice(list("aeionrtum"), 3)) + "."
+        truth.append((letters, letters, _set(sheet, [letters], type_, left, row, MEASURE, rng, justify=False)))
+        _vignette(sheet, (left + right) // 2, row + 2 * pitch, 4 * pitch, rng)
     foot = top + LINES * pitch
     if effects.furniture:
         signature = f"{'ABCDEF'[number % 6]} {number % 4 + 1}"
@@ -135,7 +155,7 @@ def _page(typesetter, rng, type_, italic, effects, pitch, title, number, side):
     if effects.notes:
         _notes(sheet, italic, left - 190 if side == 0 else right + 22, top, foot, rng)
     if effects.frame:
-        _rules(sheet, left, right, top, foot, side, rng)
+        _rules(sheet, left, right, top, foot, side, rng, effects.broken)
     return sheet, truth
 
 
@@ -165,6 +185,22 @@ def _drop_capital(sheet, left, top, type_, pitch, rng):
     sheet[top : top + size, left : left + size] = leaves
 
 
+def _initial(sheet, left, row, type_, pitch, rng):
+    """A large capital as high as two lines, without a woodcut around it."""
+    height = pitch + X_HEIGHT
+    ink, *_ = press.sort(type_, 4 * X_HEIGHT, "BCDEHLNPQS"[rng.integers(10)])
+    ink = press.resized(ink, round(ink.shape[1] * height / len(ink)), height)
+    spot = sheet[row : row + height, left : left + ink.shape[1]]
+    np.maximum(spot, ink, out=spot)
+
+
+def _vignette(sheet, middle, top, size, rng):
+    """A triangle of leaves at the end of a chapter."""
+    rows, columns = np.mgrid[:size, -size:size]
+    leaves = np.abs(press.smooth_noise((size, 2 * size), 9, rng)) < rng.uniform(0.3, 0.55)
+    sheet[top : top + size, middle - size : middle + size] |= (leaves & (np.abs(columns) < size - rows)) * np.uint8(255)
+
+
 def _notes(sheet, italic, left, top, foot, rng):
     """Up to three marginal notes of a few short lines."""
     row = top + int(rng.integers(0, 300))
@@ -180,7 +216,7 @@ def _notes(sheet, italic, left, top, foot, rng):
         row += int(rng.integers(100, 400))
 
 
-def _rules(sheet, left, right, top, foot, side, rng):
+def _rules(sheet, left, right, top, foot, side, rng, broken):
     """The double frame: around the text, and around text and margin; some of its rules are broken."""
     outer = (left - 210, right + 16) if side == 0 else (left - 16, right + 210)
     uprights = [(left - 14, top - 40, foot + 90), (right + 12, top - 40, foot + 90)]
@@ -193,6 +229,9 @@ def _rules(sheet, left, right, top, foot, side, rng):
     for row, first, last in levels:
         sheet[row : row + rng.integers(3, 6), first:last] = 255
         _broken(sheet[row : row + 6, first:last].T, rng)
+        if broken:
+            for at in range(first, last, 160):
+                sheet[row : row + 6, at + rng.integers(40, 80) : at + rng.integers(100, 160)] = 0
 
 
 def _broken(rule, rng):
@@ -209,7 +248,13 @@ def _scan(sheet, behind, rng, side, effects):
     slope, tilt, height = rng.normal(0, [0.010, 0.008, 1.2]) * effects.bent
     wave = height * np.sin(2 * np.pi * (columns / 1100 + rng.random()))
     down = np.rint(slope * columns + wave).astype(np.int64)
-    across = np.rint(tilt * (np.arange(HEIGHT) - HEIGHT / 2)).astype(np.int64)
+    along = np.arange(HEIGHT) - HEIGHT / 2
+    sideways = tilt * along
+    if effects.bowed:
+        from_fold = columns + WIDTH / 2 if side else WIDTH / 2 - columns
+        down += np.rint(rng.normal(0, 14) * np.exp(-from_fold / (0.35 * WIDTH))).astype(np.int64)
+        sideways += rng.choice([-1, 1]) * rng.uniform(8, 22) * (2 * along / HEIGHT) ** 2
+    across = np.rint(sideways).astype(np.int64)
 
     def bent(image):
         return press.shift_columns(press.shift_columns(image, down).T, across).T

@@ -17,6 +17,7 @@ DPI = 300
 MAX_PAGES = 400
 MIN_PIXELS, MAX_PIXELS = 130_000, 40_000_000  # of a page
 RULE = 70  # pixels: an upright stroke as long as that is no letter
+THICK = 11  # pixels: wider than the strokes of text
 LEVEL_RULE = 90  # pixels: no letter is as wide
 SLOPES = np.linspace(-0.06, 0.06, 49)
 
@@ -159,6 +160,41 @@ def straighten(marks):
     return slope, shift_columns(marks, shifts.astype(np.int64))
 
 
+def bow(level):
+    """How far down the lines of a page lie in each column, after `straighten`: ndarray of shape (width,), in rows.
+
+    Row profiles of strips, from the one with most ink outwards, are moved until they match those before. A cubic
+    through the moves is the curve: paper bends smoothly.
+
+    Parameters
+    ----------
+    level : ndarray of bool, shape (height, width)
+    """
+    wide, reach = 64, 5
+    starts = np.arange(0, level.shape[1] - wide // 2, wide)
+    strips = np.add.reduceat(level, starts, axis=1, dtype=np.float32).T
+    ink = strips.sum(axis=1)
+    strips = ndimage.uniform_filter1d(strips, 9, axis=1) - ndimage.uniform_filter1d(strips, 61, axis=1)
+    middle = int(ink.argmax())
+    moves = np.full(len(starts), np.nan)
+    moves[middle] = 0
+    for order in (range(middle + 1, len(starts)), range(middle - 1, -1, -1)):
+        expected, move = strips[middle].copy(), 0
+        for i in order:
+            if ink[i] < 0.4 * ink[middle]:
+                break
+            lags = range(move - reach, move + reach + 1)
+            move = max(lags, key=lambda lag: (expected * np.roll(strips[i], -lag)).sum())
+            moves[i] = move
+            expected = 0.6 * expected + np.roll(strips[i], -move)
+    known = np.isfinite(moves)
+    if known.sum() < 5:
+        return np.zeros(level.shape[1])
+    at = starts + wide / 2
+    curve = np.polyfit(at[known], moves[known], 3)
+    return np.polyval(curve, np.clip(np.arange(level.shape[1]), at[known][0], at[known][-1]))
+
+
 def _runs(marks, length):
     """Upright strokes of at least that length, gaps and slants of a few pixels forgiven."""
     thick = _dilated(_dilated(marks, 5), 3, axis=1)
@@ -210,6 +246,30 @@ def _positions(strokes, share):
     return centres, slope
 
 
+def _followed(upright, x, tilt):
+    """The column of a rule in each row, ndarray of shape (height,): a bowed rule is followed, its gaps are bridged.
+
+    Of all paths from top to bottom that move by at most 2 pixels in 32 rows, the one with most upright strokes.
+    """
+    step, reach = 32, 36
+    height, width = upright.shape
+    starts = np.arange(0, height, step)
+    expected = np.rint(x + tilt * (starts + step / 2 - height / 2)).astype(int)
+    columns = np.clip(expected[:, None] + np.arange(-reach, reach + 1), 0, width - 1)
+    inked = np.add.reduceat(upright, starts, axis=0, dtype=np.int32)
+    score = ndimage.uniform_filter1d(np.take_along_axis(inked, columns, axis=1) / step, 9, axis=1)
+    best, moves = score[0], []
+    for row in score[1:]:
+        padded = np.pad(best, 2, constant_values=-np.inf)
+        reached = np.stack([padded[k : k + len(best)] - 0.05 * abs(k - 2) for k in range(5)])
+        moves.append(reached.argmax(axis=0) - 2)
+        best = reached.max(axis=0) + row
+    path = [int(best.argmax())]
+    for move in reversed(moves):
+        path.append(path[-1] + int(move[path[-1]]))
+    return np.interp(np.arange(height), starts + step / 2, expected + np.array(path[::-1]) - reach)
+
+
 @dataclass
 class Layout:
     """Where the text of a page is, on its level ink.
@@ -218,6 +278,8 @@ class Layout:
     ----------
     slope : float
         Of the lines on the scan, rows per column.
+    shifts : ndarray of int, shape (width,)
+        How many rows each column of the scan has been moved down, so that lines are straight and level.
     level : ndarray of bool, shape (height, width)
         Ink with level lines, without rules and ornaments.
     left, right : ndarray of int, shape (height,)
@@ -231,6 +293,7 @@ class Layout:
     """
 
     slope: float
+    shifts: np.ndarray
     level: np.ndarray
     left: np.ndarray
     right: np.ndarray
@@ -266,39 +329,187 @@ def layout(page):
         raise ValueError("this page is light on dark; invert it: 255 - page")
     marks = ink(page)
     slope, level = straighten(marks)
+    shifts = -np.rint(slope * (np.arange(page.shape[1]) - page.shape[1] / 2) + bow(level)).astype(np.int64)
+    level = shift_columns(marks, shifts)
     ornaments = _ornaments(level)
     level = level & ~ornaments
-    upright, lying = _runs(level, RULE), _runs(level.T, LEVEL_RULE).T
     of_letters, x_height = _letters(level)
     if orientation.is_on_its_side(of_letters, x_height):
         raise ValueError("the lines of this page run from top to bottom: rotate it by 90 degrees")
-    height, width = level.shape
-    rows = np.arange(height) - height / 2
-
-    letters = ndimage.uniform_filter1d(of_letters.sum(axis=0).astype(float), 15)
-    at, tilt = _positions(upright, 0.3)
-    left, right = _enclosing(at, letters, width)
-    # Upright strokes elsewhere are letters of two lines that touch.
-    near = np.zeros(width, bool)
-    for x in at:
-        near[max(0, int(x) - 9) : int(x) + 10] = True
-    columns = np.clip(np.arange(width) - np.rint(tilt * rows).astype(int)[:, None], 0, width - 1)
-    rules = (upright & near[columns]) | lying
-    left = np.clip(np.rint(left + tilt * rows), 0, width - 1).astype(int)
-    right = np.clip(np.rint(right + tilt * rows), 1, width).astype(int)
-    inside = (np.arange(width) > left[:, None]) & (np.arange(width) < right[:, None])
+    (left, right), ruled, rules = _sides(level, of_letters, x_height)
+    lying = _runs(level.T, LEVEL_RULE).T
+    rules |= lying
     text = level & ~ndimage.binary_dilation(rules, iterations=2)
-    block = text & inside
-    top, bottom = _between(lying & inside, block)
-    block[:top] = block[bottom:] = False
-    bands, pitch = _bands(block, x_height)
-    lines = [_extent(block, band, x_height, pitch, left, right) for band in bands]
-    lines = [line for line in lines if line is not None]
+    inside = _inside(left, right, level.shape[1])
+    top, bottom, bounded = _between(lying & inside, of_letters & inside, x_height)
+    within = (np.arange(len(level)) >= top) & (np.arange(len(level)) < bottom)
+    bands, pitch = _bands(text & inside & within[:, None], x_height)
+    if not all(ruled):
+        left, right = _margins(of_letters & inside, bands, x_height, (left, right), ruled)
+        edge = round(0.5 * x_height)  # upright strokes beside all letters are pieces of a rule
+        rules |= _runs(level, RULE) & ~_inside(left + edge, right - edge, level.shape[1])
+        text &= ~ndimage.binary_dilation(rules, iterations=2)
+    block = text & _inside(left, right, level.shape[1]) & within[:, None]
+    lines = [_extent(block, of_letters, band, x_height, pitch, left, right) for band in bands]
+    lines = _without_woodcuts([line for line in lines if line is not None], ornaments, block, x_height, pitch)
+    lines = _without_furniture(lines, block, x_height, pitch, bounded)
     if not lines:
         raise ValueError("no lines of text on this page: is it blank?")
     if orientation.is_upside_down(block, lines, x_height):
         raise ValueError("this page is upside down: rotate it by 180 degrees")
-    return Layout(slope, block, left, right, top, bottom, x_height, pitch, lines, rules)
+    return Layout(slope, shifts, block, left, right, top, bottom, x_height, pitch, lines, rules)
+
+
+def _inside(left, right, width):
+    """What lies between two sides that are given for each row: ndarray of bool, shape (height, width)."""
+    columns = np.arange(width)
+    return (columns > left[:, None]) & (columns < right[:, None])
+
+
+def _sides(level, of_letters, x_height):
+    """The sides of the text block in each row, whether each is a rule, and the upright rules of the page.
+
+    Sides that are no rules lie an x-height outside of the letters, until `_margins` knows them better.
+    """
+    height, width = level.shape
+    upright = _runs(level, RULE)
+    letters = ndimage.uniform_filter1d(of_letters.sum(axis=0).astype(float), 15)
+    at, tilt = _positions(upright, 0.3)
+    paths = {x: _followed(upright, x, tilt) for x in at}
+    # Upright strokes elsewhere are letters of two lines that touch.
+    near = np.zeros_like(level)
+    for path in paths.values():
+        for offset in range(-9, 10):
+            near[np.arange(height), np.clip(np.rint(path + offset).astype(int), 0, width - 1)] = True
+    sides, is_rule = [], []
+    for sign, (x, ruled) in zip((1, -1), _enclosing(at, letters, width), strict=True):
+        column = paths[x] + 4 * sign if ruled else np.full(height, x - sign * x_height)
+        sides.append(np.clip(np.rint(column), 0, width).astype(int))
+        is_rule.append(ruled)
+    return sides, is_rule, upright & near
+
+
+def _margins(letters, bands, x_height, sides, ruled):
+    """The sides of a text block where they are no rules: curves through the ends of as many lines as possible.
+
+    Parameters
+    ----------
+    letters : ndarray of bool, shape (height, width)
+        Ink of letters between the sides so far.
+    bands : list of int
+        Centres of the lines.
+    sides : pair of ndarray of int, shape (height,)
+    ruled : pair of bool
+        Whether each side is a rule, which stays as it is.
+    """
+    half, width = int(0.6 * x_height), letters.shape[1]
+    runs = []  # of letters without a wide gap: row, first and last column; a marginal note is a run of its own
+    for band in bands:
+        columns = np.nonzero(letters[max(0, band - half) : band + half + 1].any(axis=0))[0]
+        gaps = np.nonzero(np.diff(columns) > 1.2 * x_height)[0]
+        first, last = (columns[np.concatenate(ends)] for ends in (([0], gaps + 1), (gaps, [-1]))) if len(columns) else (
+            [], [])  # fmt: skip
+        runs += [(band, a, b) for a, b in zip(first, last, strict=True)]
+    rows, *ends = np.array(runs, float).reshape(-1, 3).T
+    middle = (sides[0].mean() + sides[1].mean()) / 2
+    found = []
+    for at, is_rule, sign, side in zip(ends, ruled, (1, -1), sides, strict=True):
+        outer = sign * at < sign * middle
+        curve = None if is_rule else _curve(rows[outer], at[outer], 0.6 * x_height, len(bands))
+        if curve is not None:
+            column = np.polyval(curve, np.clip(np.arange(len(letters)), bands[0], bands[-1])) - sign * 0.5 * x_height
+            side = np.clip(np.rint(column), 0, width).astype(int)
+        found.append(side)
+    return found
+
+
+def _curve(rows, columns, tolerance, n_lines):
+    """Coefficients of a parabola near the points of most lines, or None: fitted to those near a line through two."""
+    a, b = np.triu_indices(len(rows), 1)
+    far = rows[b] - rows[a] > 0.3 * np.ptp(rows) if len(rows) > 5 else np.zeros(len(a), bool)
+    if not far.any():
+        return None
+    slopes = (columns[b] - columns[a])[far] / (rows[b] - rows[a])[far]
+    lines = columns[a][far][:, None] + slopes[:, None] * (rows - rows[a][far][:, None])
+    near = (np.abs(columns - lines) < tolerance) & (np.abs(slopes) < SLOPES[-1])[:, None]
+    best = near[near.sum(axis=1).argmax()]
+    return np.polyfit(rows[best], columns[best], 2) if best.sum() > max(5, 0.4 * n_lines) else None
+
+
+def _without_woodcuts(lines, ornaments, block, x_height, pitch):
+    """Lines without the rows of a vignette, and without its tip: a few marks in the middle next to such a row."""
+    left = min((line[0] for line in lines), default=0)
+    rows = [line for line in lines if _is_of_a_woodcut(ornaments, block, line, x_height, pitch)]
+
+    def is_tip(line):
+        narrow = line[2] - line[0] < 5 * x_height and line[0] > left + 3 * x_height
+        return narrow and any(abs(line[1] - row[1]) < 1.4 * pitch for row in rows)
+
+    return [line for line in lines if line not in rows and not is_tip(line)]
+
+
+def _is_of_a_woodcut(ornaments, block, line, x_height, pitch):
+    """Whether a line is a row of a vignette, or what is left of one.
+
+    Ornament lies between its marks, or they are few beside it; or there is no emptier row between it and the next one,
+    above or below, as there always is beside a line of text: neither in its left half nor in its right one.
+    """
+    left, top, right, bottom = line
+    inked, within, beside = (marks[top:bottom, columns].sum() for marks, columns in (
+        (block, slice(left, right)), (ornaments, slice(left, right)), (ornaments, slice(0, None))))  # fmt: skip
+    middle = (left + right) // 2
+    halves = block[:, left:middle], block[:, middle:right]
+    filled = min(_filled(half, (top + bottom) // 2, x_height, pitch) for half in halves)
+    return within > 0.3 * inked or (right - left < 5 * x_height and beside > inked) or filled > 0.17
+
+
+def _filled(block, centre, x_height, pitch):
+    """Ink of the emptiest row on that side of a line on which it is fuller, over that of the line; of text below 0.17.
+    """
+    profile = ndimage.uniform_filter1d(block.mean(axis=1), 3)
+
+    def rows(first, last):
+        return profile[max(0, centre + round(first)) : max(0, centre + round(last))]
+
+    emptiest = max(rows(-0.9 * pitch, -0.25 * pitch).min(initial=1), rows(0.25 * pitch, 0.9 * pitch).min(initial=1))
+    return emptiest / max(rows(-0.4 * x_height, 0.4 * x_height).mean(), 1e-3)
+
+
+def _without_furniture(lines, block, x_height, pitch, bounded):
+    """Lines of a page without its running title and catchword, where no level rule has cut them off.
+
+    The first and the last line go if they stand alone at the end of the line (a number, a catchword); the first one
+    also if it is off the pitch grid and a page number stands apart in it. Where there is no rule at all at that end of
+    the page, a line goes that is far off the grid.
+
+    Parameters
+    ----------
+    lines : list of (int, int, int, int)
+    block : ndarray of bool, shape (height, width)
+        Ink of the text.
+    bounded : (bool, bool)
+        Whether there is a rule above and below the text.
+    """
+    if len(lines) < 6:
+        return lines
+    boxes = np.array(lines)
+    left, right = np.median(boxes[:, 0]), np.median(boxes[:, 2])
+    measure = right - left
+    above, below = np.diff(boxes[:, 1] + boxes[:, 3])[[0, -1]] / 2 / pitch
+
+    def at_the_end(line):
+        return line[0] > left + 0.35 * measure and line[2] > right - 0.1 * measure
+
+    def has_a_number_apart(line):
+        centre, half = (line[1] + line[3]) // 2, int(0.5 * x_height)
+        inked = np.nonzero(block[centre - half : centre + half, line[0] : line[2]].any(axis=0))[0]
+        touches = line[0] < left + 2 * x_height or line[2] > right - 2 * x_height
+        return touches and np.diff(inked).max(initial=0) > 3 * x_height
+
+    head = above > 1.3 and not bounded[0] or above > 1.1 and has_a_number_apart(lines[0])
+    head = head or at_the_end(lines[0]) and lines[0][2] - lines[0][0] < 0.3 * measure
+    foot = below > 1.3 and not bounded[1] or at_the_end(lines[-1])
+    return lines[int(head) : len(lines) - int(foot)]
 
 
 def _letters(level):
@@ -318,30 +529,60 @@ def _letters(level):
 
 
 def _ornaments(level):
-    """Drop capitals and other woodcuts: inked far more densely than text."""
+    """Drop capitals and other woodcuts: places that are inked far more densely than text, and the pieces of ink that
+    lie mostly there; and large letters, whose strokes are thick.
+    """
+    labels, tall, wide = orientation.pieces(level)
+    area = np.bincount(labels.ravel(), minlength=len(tall) + 1)[1:]
+
+    def share(where):
+        return np.bincount(labels[where], minlength=len(tall) + 1)[1:] / np.maximum(area, 1)
+
     small = np.asarray(Image.fromarray(level.view(np.uint8) * 255).reduce(4)).astype(np.float32) / 255
-    dense = ndimage.uniform_filter(small, 13) > 0.36
-    dense = ndimage.binary_opening(dense, iterations=4)
-    labels, _ = ndimage.label(dense)
-    mask = np.zeros_like(dense)
-    for where in ndimage.find_objects(labels):
-        tall, wide = (s.stop - s.start for s in where)
+    dense = ndimage.binary_opening(ndimage.uniform_filter(small, 13) > 0.36, iterations=4)
+    places, _ = ndimage.label(dense)
+    mask, around = np.zeros_like(level), np.zeros_like(level)
+    for number, where in enumerate(ndimage.find_objects(places), start=1):
         # What is larger than a drop capital is the dark edge of the scan.
-        if 30 < tall < 0.35 * dense.shape[0] and 30 < wide < 0.35 * dense.shape[1]:
-            grown = tuple(slice(max(0, s.start - 5), s.stop + 5) for s in where)
-            mask[grown] = True
-    mask = np.repeat(np.repeat(mask, 4, axis=0), 4, axis=1)
-    out = np.zeros_like(level)
-    out[: mask.shape[0], : mask.shape[1]] = mask[: level.shape[0], : level.shape[1]]
-    return out
+        if all(30 < s.stop - s.start < 0.35 * size for s, size in zip(where, dense.shape, strict=True)):
+            rows, columns = _box(places == number)
+            mask[4 * rows[0] : 4 * rows[1], 4 * columns[0] : 4 * columns[1]] = True
+            around[4 * max(0, rows[0] - 5) : 4 * rows[1] + 20, 4 * max(0, columns[0] - 5) : 4 * columns[1] + 20] = True
+    pieces = (share(around) > 0.5) | _initials(level, labels, tall, wide, share)
+    return (mask & level) | np.concatenate([[False], pieces])[labels]
+
+
+def _box(place):
+    """First and last row and column of a place, without its thin arms: a dense word beside a drop capital, say."""
+    ends = []
+    for axis in (1, 0):
+        length = place.sum(axis=axis)
+        long = np.nonzero(length > 0.15 * length.max())[0]
+        ends.append((int(long[0]), int(long[-1]) + 1))
+    return ends
+
+
+def _initials(level, labels, tall, wide, share):
+    """Which pieces are large letters: taller than a line, with thick strokes, and no part of a row of such letters."""
+    large = (tall > RULE) & (tall < 0.35 * level.shape[0]) & (wide > 40) & (wide < 0.35 * level.shape[1])
+    if not large.any():
+        return large
+    thin = _dilated(_dilated(~level, THICK), THICK, axis=1)
+    thick = _dilated(_dilated(~thin, THICK), THICK, axis=1)
+    large &= share(thick) > 0.3
+    boxes = ndimage.find_objects(labels)
+    middle = {i: (boxes[i][0].start + boxes[i][0].stop) / 2 for i in np.flatnonzero(large)}
+    for i, row in middle.items():
+        large[i] = sum(abs(row - other) < tall[i] / 2 for other in middle.values()) < 3
+    return large
 
 
 def _enclosing(at, letters, width):
-    """The two of the upright rules (or page margins) that enclose most letters in the least width."""
+    """The two of the upright rules (or page margins) that enclose most letters in the least width: (x, is a rule)."""
     total = np.concatenate([[0.0], letters.cumsum()])
     occupied = np.nonzero(letters > 0.3 * np.percentile(letters, 90))[0]
     edges = [(x, True) for x in at] + [(max(0, occupied[0] - 12.0), False), (min(width, occupied[-1] + 12.0), False)]
-    best, found = -np.inf, (0.0, float(width))
+    best, found = -np.inf, ((0.0, False), (float(width), False))
     for a, ruled_a in edges:
         for b, ruled_b in edges:
             if not 0.35 * width < b - a < 0.9 * width:
@@ -349,24 +590,32 @@ def _enclosing(at, letters, width):
             share = (total[int(b)] - total[int(a)]) / total[-1]
             score = share - 0.55 * (b - a) / width + 0.04 * (ruled_a + ruled_b)
             if score > best:
-                best, found = score, (a + (4 if ruled_a else 0), b - (4 if ruled_b else 0))
+                best, found = score, ((a, ruled_a), (b, ruled_b))
     return found
 
 
-def _between(lying, block):
-    """First and last row of the text: below the level rules near its upper end, above those near its lower end."""
-    height = len(block)
-    inked = np.nonzero(block.any(axis=1))[0]
+def _between(lying, letters, x_height):
+    """First and last row of the text, and for each whether a level rule says so.
+
+    The rule nearest to the end of the page is one beside the text, or one outside of the running title (or of signature
+    and catchword) with another one inside. What rules further on cut off is a title of the text.
+    """
+    height = len(letters)
+    inked = np.nonzero(letters.sum(axis=1) > 5)[0]
     if not len(inked):
         raise ValueError("no text on this page: is it blank?")
-    columns = max(1, int(block.any(axis=0).sum()))
+    columns = max(1, int(letters.any(axis=0).sum()))
     # Between lines of text, that is: the feet of letters may touch and look like a rule.
-    clear = ndimage.uniform_filter1d(block.sum(axis=1) / columns, 9) < 0.12
+    clear = ndimage.uniform_filter1d(letters.sum(axis=1) / columns, 9) < 0.12
     lying = (lying & clear[:, None]).view(np.uint8)
     rows = np.nonzero(ndimage.maximum_filter1d(lying, 17, axis=0).sum(axis=1) > 0.12 * columns)[0]
-    first, last = inked[0], inked[-1]
-    upper, lower = rows[rows < first + 0.14 * height], rows[rows > last - 0.14 * height]
-    return int(upper.max(initial=first)), int(lower.min(initial=last + 1))
+    first, last, near = inked[0], inked[-1], 4.5 * x_height
+    upper = rows[(rows >= first) & (rows < first + 0.14 * height)]
+    lower = rows[(rows <= last) & (rows > last - 0.14 * height)]
+    upper, lower = upper[upper < upper.min(initial=height) + near], lower[lower > lower.max(initial=0) - near]
+    top = upper.max() if len(upper) else max(0, first - round(x_height))
+    bottom = lower.min() if len(lower) else min(height, last + round(x_height))
+    return int(top), int(bottom), (len(upper) > 0, len(lower) > 0)
 
 
 def _bands(block, x_height):
@@ -379,17 +628,25 @@ def _bands(block, x_height):
     pitch = float(lags[np.argmax([(centred[:-lag] * centred[lag:]).mean() for lag in lags])])
     window = ndimage.maximum_filter1d(smooth, 2 * int(0.36 * pitch) + 1)
     strong = np.percentile(smooth[smooth > 0], 90) if (smooth > 0).any() else 1.0
-    peaks = np.nonzero((smooth == window) & (smooth > 0.07 * strong))[0]
-    return [int(p) for i, p in enumerate(peaks) if i == 0 or p - peaks[i - 1] > 0.5 * pitch], pitch
+    peaks = np.nonzero((smooth == window) & (smooth > 0.025 * strong))[0]  # a line of three letters has 0.05
+    kept = []
+    for peak in sorted(peaks, key=lambda p: -smooth[p]):  # the stronger of two that are too near
+        if all(abs(peak - other) > 0.5 * pitch for other in kept):
+            kept.append(int(peak))
+    return sorted(kept), pitch
 
 
-def _extent(block, centre, x_height, pitch, left, right):
-    """The box of a line, or None where there is but a speck."""
+def _extent(block, letters, centre, x_height, pitch, left, right):
+    """The box of a line, or None where there are no letters: specks, or rows of a vignette."""
     half = int(0.62 * pitch)
-    band = block[max(0, centre - int(0.6 * x_height)) : centre + int(0.6 * x_height) + 1]
-    columns = np.nonzero(ndimage.uniform_filter1d(band.sum(axis=0).astype(float), 5) > 0.8)[0]
-    if len(columns) < 1.2 * x_height:
+    rows = slice(max(0, centre - int(0.6 * x_height)), centre + int(0.6 * x_height) + 1)
+    band, of_letters = block[rows], block[rows] & letters[rows]
+    sure, columns = (np.nonzero(ndimage.uniform_filter1d(marks.sum(axis=0).astype(float), 5) > 0.8)[0]
+                     for marks in (of_letters, band))  # fmt: skip
+    if len(sure) < 1.2 * x_height or of_letters.sum() < 0.7 * band.sum():
         return None
+    # Hyphens and points count beside letters only: elsewhere they are dirt.
+    columns = columns[(columns > sure[0] - 1.2 * x_height) & (columns < sure[-1] + 1.2 * x_height)]
     margin = int(0.5 * x_height)
     row = min(centre, len(left) - 1)
     first, last = max(columns[0] - margin, left[row]), min(columns[-1] + margin, right[row])

@@ -72,14 +72,14 @@ def ruled(line, rng):
     return np.maximum(line, (255 * ink * whole).astype(np.uint8))
 
 
-def step(model, optimizer, lines, texts, rng):
+def step(network, optimizer, images, texts, rng):
     """One step of training on a batch of lines; returns its loss."""
-    X, steps, codes = batch_of(lines, texts)
-    model.train()
-    loss = ctc_loss(model(augment(X, rng)), codes, steps)
+    X, steps, codes = batch_of(images, texts)
+    network.train()
+    loss = ctc_loss(network(augment(X, rng)), codes, steps)
     optimizer.zero_grad()
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
     optimizer.step()
     return loss.item()
 
@@ -173,14 +173,14 @@ def learning_lines(pages, texts, readings):
     return [image for image, _ in kept], [text for _, text in kept], np.array(errors)
 
 
-def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3,
+def adapt(network, images, texts, valid, *, epochs=6, batch=8, lr=2e-3,
           simulated=0, rules=0.2, kept=0.1, seed=0, progress=True):
     """A copy of a reader that has learned from lines of one book.
 
     Parameters
     ----------
-    model : Reader
-    lines : list of ndarray of uint8, shape (36, width)
+    network : Reader
+    images : list of ndarray of uint8, shape (36, width)
     texts : list of str
     valid : tuple (lines, texts)
         Looked at after each epoch, never learned from.
@@ -206,36 +206,37 @@ def adapt(model, lines, texts, valid, *, epochs=6, batch=8, lr=2e-3,
     ----------
     M. Wortsman et al., Proc. CVPR 2022, arXiv:2109.01903 (means of weights before and after fine-tuning).
     """
-    if not len(lines) or len(lines) != len(texts):
-        raise ValueError(f"{len(lines)} lines and {len(texts)} texts: "
+    if not len(images) or len(images) != len(texts):
+        raise ValueError(f"{len(images)} lines and {len(texts)} texts: "
                          "give one text a line, and at least one")
     torch.manual_seed(seed)
     keep_memory()
     rng = np.random.default_rng(seed)
     if simulated:
         more, their_texts = unpadded(simulate.lines(simulated, (seed, 77)))
-        lines, texts = [*lines, *more], [*texts, *their_texts]
-    given, model = model, copy.deepcopy(model)
-    optimizer = AdamW(model.parameters(), lr=lr, weight_decay=1e-2)
-    n_batches = -(-len(lines) // batch)  # rounded up
+        images, texts = [*images, *more], [*texts, *their_texts]
+    given, network = network, copy.deepcopy(network)
+    optimizer = AdamW(network.parameters(), lr=lr, weight_decay=1e-2)
+    n_batches = -(-len(images) // batch)  # rounded up
+    # The learning rate falls to 0 like a cosine.
     schedule = CosineAnnealingLR(optimizer, epochs * n_batches)
     history = History()
     with progress_bar(total=epochs * n_batches, desc="adapting", unit="batch",
                       disable=not progress) as bar:
         for epoch in range(epochs):
             losses = []
-            for rows in batches_of_like_width(lines, n_batches, rng):
-                images = [ruled(lines[i], rng) if rng.random() < rules
-                          else lines[i] for i in rows]
+            for rows in batches_of_like_width(images, n_batches, rng):
+                seen = [ruled(images[i], rng) if rng.random() < rules
+                        else images[i] for i in rows]
                 true = [texts[i] for i in rows]
-                losses.append(step(model, optimizer, images, true, rng))
+                losses.append(step(network, optimizer, seen, true, rng))
                 schedule.step()
                 bar.update(1)
             history.train_loss.append(float(np.mean(losses)))
-            found = metrics.error_rates(valid[1], read(model, valid[0]))
-            history.valid_score.append(-found["CER"])
+            rates = metrics.error_rates(valid[1], read(network, valid[0]))
+            history.valid_score.append(-rates["CER"])
             history.best_epoch = epoch  # the last: few pages cannot choose
-    return mean_of_weights(model, given, kept), history
+    return mean_of_weights(network, given, kept), history
 
 
 def batches_of_like_width(lines, n, rng):

@@ -338,6 +338,8 @@ def align(text, readings):
     cuts = [0]
     for start in starts[1:-1]:  # of the readings, in `joined`
         near = places[min(start, len(joined))]
+        # No word is divided if a space is within 12 characters, and a line
+        # break that the transcriber has kept counts if it is within 6.
         spaces = [i for i, c in enumerate(flat)
                   if c == " " and abs(i - near) <= 12]
         printed = [i for i in spaces

@@ -201,7 +201,8 @@ def _difference_of_arrays(value, expected, who, rtol):
     if np.isnan(value).sum() > np.isnan(expected).sum():
         return f"{who} returns NaN (not a number), expected {_first(expected, ~np.isfinite(value))}."
     other = ~np.isclose(value, expected, rtol=rtol, atol=0, equal_nan=True)
-    where = f" as entry {np.flatnonzero(other.ravel())[0]}" if value.size > 1 else ""
+    place = np.argwhere(other)[0].tolist()
+    where = f" as entry {place if value.ndim > 1 else place[0]}" if value.size > 1 else ""
     digits = 4 if _first(value, other) != _first(expected, other) else 8  # two that look alike would be no help
     return f"{who} returns {_first(value, other, digits)}{where}, expected {_first(expected, other, digits)}."
 

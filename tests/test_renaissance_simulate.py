@@ -1,9 +1,12 @@
 """Simulated lines and pages of the RenAIssance challenge: spelling, geometry, what the real lines look like."""
 
+from dataclasses import replace
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 
-from RenAIssance import data, lines, pages, press, scan, simulate, spelling
+from RenAIssance import data, lines, pages, press, reading, scan, simulate, spelling
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +115,55 @@ def test_effects_of_a_page_can_be_left_out():
     big = np.asarray(press.Image.fromarray(plain.X[0]).resize((2480, 1820)))
     counts = [len(scan.layout(page).lines) for page in scan.split(big)]
     assert counts == [text.count("\n") + 1 for text in plain.y[0].split("\f")]
+
+
+def _found_and_printed(spread):
+    """For each page of a spread the number of lines that are found, and of those that are printed."""
+    big = np.asarray(press.Image.fromarray(spread.X[0]).resize((2480, 1820)))
+    found = [len(scan.layout(page).lines) for page in scan.split(big)]
+    return found, [text.count("\n") + 1 for text in spread.y[0].split("\f")]
+
+
+@pytest.mark.parametrize("seed, effects", [
+    (102, pages.OTHER_BOOK), (1, pages.Effects(frame=False)), (109, replace(pages.OTHER_BOOK, frame=False)),
+], ids=["other book", "no frame", "other book without frame"])  # fmt: skip
+def test_lines_of_other_books_are_found(seed, effects):
+    """Titles, initials, vignettes, short last lines, bowed pages, broken rules or none."""
+    found, printed = _found_and_printed(pages.spreads(1, seed, effects=effects))
+    assert found == printed
+
+
+def test_bowed_lines_and_rules_are_followed():
+    """Lines of dashes that sag by 12 pixels, and an upright rule with a gap that bends by 15."""
+    columns = np.arange(1000)
+    curve = np.rint(12 * (columns / 500 - 1) ** 2).astype(int)
+    flat = (np.arange(1400)[:, None] % 58 < 24) & (columns % 25 < 15)
+    found = scan.bow(press.shift_columns(flat, curve))
+    assert np.ptp(found - curve) < 4
+    rows = np.arange(1400)
+    path = np.rint(300 + 15 * np.sin(np.pi * rows / 1400)).astype(int)
+    rule = np.zeros((1400, 1000), bool)
+    for offset in range(4):
+        rule[rows, path + offset] = True
+    rule[600:700] = False
+    assert np.abs(scan._followed(rule, 305, 0.0) - path - 1.5).max() < 4
+
+
+def test_a_page_that_was_read_as_alto(spread):
+    """Each line with its text, and its baseline on the scan where it was printed, slope and all."""
+    big = np.asarray(press.Image.fromarray(spread.X[0]).resize((2480, 1820)))
+    page, text = scan.split(big)[0], spread.y[0].split("\f")[0].split("\n")
+    found = scan.layout(page)
+    root = ElementTree.fromstring(reading.alto(found, text))
+    printed = root.iter(f"{{{reading.ALTO}}}TextLine")
+    for line, true, corners in zip(printed, text, 2 * spread.meta["lines"][0, 0], strict=False):
+        assert line.find(f"{{{reading.ALTO}}}String").get("CONTENT") == true
+        baseline = np.array([point.split(",") for point in line.get("BASELINE").split()], float)
+        box = corners[[3, 2]] - [0, 0.6 * pages.X_HEIGHT]  # from the lower edge of the letters up to the baseline
+        expected = np.interp(baseline[:, 0], box[:, 0], box[:, 1])
+        assert np.abs(baseline[:, 1] - expected).max() < 12
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        reading.alto(found, text[:-1])
 
 
 def test_blank_pages_are_refused():

@@ -3,9 +3,9 @@
     python tests/benchmarks/renaissance_models.py FOLDER [PART ...] [--folds 6] [--seeds 3] [--epochs 8]
 
 FOLDER has the sub-folder RenAIssance with the scan, its transcription and the hand-cut lines. PARTs are `speed`,
-`statistics`, `lines`, `pages`, `press`, `ablation` (without any: all of them but the last), and `tesseract`, which has
-to be installed with its languages spa and spa_old. Pages, not lines, are divided into folds: a page's lines are read by
-a reader that has learned from other pages. Each reader starts from the shipped one.
+`statistics`, `lines`, `pages`, `press`, `books`, `ablation` (without any: all of them but the last), and `tesseract`,
+which has to be installed with its languages spa and spa_old. Pages, not lines, are divided into folds: a page's lines
+are read by a reader that has learned from other pages. Each reader starts from the shipped one.
 """
 
 import argparse
@@ -195,6 +195,21 @@ def another_press(args):
         shown(f"{name}, fine-tuned on 10 pages", texts[10:], reading.joined(reading.transcribe(adapted, cut[10:])))
 
 
+def other_books(args):
+    """Simulated pages with what other books have, read by the shipped reader."""
+    reader = model.load()
+    for name, effects in (
+        ("as the book", sheets.ALL),
+        ("bowed, broken rules, capitals, vignettes", sheets.OTHER_BOOK),
+        ("no frame", sheets.Effects(frame=False)),
+        ("all of these", replace(sheets.OTHER_BOOK, frame=False)),
+    ):
+        images, texts = _simulated_pages(5, 41, effects=effects)
+        cut, readings = _read_pages(reader, images)
+        right = sum(len(page) == text.count("\n") + 1 for page, text in zip(cut, texts, strict=True))
+        shown(f"{name}: lines right on {right} of {len(cut)} pages", texts, reading.joined(readings))
+
+
 def ablation(args):
     """What each effect of the simulator is good for.
 
@@ -209,7 +224,7 @@ def ablation(args):
         reader = train_simulated(args.seconds / 60, 5, lr=1e-3, start=model.load(), report=lambda _: None, **options)
         shown(f"real lines, {args.seconds} s of lines without: {name}", texts, model.read(reader, cut))
     reader = model.load()
-    for name in ("nothing", *(f.name for f in fields(sheets.Effects))):
+    for name in ("nothing", *(f.name for f in fields(sheets.Effects) if f.default)):
         effects = sheets.ALL if name == "nothing" else replace(sheets.ALL, **{name: False})
         images, texts = _simulated_pages(3, 21, effects=effects)
         cut, readings = _read_pages(reader, images)
@@ -218,7 +233,7 @@ def ablation(args):
 
 PARTS = {
     "speed": speed, "statistics": statistics, "lines": real_lines, "pages": whole_pages, "press": another_press,
-    "ablation": ablation, "tesseract": other_tools,
+    "books": other_books, "ablation": ablation, "tesseract": other_tools,
 }  # fmt: skip
 
 
