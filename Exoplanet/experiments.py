@@ -3,7 +3,7 @@
 import numpy as np
 
 from Exoplanet import disk, simulate
-from Exoplanet.model import INNERMOST, OUTERMOST
+from Exoplanet.model import INNERMOST, OUTERMOST, ellipses
 
 PLAIN_DISK = {  # seen face on, without planets, confusers or artefacts; the entries of simulate.draw_runs()
     "n_planets": 0, "masses": np.zeros(4), "radii": np.zeros(4), "star_mass": 1.0, "inclination": 0.0,
@@ -112,6 +112,21 @@ def crossed(radius, azimuth, rings, angles):
     cells = np.zeros((rings, angles), bool)
     cells[ring[inside], column[inside]] = True
     return cells
+
+
+def clear_example(dataset):
+    """Row of the heaviest lone planet in a whole disk, inclined by 30 to 60 degrees, whose view `ellipses` finds.
+
+    Official images do not tell how they are inclined: any of them with one planet may be chosen.
+    """
+    ratio, angle = ellipses(dataset.X)
+    inclination = dataset.meta.get("inclination", np.arccos(ratio))
+    turned = dataset.meta.get("position_angle", angle) - angle
+    fits = (dataset.meta["n_planets"] == 1) & (abs(np.cos(inclination) - ratio) < 0.03) & (abs(np.sin(turned)) < 0.1)
+    fits &= (dataset.X > 0).mean(axis=(1, 2, 3)) > 0.99  # not cut off by the box
+    fits &= (np.deg2rad(30) < inclination) & (inclination < np.deg2rad(60))
+    fits &= dataset.meta["radii"].max(axis=1) > 40  # au: in the middle of the unwrapped image
+    return np.argmax(dataset.meta["masses"].max(axis=1) * fits)
 
 
 def random_split(runs, share, seed):

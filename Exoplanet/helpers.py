@@ -43,13 +43,25 @@ def circle(ax, x, y, color="c"):
     ax.plot(x, y, "o", mfc="none", color=color, ms=8, mew=1)
 
 
+def change_figure(image, change):
+    """An image (1, size, size), and its difference (size, size) from the mean of others, in powers of ten."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(4.6, 2.1), width_ratios=(1, 1.25))
+    show_disk(left, image)
+    shown = right.imshow(change, cmap="RdBu_r", origin="lower", vmin=-0.3, vmax=0.3)
+    right.set(xticks=[], yticks=[])
+    right.grid(False)
+    fig.colorbar(shown, ax=right, label="log10 of brightness\nless its mean")
+    return fig
+
+
 def one_planet_figure(image, r, density, text):
     """An image of a disk with one planet, and the surface density against the radius r in au."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(4.6, 2.0), width_ratios=(1, 1.25), layout="none")
     fig.subplots_adjust(left=0.02, right=0.98, bottom=0.23, top=0.86, wspace=0.35)
     show_disk(left, image, decades=1.8)
     right.plot(r, density, color="C0")
-    right.axvline(80, color="0.6", lw=0.8, ls=":")
+    right.axvline(80, color="0.6", lw=0.8, ls=":", label="orbit")
+    right.legend(loc="lower right")
     right.set(xlabel="radius [au]", ylabel="$\\Sigma / \\Sigma_0$", ylim=(0, 1.05), xlim=(20, 180))
     right.set_title(text, fontsize=8)
     return fig
@@ -114,6 +126,7 @@ def evidence_figure(images, maps, paths, bare):
             shown = ax.imshow(evidence, cmap="RdBu_r", origin="lower", vmin=-limit, vmax=limit,
                               aspect="auto", extent=EXTENT)  # fmt: skip
             ax.plot(np.degrees(azimuth), HALF * radius, ".", ms=1, color="k")
+            circle(ax, np.degrees(azimuth)[len(azimuth) // 2], HALF * radius[len(radius) // 2], color="k")
             ax.set(xticks=[0, 180, 360], xlim=EXTENT[:2], ylim=EXTENT[2:])
             ax.grid(False)
             ax.label_outer()
@@ -121,18 +134,6 @@ def evidence_figure(images, maps, paths, bare):
     for ax, name in zip(axes[:, 0], ("as seen", "with planet\nradius [au]", "without it\nradius [au]"), strict=True):
         ax.set_ylabel(name)
     fig.colorbar(shown, ax=axes[1:], label="drop of the logit")
-    return fig
-
-
-def compare(recovered, labels, simulated, columns=6):
-    """A figure with official images above, and simulated ones below."""
-    fig, axes = plt.subplots(2, columns, figsize=(1.3 * columns, 3.0))
-    for line, (X, titles) in zip(axes, ((recovered, labels), (simulated, [""] * columns)), strict=True):
-        for ax, image, title in zip(line, X, titles, strict=False):
-            show_disk(ax, image)
-            ax.set_title(title, fontsize=7)
-    axes[0, 0].set_ylabel("official", fontsize=8)
-    axes[1, 0].set_ylabel("simulated", fontsize=8)
     return fig
 
 

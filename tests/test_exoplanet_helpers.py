@@ -143,6 +143,14 @@ def test_cells_that_a_path_crosses():
     assert np.argwhere(cells).tolist() == [[0, 0], [0, 7], [3, 4]]
 
 
+def test_the_example_has_one_planet_and_a_view_that_is_found():
+    disks = simulate.simulate(300, seed=0, size=64)
+    row = experiments.clear_example(disks)
+    ratio, _ = model.ellipses(disks.X[row : row + 1])
+    assert disks.meta["n_planets"][row] == 1
+    assert ratio[0] == pytest.approx(np.cos(disks.meta["inclination"][row]), abs=0.03)
+
+
 def test_real_samples_are_read(real_samples, data_home):
     from Exoplanet import data
 

@@ -116,7 +116,8 @@ BOUNDS = {  # of scores: lowest and highest as committed, and at the reduced set
     },
     "NMRSpin/NMRSpin.ipynb": {"MSE_gauss": ((0, 0.06), (0, 0.5)), "MSE_rkky": ((0, 0.06), (0, 0.5))},
     "Exoplanet/Exoplanet.ipynb": {
-        "AUC by run": ((0.92, 1), (0.6, 1)), "AUC by run of the trees": ((0.91, 1), (0.8, 1)),
+        "AUC by run": ((0.95, 1), (0.6, 1)), "AUC by run of the trees": ((0.91, 1), (0.8, 1)),
+        "lead over the trees": ((0.02, 1), (-0.3, 1)),  # so few images do not bring the network ahead
     },
     "Exoplanet/solutions/Exoplanet_solutions.ipynb": {"AUC by run of the mean": ((0.87, 1), (0.5, 1))},
     "QuantumML/QuantumML_Classical.ipynb": {

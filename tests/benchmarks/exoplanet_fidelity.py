@@ -11,6 +11,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from common.plotting import use_style
@@ -80,7 +81,7 @@ def main():
         use_style()
         answers = ["none", "planets"]
         labels = [f"{n.partition('_')[0]}: {answers[y]}" for n, y in zip(real.meta["name"], real.y, strict=True)]
-        helpers.compare(real.X, labels, _nearest(theirs, ours, X)).savefig(options.picture)
+        compare(real.X, labels, _nearest(theirs, ours, X)).savefig(options.picture)
 
 
 def report(names, theirs, ours):
@@ -101,6 +102,18 @@ def _nearest(theirs, ours, X):
     scale = {name: values.std() + 1e-9 for name, values in ours.items()}
     distance = sum(((ours[k][None] - theirs[k][:, None]) / scale[k]) ** 2 for k in ours)
     return X[distance.argmin(axis=1)]
+
+
+def compare(recovered, labels, simulated, columns=6):
+    """A figure with official images above, and simulated ones below."""
+    fig, axes = plt.subplots(2, columns, figsize=(1.3 * columns, 3.0))
+    for line, (X, titles) in zip(axes, ((recovered, labels), (simulated, [""] * columns)), strict=True):
+        for ax, image, title in zip(line, X, titles, strict=False):
+            helpers.show_disk(ax, image)
+            ax.set_title(title, fontsize=7)
+    axes[0, 0].set_ylabel("official", fontsize=8)
+    axes[1, 0].set_ylabel("simulated", fontsize=8)
+    return fig
 
 
 if __name__ == "__main__":
