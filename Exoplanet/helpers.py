@@ -22,7 +22,7 @@ def show_disk(ax, image, decades=4.0):
 def gallery(dataset, rows, columns=6, titles=None, mark=True):
     """A figure of disks; circles mark the planets of simulated ones. Titles: their number, or those given."""
     lines = -(-len(rows) // columns)
-    fig, axes = plt.subplots(lines, columns, figsize=(1.3 * columns, 1.45 * lines), squeeze=False)
+    fig, axes = plt.subplots(lines, columns, figsize=(1.2 * columns, 1.35 * lines), squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for k, (ax, i) in enumerate(zip(axes.flat, rows, strict=False)):

@@ -109,7 +109,9 @@ def test_a_hand_in_gets_its_receipt_and_a_place_on_the_board(desk, folder, tmp_p
         receipt = requests.get(address + answer.headers["Location"])
         assert receipt.status_code == 200 and "Café &lt;b&gt;Quark&lt;/b&gt;" in receipt.text
         assert "classification: accepted" in receipt.text and "AUC" in receipt.text
-    assert "Café &lt;b&gt;Quark" in requests.get(f"{address}/board").text
+    board = requests.get(f"{address}/board").text
+    assert "Café &lt;b&gt;Quark" in board and 'href="rules.html"' in board
+    assert "How to appeal" in requests.get(f"{address}/rules.html").text
     (kept,) = (tmp_path / "subs").iterdir()
     assert re.fullmatch(r"web-20260729T155900Z-[0-9a-f]{8}\.zip", kept.name) and kept.read_bytes() == content
     assert log == [f"15:59:00 accepted: {kept.name}"]

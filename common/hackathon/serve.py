@@ -97,7 +97,7 @@ class Desk:
         app = web.Application(middlewares=[self._guarded], client_max_size=FORM_BYTES)
         app.add_routes([
             web.get("/", self.form), web.post("/", self.hand_in), web.get("/board", self.board),
-            web.get("/receipt/{digest:[0-9a-f]{64}}", self.receipt),
+            web.get("/rules.html", self.rules), web.get("/receipt/{digest:[0-9a-f]{64}}", self.receipt),
         ])  # fmt: skip
         return app
 
@@ -152,7 +152,15 @@ class Desk:
 
     async def board(self, request):
         """The leaderboard as the last scoring wrote it."""
-        path = self.folder / "leaderboard.html"
+        return self._scored("leaderboard.html")
+
+    async def rules(self, request):
+        """The rules, to which the leaderboard leads."""
+        return self._scored("rules.html")
+
+    def _scored(self, name):
+        """A page that scoring writes."""
+        path = self.folder / name
         if not path.is_file():
             return self._page("Leaderboard", reason="Nothing is scored yet.")
         response = _html(path.read_text("utf-8"))
