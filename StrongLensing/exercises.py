@@ -8,7 +8,7 @@ from common.exercises import Exercise, Exercises
 def galaxy_deflection(x, y, theta_E, q):
     """Deflection (alpha_x, alpha_y) in arcsec of an isothermal ellipsoid.
 
-    x and y are arrays of angles in arcsec, x along the major axis.
+    x and y are NumPy arrays of angles in arcsec, x along the major axis.
     theta_E is the Einstein radius in arcsec, q < 1 the axis ratio.
     """
     root = np.sqrt(1 - q**2)
@@ -27,7 +27,11 @@ def sersic(x, y, radius, index):
 
 
 def residual(unwrapped):
-    """Polar images (n, radii, angles) without waves of 0 to 4 periods."""
+    """Polar images (n, radii, angles) without waves of 0 to 4 periods.
+
+    They are NumPy arrays: np.fft.rfft and np.fft.irfft split into waves
+    and put together.
+    """
     waves = np.fft.rfft(unwrapped, axis=-1)
     waves[..., :5] = 0
     return np.fft.irfft(waves, n=unwrapped.shape[-1], axis=-1)
@@ -36,8 +40,9 @@ def residual(unwrapped):
 def restore_signal(coarse, blur, snr):
     """The signal (n,) that a blurred and noisy one (n,) comes from.
 
-    blur is (n,), a spot around entry 0 that adds up to 1; snr is (m,),
-    the power of signal over noise of each of the m = n // 2 + 1 waves.
+    blur is (n,), a spot around entry 0 that adds up to 1 and may be
+    lopsided; snr is (m,), the power of signal over noise of each of the
+    m = n // 2 + 1 waves.
     """
     K = np.fft.rfft(blur)
     H = np.conj(K) / (np.abs(K) ** 2 + 1 / snr)
@@ -70,6 +75,17 @@ def _without(unwrapped, chosen, axis=-1, back=True):
     return np.fft.irfft(waves, n=unwrapped.shape[axis], axis=axis) if back else abs(waves)
 
 
+def _without_slow_fft(unwrapped):
+    waves = np.fft.fft(unwrapped, axis=-1)
+    waves[..., :5] = 0
+    return np.fft.ifft(waves, axis=-1).real
+
+
+def _psnr_of_range(fine, images, of):
+    mse = ((fine - images) ** 2).mean(axis=(1, 2, 3))
+    return 10 * np.log10((of.max((1, 2, 3)) - of.min((1, 2, 3))) ** 2 / mse)
+
+
 def _restored(coarse, blur, factor):
     K = np.fft.rfft(blur)
     return np.fft.irfft(factor(K) * np.fft.rfft(coarse), n=len(coarse))
@@ -81,10 +97,10 @@ def _angles(seed, n=12):
 
 
 def _blurred(seed, n, width):
-    """A blurred and noisy signal, its blur, and signal over noise."""
+    """A blurred and noisy signal, its blur, and signal over noise. The blur is lopsided: its waves are not real."""
     rng = np.random.default_rng(seed)
-    place = np.minimum(np.arange(n), n - np.arange(n))
-    blur = np.exp(-((place / width) ** 2) / 2)
+    place = (np.arange(n) + n // 2) % n - n // 2
+    blur = np.exp(-((place / (width * np.where(place > 0, 2, 1))) ** 2) / 2)
     signal = rng.normal(size=n).cumsum()
     coarse = np.fft.irfft(np.fft.rfft(signal) * np.fft.rfft(blur / blur.sum()), n=n) + 0.1 * rng.normal(size=n)
     return coarse, blur / blur.sum(), 50.0 / (1 + np.arange(n // 2 + 1)) ** 2
@@ -109,6 +125,10 @@ exercises = Exercises({
             "The arctan belongs to x and the artanh to y.": lambda *a: _deflection(*a, swap=True),
             "psi is the root of q^2 x^2 + y^2: q goes with x.":
                 lambda *a: _deflection(*a, psi=lambda x, y, q: np.sqrt(x**2 + q**2 * y**2)),
+            "psi is a root: take np.sqrt of q^2 x^2 + y^2.":
+                lambda *a: _deflection(*a, psi=lambda x, y, q: q**2 * x**2 + y**2),
+            "That is where the rays come from, beta = theta - alpha: return alpha alone.":
+                lambda x, y, *a: tuple(b - c for b, c in zip((x, y), galaxy_deflection(x, y, *a), strict=True)),
             "In psi q is squared, as x is.": lambda *a: _deflection(*a, psi=lambda x, y, q: np.sqrt(q * x**2 + y**2)),
             "The factor in front has the root of q, not q.": lambda *a: _deflection(*a, norm=lambda q, root: q / root),
             "Multiply by the root of q too.": lambda *a: _deflection(*a, norm=lambda q, root: 1 / root),
@@ -122,6 +142,8 @@ exercises = Exercises({
             "np.arctan and np.arctanh are the functions; return the two results as alpha_x, alpha_y.",
         ),
         parts=("alpha_x", "alpha_y"),
+        errors={"'artanh'": "NumPy calls it np.arctanh.", "'atanh'": "NumPy calls it np.arctanh.",
+                "must be Tensor": "x and y are NumPy arrays: use np.arctan and np.arctanh."},
     ),
     "sersic": Exercise(
         sersic,
@@ -135,6 +157,12 @@ exercises = Exercises({
                 lambda *a: _profile(*a, minus=0.0),
             "The sign: brightness falls with the distance.": lambda *a: _profile(*a, sign=1),
             "R is the root of x^2 + y^2.": lambda *a: _profile(*a, R=lambda x, y: x**2 + y**2),
+            "The 1 is subtracted inside the bracket, before b multiplies: -b * (... - 1).":
+                lambda x, y, r, n: np.exp(-(1.9992 * n - 0.3271) * (np.hypot(x, y) / r) ** (1 / n) - 1),
+            "b multiplies the whole bracket, also the 1 in it.":
+                lambda x, y, r, n: np.exp(1 - (1.9992 * n - 0.3271) * (np.hypot(x, y) / r) ** (1 / n)),
+            "Python takes ** before /: write ** (1 / index).":
+                lambda x, y, r, n: np.exp(-(1.9992 * n - 0.3271) * (np.hypot(x, y) / r / n - 1)),
             "The power belongs to R / radius, before 1 is subtracted.":
                 lambda x, y, r, n: np.exp(-(1.9992 * n - 0.3271) * np.cbrt(np.hypot(x, y) / r - 1) ** (3 / n)),
         },
@@ -158,6 +186,8 @@ exercises = Exercises({
             "The waves run around the ring: transform along the last axis, the angles.":
                 lambda u: _without(u, slice(0, 5), axis=1),
             "Transform back, with np.fft.irfft.": lambda u: _without(u, slice(0, 5), back=False),
+            "Waves of 5 periods stay: entries 0 to 4 are [..., :5].": lambda u: _without(u, slice(0, 6)),
+            "np.fft.fft has each wave twice, at entry k and at -k; np.fft.rfft has it once.": _without_slow_fft,
             "That takes away the mean only.": lambda u: u - u.mean(axis=-1, keepdims=True),
         },
         (
@@ -166,6 +196,7 @@ exercises = Exercises({
             "np.fft.irfft(waves, n=unwrapped.shape[-1], axis=-1) goes back to angles.",
         ),
         rtol=1e-4,
+        errors={"must be Tensor": "unwrapped is a NumPy array: use np.fft.rfft and np.fft.irfft."},
     ),
     "deconvolution": Exercise(
         restore_signal,
@@ -180,6 +211,12 @@ exercises = Exercises({
                 lambda c, b, s: _restored(c, b, lambda K: np.conj(K) / (np.abs(K) ** 2 + s)),
             "|K|^2 stands below, not |K|.": lambda c, b, s: _restored(c, b, lambda K: np.conj(K) / (np.abs(K) + 1 / s)),
             "H has the conjugate of K above, not 1.": lambda c, b, s: _restored(c, b, lambda K: 1 / (abs(K)**2 + 1/s)),
+            "Above stands the conjugate of K, np.conj(K), not K itself.":
+                lambda c, b, s: _restored(c, b, lambda K: K / (abs(K) ** 2 + 1 / s)),
+            "np.conj(K) above, not |K|: a lopsided blur also shifts waves, and its conjugate shifts them back.":
+                lambda c, b, s: _restored(c, b, lambda K: abs(K) / (abs(K) ** 2 + 1 / s)),
+            "Below stands np.abs(K) ** 2, not K ** 2: K is complex.":
+                lambda c, b, s: _restored(c, b, lambda K: np.conj(K) / (K**2 + 1 / s)),
             "That blurs once more: divide by |K|^2 + 1 / snr.": lambda c, b, s: _restored(c, b, np.conj),
         },
         (
@@ -189,6 +226,7 @@ exercises = Exercises({
             "np.fft.irfft(H * np.fft.rfft(coarse), n=len(coarse)) is the result.",
         ),
         rtol=1e-4,
+        errors={"broadcast": "snr has one entry for each of the n // 2 + 1 waves of np.fft.rfft; np.fft.fft gives n."},
     ),
     "PSNR": Exercise(
         psnr,
@@ -205,6 +243,8 @@ exercises = Exercises({
                 lambda f, i: -20 * np.log10(((f - i) ** 2).mean(axis=(1, 2, 3))),
             "The sign: a smaller error is a larger PSNR.":
                 lambda f, i: 10 * np.log10(((f - i) ** 2).mean(axis=(1, 2, 3))),
+            "The range is 1, not that of the restored image.": lambda f, i: _psnr_of_range(f, i, i),
+            "The range is 1, not that of the fine image.": lambda f, i: _psnr_of_range(f, i, f),
             "The mean, not the sum, of the squares.": lambda f, i: -10 * np.log10(((f - i) ** 2).sum(axis=(1, 2, 3))),
         },
         (

@@ -1,5 +1,7 @@
 """What a simulator allows to ask: the same lenses with other substructure, and images repaired patch by patch."""
 
+import math
+
 import numpy as np
 import torch
 
@@ -12,7 +14,44 @@ DRAWS = ("theta_E", "source", "substructure", "vortex_length", "vortex_angle", "
 
 def without_substructure(dataset, rows):
     """The same lenses and sources, drawn again without substructure, shape (len(rows), 1, 64, 64)."""
-    return _draw_again(dataset, rows)
+    return simulate.to_unit_range(_light(_smooth(dataset, rows)))[:, None]
+
+
+def what_substructure_changes(dataset, rows):
+    """The same lenses without substructure, and the change that it makes to each pixel.
+
+    Both are in units of the smooth lens's peak, so that a pixel which substructure leaves alone has a change of 0.
+
+    Returns
+    -------
+    tuple of two ndarrays of shape (len(rows), 64, 64)
+    """
+    smooth = _light(_smooth(dataset, rows))
+    change = _light({name: dataset.meta[name][rows] for name in DRAWS}) - smooth
+    peak = smooth.max((1, 2), keepdims=True)
+    return smooth / peak, change / peak
+
+
+def with_theta_E(n, seed, low, high):
+    """Images like the published ones but for one thing: each galaxy has an Einstein radius of its own.
+
+    Parameters
+    ----------
+    n : int
+    seed : int
+    low, high : float
+        Arcsec; the radii are uniform between them.
+
+    Returns
+    -------
+    tuple (X, y)
+        Images (n, 1, 64, 64) and labels (n,), as of `simulate.classification`.
+    """
+    rng = np.random.default_rng(seed)
+    y = simulate.balanced_labels(n, rng)
+    draws = simulate.draw_lenses(simulate.PUBLISHED, y, rng)
+    draws["theta_E"] = rng.uniform(low, high, n).astype(np.float32)
+    return simulate.to_unit_range(_light(draws))[:, None], y
 
 
 def with_subhaloes(dataset, rows, mass, count=1, seed=0):
@@ -35,9 +74,11 @@ def with_subhaloes(dataset, rows, mass, count=1, seed=0):
     ndarray of float32, shape (len(rows), 1, 64, 64)
     """
     angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, (len(rows), count))
-    ring = dataset.meta["theta_E"][rows, None]
+    draws = _smooth(dataset, rows)
+    ring = draws["theta_E"][:, None]
     theta_E = np.full(angle.shape, subhalo_theta_E(mass))
-    return _draw_again(dataset, rows, np.stack([ring * np.cos(angle), ring * np.sin(angle), theta_E], axis=2))
+    draws["substructure"][:, :count] = np.stack([ring * np.cos(angle), ring * np.sin(angle), theta_E], axis=2)
+    return simulate.to_unit_range(_light(draws))[:, None]
 
 
 def subhalo_theta_E(mass):
@@ -45,18 +86,21 @@ def subhalo_theta_E(mass):
     return simulate.einstein_radius(mass) * np.sqrt(simulate.PUBLISHED.rescaling)
 
 
-def _draw_again(dataset, rows, subhaloes=None):
+def _smooth(dataset, rows):
+    """The draws of some lenses, with all substructure set to zero."""
     draws = {name: dataset.meta[name][rows].copy() for name in DRAWS}
     for name in DRAWS[2:]:
         draws[name][:] = 0
-    if subhaloes is not None:
-        draws["substructure"][:, : subhaloes.shape[1]] = subhaloes
+    return draws
+
+
+def _light(draws):
+    """Brightness (n, 64, 64) of the published kind of lenses, not scaled."""
     model = simulate.PUBLISHED
-    images = simulate.render(
+    return simulate.render(
         draws, size=model.size, pixel=model.pixel, fwhm=model.fwhm, truncation=model.truncation,
         rescaling=model.rescaling,
     )  # fmt: skip
-    return simulate.to_unit_range(images)[:, None]
 
 
 def repair_map(model, image, clean, label, patch=8, stride=4):
@@ -78,12 +122,42 @@ def repair_map(model, image, clean, label, patch=8, stride=4):
     ndarray of shape (m, m)
         Drop of the class's logarithmic odds when the patch is repaired; m = (size - patch) / stride + 1.
     """
-    starts = np.arange(0, image.shape[-1] - patch + 1, stride)
-    repaired = np.repeat(image[None], len(starts) ** 2 + 1, axis=0)
-    for i, (row, column) in enumerate((r, c) for r in starts for c in starts):
-        window = np.s_[:, row : row + patch, column : column + patch]
+    windows = _windows(image.shape[-1], patch, stride)
+    repaired = np.repeat(image[None], len(windows) + 1, axis=0)
+    for i, window in enumerate(windows):
         repaired[i][window] = clean[window]
-    logits = torch.from_numpy(predict(model, repaired, batch_size=256)).double()
+    odds = _odds(model, repaired, label)
+    m = math.isqrt(len(windows))
+    return (odds[-1] - odds[:-1]).reshape(m, m)
+
+
+def repair_in_turn(model, image, clean, label, patch=8):
+    """Logarithmic odds of a class, ln(p / (1 - p)), while one patch after the other is repaired.
+
+    First the patch that `repair_map` finds to hold most evidence, and so on, until the image is that without
+    substructure. Parameters as there; patches do not overlap.
+
+    Returns
+    -------
+    ndarray of shape (number of patches + 1,)
+        The first of the image as it is, the last of the clean one.
+    """
+    windows = _windows(image.shape[-1], patch, patch)
+    evidence = repair_map(model, image, clean, label, patch, patch).ravel()
+    stages = [image]
+    for i in np.argsort(-evidence, kind="stable"):
+        stages.append(stages[-1].copy())
+        stages[-1][windows[i]] = clean[windows[i]]
+    return _odds(model, np.stack(stages), label)
+
+
+def _windows(size, patch, stride):
+    starts = range(0, size - patch + 1, stride)
+    return [np.s_[:, row : row + patch, column : column + patch] for row in starts for column in starts]
+
+
+def _odds(model, images, label):
+    """ln(p / (1 - p)) of a class for images (n, 1, size, size)."""
+    logits = torch.from_numpy(predict(model, images, batch_size=256)).double()
     others = torch.arange(len(CLASSES)) != label
-    odds = (logits[:, label] - torch.logsumexp(logits[:, others], dim=1)).numpy()  # ln(p / (1 - p))
-    return (odds[-1] - odds[:-1]).reshape(len(starts), len(starts))
+    return (logits[:, label] - torch.logsumexp(logits[:, others], dim=1)).numpy()

@@ -27,11 +27,15 @@ def polar_map(ax, values, limit=None, outermost=2.05):
     return ax.imshow(values, aspect="auto", extent=(0, 360, 0.085, outermost), **{**BRIGHTNESS, **signed})
 
 
-def steps_figure(images, pixel, lump):
-    """A lens step by step: images by name; on the last one the place of a lump is marked."""
+def steps_figure(images, signed, pixel, lump):
+    """A lens step by step: images by name, of which `signed` is a difference; the last one has a lump, marked."""
     fig, axes = plt.subplots(1, len(images), figsize=(7.6, 2.2), sharey=True)
     for ax, (name, image) in zip(axes, images.items(), strict=True):
-        shown = sky(ax, image, pixel, vmax=None)
+        if name == signed:
+            difference = sky(ax, image, pixel, abs(image).max())
+            fig.colorbar(difference, ax=ax, location="bottom", shrink=0.8).ax.tick_params(labelsize=6)
+        else:
+            shown = sky(ax, image, pixel, vmax=None)
         ax.set_title(name, fontsize=8)
         ax.set_xlabel("x [arcsec]", fontsize=7)
     axes[0].set_ylabel("y [arcsec]", fontsize=7)
@@ -41,12 +45,12 @@ def steps_figure(images, pixel, lump):
 
 
 def examples(images, labels, per_class, pixel, names=CLASSES):
-    """A figure with a row of images a class, axes in arcsec."""
+    """A figure with a row of images a class or other name, axes in arcsec; pixel [arcsec] of all rows or of each."""
     fig, axes = plt.subplots(len(names), per_class, figsize=(1.25 * per_class, 1.4 * len(names)), sharex=True,
                              sharey=True, squeeze=False)  # fmt: skip
-    for k, name in enumerate(names):
+    for k, (name, width) in enumerate(zip(names, np.broadcast_to(pixel, len(names)), strict=True)):
         for ax, image in zip(axes[k], images[labels == k][:per_class], strict=True):
-            shown = sky(ax, image[0], pixel)
+            shown = sky(ax, image[0], width)
         axes[k, 0].set_ylabel(f"{name}\ny [arcsec]", fontsize=7)
     for ax in axes[-1]:
         ax.set_xlabel("x [arcsec]", fontsize=7)
@@ -62,10 +66,10 @@ def mark_substructure(ax, dataset, row, weakest=0.06):
     length, angle = (float(dataset.meta[name][row]) for name in ("vortex_length", "vortex_angle"))
     if length > 0:
         ends = np.array([-length, length])
-        ax.plot(ends * np.cos(angle), ends * np.sin(angle), color="c", lw=1)
+        ax.plot(ends * np.cos(angle), ends * np.sin(angle), color="lime", lw=1.3)
     for x, y, theta_E in dataset.meta["substructure"][row]:
         if theta_E >= weakest:
-            ax.add_patch(plt.Circle((x, y), theta_E, fill=False, color="c", lw=1))
+            ax.add_patch(plt.Circle((x, y), theta_E, fill=False, color="lime", lw=1.3))
 
 
 def maps_below(dataset, rows, maps, label, limit):
@@ -89,22 +93,27 @@ def repair_maps(model, dataset, rows, clean):
     return [repair_map(model, dataset.X[row], image, dataset.y[row]) for row, image in zip(rows, clean, strict=True)]
 
 
-def lump_figure(ring, smooth, rest, lump, pixel):
-    """A ring with a lump (x, y, theta_E), what the lump changes, and the residual (radii, angles) of the ring."""
-    fig, (left, middle, right) = plt.subplots(1, 3, figsize=(7.6, 2.4), width_ratios=(1, 1, 1.5), layout="none")
-    fig.subplots_adjust(left=0.06, right=0.93, bottom=0.2, top=0.86, wspace=0.4)
-    sky(left, ring, pixel)
-    left.add_patch(plt.Circle(lump[:2], max(lump[2], 0.03), fill=False, color="c"))
-    sky(middle, ring - smooth, pixel, 0.3)
-    for ax, title in ((left, "ring"), (middle, "ring - smooth ring")):
-        ax.set(title=title, xlabel="x [arcsec]", ylabel="y [arcsec]")
-    fig.colorbar(polar_map(right, rest, 0.3), ax=right, label="brightness")
-    right.set_title("residual")
+def lump_figure(ring, smooth, residual_of, lump, pixel):
+    """A ring with a lump (x, y, theta_E) and what it changes; right, the residual above that of the smooth ring."""
+    fig, axes = plt.subplots(2, 2, figsize=(7.6, 4.2), width_ratios=(1, 1.7), layout="none")
+    fig.subplots_adjust(left=0.07, right=0.99, bottom=0.11, top=0.94, wspace=0.3, hspace=0.5)
+    shown = sky(axes[0, 0], ring, pixel)
+    axes[0, 0].plot(*lump[:2], "o", mfc="none", color="lime", ms=9)
+    change = sky(axes[1, 0], ring - smooth, pixel, 0.3)
+    rest = [polar_map(ax, residual_of(image), 0.3) for ax, image in zip(axes[:, 1], (ring, smooth), strict=True)]
+    titles = ("ring with lump", "residual of the ring", "ring - smooth ring", "residual of the smooth ring")
+    for ax, title in zip(axes.flat, titles, strict=True):
+        ax.set_title(title, fontsize=9)
+    for ax in axes[:, 0]:
+        ax.set(xlabel="x [arcsec]", ylabel="y [arcsec]")
+    fig.colorbar(shown, ax=axes[0, 0], label="brightness")
+    for picture, ax in ((change, axes[1, 0]), (rest[0], axes[0, 1]), (rest[1], axes[1, 1])):
+        fig.colorbar(picture, ax=ax, label="brightness", extend="both")
     return fig
 
 
 def noise_curves(ax, levels, accuracies, n, title):
-    """Accuracies (one list a model) against noise; the first level is 0. Error bars: binomial, n images."""
+    """Accuracies (one list a model) against noise, from 0 on. Error bars: binomial, n images. Grey: guessing."""
     for (name, values), line in zip(accuracies.items(), ("-o", "--s", "-.^", ":d"), strict=False):
         p = np.array(values)
         ax.errorbar(range(len(p)), p, np.sqrt(p * (1 - p) / n), fmt=line, ms=4, label=name)
@@ -113,16 +122,18 @@ def noise_curves(ax, levels, accuracies, n, title):
     ax.set_xticks(range(len(levels)), [f"{level:g}" for level in levels], fontsize=7)
 
 
-def compare(official, simulated, labels, columns=5):
-    """A figure with one official image a class (left), and simulated ones of the class beside it."""
-    fig, axes = plt.subplots(len(CLASSES), 1 + columns, figsize=(1.3 * (1 + columns), 4.1))
+def compare(official, simulated, labels, pixel, columns=5):
+    """A figure with one official image a class (left), and simulated ones of the class beside it; pixel in arcsec."""
+    fig, axes = plt.subplots(len(CLASSES), 1 + columns, figsize=(1.4 * (1 + columns), 4.1), sharex=True, sharey=True)
     for k, name in enumerate(CLASSES):
         for ax, image in zip(axes[k], [official[k], *simulated[labels == k][:columns]], strict=True):
-            sky(ax, np.squeeze(image), 1.0)
-            ax.set(xticks=[], yticks=[])
-        axes[k, 0].set_ylabel(name)
+            shown = sky(ax, np.squeeze(image), pixel)
+        axes[k, 0].set_ylabel(f"{name}\ny [arcsec]", fontsize=7)
+    for ax in axes[-1]:
+        ax.set_xlabel("x [arcsec]", fontsize=7)
     axes[0, 0].set_title("official")
     axes[0, 1].set_title("simulated")
+    fig.colorbar(shown, ax=axes, label="brightness, of the peak")
     return fig
 
 

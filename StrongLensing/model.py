@@ -16,7 +16,7 @@ from StrongLensing.simulate import CLASSES
 RADII, ANGLES = 24, 128  # of a polar image
 SMOOTH = 4  # a galaxy and its shear leave waves with up to so many periods
 BANDS = ((5, 8), (9, 14), (15, 24), (25, 40), (41, 64))  # of periods
-FAINTEST = 0.03  # amplitude: noise of 0.3 % of the peak makes waves of about this one
+FAINTEST = 0.03  # amplitude
 NOISE = (1e-4, 0.03)  # of the peak, in training: log-uniform
 
 
@@ -74,6 +74,7 @@ def unwrap(x):
     -------
     tensor
     """
+    # in units of half the image's width, as grid_sample counts: up to 0.8
     radius = 0.8 * torch.arange(1, RADII + 1)[:, None] / RADII
     angle = torch.arange(ANGLES) * (2 * torch.pi / ANGLES)
     place = [radius * torch.cos(angle), radius * torch.sin(angle)]
@@ -131,6 +132,7 @@ def residual_features(images):
     """
     power = spectrum(torch.from_numpy(images)).numpy() ** 2
     bands = [power[..., a : b + 1].sum(axis=-1) for a, b in BANDS]
+    # three radii make a ring: (n, 24, 5) becomes (n, 8, 3, 5)
     rings = np.stack(bands, axis=-1).reshape(len(images), 8, 3, len(BANDS))
     return np.log10(rings.sum(axis=2) + 1e-8).reshape(len(images), -1)
 

@@ -77,6 +77,12 @@ def super_resolution(n, seed):
 def rings(n, seed, blur=RING_BLUR, noise=RING_NOISE):
     """n pairs of the scene "ring" alone, with another blur (fine pixels) and noise (of the largest value).
 
+    Parameters
+    ----------
+    n, seed : int
+    blur : float
+    noise : float, or ndarray of shape (n, 1, 1)
+
     Returns
     -------
     Dataset
@@ -88,12 +94,24 @@ def rings(n, seed, blur=RING_BLUR, noise=RING_NOISE):
     return Dataset(coarse[:, None], fine[:, None], {"kind": kind})
 
 
-def ring_pairs(draws, rng, blur=RING_BLUR, noise=RING_NOISE):
-    """Coarse and fine images, (n, 64, 64) and (n, 128, 128), of simulated lenses without any other light."""
-    fine = simulate.render(
+def smooth_rings(dataset, rows):
+    """Fine images (len(rows), 1, 128, 128) of some ring pairs, drawn again without their substructure."""
+    draws = {name: dataset.meta[name][rows].copy() for name in ("theta_E", "source", "substructure",
+                                                                "vortex_length", "vortex_angle")}  # fmt: skip
+    for name in ("substructure", "vortex_length"):
+        draws[name][:] = 0
+    return to_unit_range(_fine_rings(draws))[:, None]
+
+
+def _fine_rings(draws):
+    return simulate.render(
         draws, size=FINE_SIZE, pixel=PUBLISHED.pixel / 2, fwhm=PUBLISHED.fwhm, rescaling=PUBLISHED.rescaling
     )
-    fine = to_unit_range(fine)
+
+
+def ring_pairs(draws, rng, blur=RING_BLUR, noise=RING_NOISE):
+    """Coarse and fine images, (n, 64, 64) and (n, 128, 128), of simulated lenses without any other light."""
+    fine = to_unit_range(_fine_rings(draws))
     degrade = lens.binning(SIZE, 2) @ lens.gaussian_blur(FINE_SIZE, blur)
     coarse = to_unit_range(lens.apply_to_axes(degrade, torch.from_numpy(fine)).numpy())
     coarse = coarse + noise * rng.standard_normal(coarse.shape, dtype=np.float32)

@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from common.challenge import SubmissionError
-from StrongLensing import experiments, lens, model, restoration, simulate
+from StrongLensing import experiments, lens, model, pairs, restoration, simulate
 from StrongLensing.challenge import CHALLENGE, image_scores, macro_auc
 from StrongLensing.exercises import galaxy_deflection, psnr, residual, restore_signal, sersic
 
@@ -51,6 +51,23 @@ def test_lenses_drawn_again_without_substructure(lenses):
     assert abs(experiments.without_substructure(lenses, lumpy) - lenses.X[lumpy]).max(axis=(1, 2, 3)).min() > 0.05
 
 
+def test_substructure_changes_nothing_in_a_smooth_lens_and_all_along_a_lumpy_ring(lenses):
+    smooth, changes = experiments.what_substructure_changes(lenses, np.arange(60))
+    assert np.allclose(smooth.max((1, 2)), 1) and not changes[lenses.y == 2].any()
+    lumpy = lenses.y == 1
+    again = smooth[lumpy] + changes[lumpy]
+    np.testing.assert_allclose(simulate.to_unit_range(again), lenses.X[lumpy, 0], atol=1e-5)
+
+
+def test_with_one_einstein_radius_lenses_are_the_published_ones():
+    radius = float(simulate.THETA_E * simulate.RESCALING)
+    X, y = experiments.with_theta_E(12, 5, radius, radius)
+    published = simulate.classification(12, 5)
+    np.testing.assert_array_equal(y, published.y)
+    np.testing.assert_allclose(X, published.X, atol=1e-3)
+    assert abs(experiments.with_theta_E(12, 5, 1.2, 1.3)[0] - X).max() > 0.5
+
+
 def test_heavier_subhaloes_change_more(lenses):
     smooth = np.flatnonzero(lenses.y == 2)[:5]
     clean = experiments.without_substructure(lenses, smooth)
@@ -66,6 +83,11 @@ def test_repairing_a_patch_without_a_difference_changes_nothing(lenses):
     evidence = experiments.repair_map(network, lenses.X[row], clean, label=1)
     assert evidence.shape == (15, 15) and np.abs(evidence).max() > 0
     assert np.abs(experiments.repair_map(network, clean, clean, label=1)).max() < 1e-4
+    odds = experiments.repair_in_turn(network, lenses.X[row], clean, label=1)
+    assert len(odds) == 65 and odds[0] - odds[1] == pytest.approx(
+        experiments.repair_map(network, lenses.X[row], clean, label=1, stride=8).max(), abs=1e-4
+    )
+    assert odds[-1] == pytest.approx(experiments.repair_in_turn(network, clean, clean, label=1)[0], abs=1e-4)
 
 
 def test_spectrum_is_that_of_a_turned_and_of_a_mirrored_ring():
@@ -137,6 +159,15 @@ def test_untrained_residual_network_is_interpolation_and_both_enlarge():
     for network in (restoration.SRCNN(), restoration.ResidualNetwork(width=8, blocks=2)):
         assert network(x).shape == (2, 1, 128, 128)
     torch.testing.assert_close(network(x), restoration.enlarge(x))
+
+
+def test_smooth_rings_lack_the_substructure_only():
+    dataset = pairs.super_resolution(12, seed=4)
+    rings = np.flatnonzero(dataset.meta["scene"] == 0)
+    smooth = pairs.smooth_rings(dataset, rings)
+    change = abs(smooth - dataset.y[rings]).max((1, 2, 3))
+    of_smooth = dataset.meta["kind"][rings] == simulate.NO
+    assert change[of_smooth].max() == 0 and change[~of_smooth].min() > 0.02
 
 
 def test_tiles_are_the_quarters():

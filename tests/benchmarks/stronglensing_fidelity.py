@@ -156,7 +156,7 @@ def main():
         use_style()
         official = [npy.read((options.samples / f"{name}.npy").read_bytes(), name)[0] for name in simulate.CLASSES]
         simulated = simulate.classification(60, seed=3)
-        helpers.compare(official, simulated.X, simulated.y).savefig(options.picture)
+        helpers.compare(official, simulated.X, simulated.y, simulate.PUBLISHED.pixel).savefig(options.picture)
 
 
 if __name__ == "__main__":
