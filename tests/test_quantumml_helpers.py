@@ -145,6 +145,16 @@ def test_product_states_are_those_of_the_circuit():
     np.testing.assert_allclose(state.imag, 0, atol=1e-6)
 
 
+def test_the_conserving_circuit_makes_and_removes_no_ones():
+    """Its score can fall only by what the qubit that is kept takes, and that is one at most."""
+    encoded = np.random.default_rng(0).uniform(0, np.pi, (3, 4)).astype(np.float32)
+    simulator = circuits.Simulator(circuits.conserving(4))
+    state = simulator(x=encoded, w=np.array([0.3, -2.0, 1.1]))
+    ones = simulator.excitation(state, range(4))
+    np.testing.assert_allclose(ones.sum(1), (np.sin(encoded / 2) ** 2).sum(1), atol=1e-5)
+    assert abs(ones - np.sin(encoded / 2) ** 2).max() > 0.1  # but it moves them
+
+
 def test_training_empties_the_trash_but_not_below_the_bound(train):
     short, longer = (
         circuits.QuantumAutoencoder(circuits.autoencoder(), steps=steps).fit(train).score(train.X).mean()
