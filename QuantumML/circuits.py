@@ -109,6 +109,27 @@ def autoencoder(n_qubits=10, n_layers=2, reupload=False, entangler="cz"):
     return circuit
 
 
+def conserving(n_qubits=10):
+    """A circuit that passes ones on, and never makes or removes one.
+
+    Each pair of neighbours is turned in the plane of |01> and |10> by one weight (a Givens rotation). So the circuit is
+    equivariant: a common phase of all ones comes out as it went in. Features x and weights w as in `autoencoder`.
+
+    Returns
+    -------
+    qiskit.QuantumCircuit, with n_qubits - 1 weights
+    """
+    x, w = ParameterVector("x", n_qubits), ParameterVector("w", n_qubits - 1)
+    circuit = QuantumCircuit(n_qubits)
+    for qubit in range(n_qubits):
+        circuit.ry(x[qubit], qubit)
+    for qubit in range(n_qubits - 1):
+        circuit.cx(qubit, qubit + 1)
+        circuit.cry(w[qubit], qubit + 1, qubit)
+        circuit.cx(qubit, qubit + 1)
+    return circuit
+
+
 def trash_excitation(simulator, angles, weights, n_trash):
     """Mean probability (n,) to measure 1 on the trash qubits.
 

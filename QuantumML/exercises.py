@@ -80,13 +80,14 @@ def _errors(X, mean, components, after=0.0, power=2, axis=1, average=False):
     return values.mean(axis) if average else values.sum(axis)
 
 
-def _mean_of_aucs(score, gluon, count):
-    values = []
+def _mean_of_aucs(score, gluon, count, by_jets=False):
+    values, weights = [], []
     for value in np.unique(count):
         g, q = score[gluon & (count == value)][:, None], score[~gluon & (count == value)]
         if g.size and q.size:
             values.append((g > q).mean() + (g == q).mean() / 2)
-    return np.mean(values)
+            weights.append(len(g) + len(q) if by_jets else 1)
+    return np.average(values, weights=weights)
 
 
 def _pairs(score, gluon, count, ties=0.5, sign=1):
@@ -98,11 +99,11 @@ def _pairs(score, gluon, count, ties=0.5, sign=1):
     return sum(a for a, _ in share) / len(share)
 
 
-def _half_turns(theta, factor=0.5, swapped=False, power=2, of=1):
+def _half_turns(theta, factor=0.5, swapped=False, power=2, of=1, axis=1):
     """States and probabilities of a mistaken rotation."""
     amplitudes = [np.cos(factor * theta), np.sin(factor * theta)]
-    state = np.stack(amplitudes[::-1] if swapped else amplitudes, axis=1)
-    return state, state[:, of] ** power
+    state = np.stack(amplitudes[::-1] if swapped else amplitudes, axis=axis)
+    return state, state.take(of, axis) ** power
 
 
 def _two(theta, factor=0.5):
@@ -132,7 +133,7 @@ KINDS = RANDOM.random(60) < np.where(COUNTS > 4, 0.7, 0.3)
 SCORES = (COUNTS + KINDS * 0.7 + RANDOM.normal(size=60)).round(1)
 SIX = np.array([1.0, 3.0, 2.0, 5.0, 4.0, 4.0]), np.array([0, 1, 0, 1, 0, 1], bool), np.array([2, 2, 2, 3, 3, 3])
 ANGLES = np.array([0.0, 0.4, np.pi / 3, np.pi / 2, 2.5])
-ANGLE_PAIRS = np.array([[0.0, 0.0], [np.pi, np.pi], [np.pi, 0.0], [0.3, 1.1], [2.0, 0.7]])
+ANGLE_PAIRS = np.array([[0.0, 0.0], [3.0, 3.0], [np.pi, 0.0], [0.3, 1.1], [2.0, 0.7]])  # no answer is a rounded 0
 
 exercises = Exercises({
     "lit pixels": Exercise(
@@ -147,6 +148,9 @@ exercises = Exercises({
                 lambda images: (images * (images > 0.01 * images.max((1, 2), keepdims=True))).sum((1, 2)),
             "These are all pixels above 0; those below 1 % of the brightest one do not count.":
                 lambda images: (images > 0).sum((1, 2)),
+            "1 % is 0.01.": lambda images: (images > 0.1 * images.max((1, 2), keepdims=True)).sum((1, 2)),
+            "That is the brightest pixel of each row; take the one of the image: axis=(1, 2).":
+                lambda images: (images > 0.01 * images.max(2, keepdims=True)).sum((1, 2)),
             "A pixel with exactly 1 % is not lit: use >.":
                 lambda images: (images >= 0.01 * images.max((1, 2), keepdims=True)).sum((1, 2)),
         },
@@ -174,6 +178,9 @@ exercises = Exercises({
                 lambda X, mean, C: np.sqrt(_errors(X, mean, C, 1.0)),
             "That is the size of the code, not what the code cannot restore.":
                 lambda X, mean, C: (((X - mean) @ C.T) ** 2).sum(1),
+            "Subtract the mean of the training jets, which is given, not that of X.":
+                lambda X, mean, C: _errors(X, X.mean(0), C, 1.0),
+            "Sum over the numbers of each vector: axis=1, not 0.": lambda X, mean, C: _errors(X, mean, C, 1.0, axis=0),
             "Sum over the numbers of each vector: axis=1.": lambda X, mean, C: _errors(X, mean, C, 1.0, axis=None),
         },
         (
@@ -194,6 +201,8 @@ exercises = Exercises({
             "That is the share of pairs in which the quark jet has the higher score.":
                 lambda score, gluon, count: _pairs(score, gluon, count, sign=-1),
             "Every pair counts the same: sum pairs over all counts and divide at the end.": _mean_of_aucs,
+            "Each AUC is weighted by its jets; weigh it by its pairs: sum pairs and divide at the end.":
+                lambda score, gluon, count: _mean_of_aucs(score, gluon, count, by_jets=True),
         },
         (
             "Take one count after the other. Among its jets, compare every gluon jet with every quark jet.",
@@ -212,6 +221,12 @@ exercises = Exercises({
             "The amplitude of |0> comes first: cos(theta / 2).": lambda theta: _half_turns(theta, swapped=True, of=0),
             "The probability is the square of the amplitude.": lambda theta: _half_turns(theta, power=1),
             "That is the probability of 0.": lambda theta: _half_turns(theta, of=0),
+            "A row holds the state of one angle: use np.stack([..., ...], axis=1).":
+                lambda theta: _half_turns(theta, axis=0),
+            "The amplitudes have the half angle too, not only P(1).":
+                lambda theta: (_half_turns(theta, factor=1)[0], np.sin(theta / 2) ** 2),
+            "P(1) is no straight line in the angle: it is the square of the second amplitude.":
+                lambda theta: (_half_turns(theta)[0], theta / np.pi),
         },
         (
             "R_y(theta)|0> stands above: two amplitudes for each angle.",
@@ -231,6 +246,8 @@ exercises = Exercises({
             "The state has half angles: use turn.": lambda theta: _two(theta, factor=1),
             "Square each amplitude first, and then add.":
                 lambda theta: np.sin((theta[:, 0] + theta[:, 1]) / 2) ** 2,
+            "That is |01> alone; the CNOT also makes |11> of |10>.":
+                lambda theta: np.cos(theta[:, 1] / 2) ** 2 * np.sin(theta[:, 0] / 2) ** 2,
             "That is the probability that both are 1 at first.":
                 lambda theta: (np.sin(theta / 2) ** 2).prod(1),
         },
@@ -255,6 +272,10 @@ exercises = Exercises({
                 lambda counts: sum(n for s, n in counts.items() if "1" in s) / sum(counts.values()),
             "That is the share of zeros.":
                 lambda counts: 1 - score_of_shots(counts),
+            "Strings may have any number of bits, not nine only: use len(string).":
+                lambda counts: sum(s.count("1") * n for s, n in counts.items()) / sum(9 * n for n in counts.values()),
+            "There may be any number of shots, not a hundred only: add them up.":
+                lambda counts: sum(s.count("1") * n for s, n in counts.items()) / (100 * len(next(iter(counts)))),
             "That is the number of ones; divide by the number of bits.":
                 lambda counts: sum(s.count("1") * n for s, n in counts.items()),
         },

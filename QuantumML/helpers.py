@@ -15,15 +15,17 @@ def faint(images):
     return np.log10(np.maximum(images, 1e-3))
 
 
-def jet_rows(rows, titles):
-    """A figure of rows of normalised images (rows, columns, side, side), a title each; phi is horizontal."""
-    columns = len(rows[0])
-    fig, axes = plt.subplots(len(rows), columns, figsize=(1.3 * columns + 0.8, 1.4 * len(rows)), squeeze=False)
+def jet_rows(rows, titles, columns=None):
+    """A figure of rows of normalised images (rows, n, side, side), with titles; phi is horizontal."""
+    n = len(rows[0])
+    fig, axes = plt.subplots(len(rows), n, figsize=(1.3 * n + 0.8, 1.4 * len(rows)), squeeze=False)
     for row, images, title in zip(axes, rows, titles, strict=True):
         for ax, image in zip(row, images, strict=True):
             shown = ax.imshow(faint(image).T, cmap="viridis", vmin=-3, vmax=0)
             ax.set(xticks=[], yticks=[])
         row[0].set_ylabel(f"{title}\n$\\eta$")
+    for ax, title in zip(axes[0], columns or [""] * n, strict=True):
+        ax.set_title(title)
     for ax in axes[-1]:
         ax.set_xlabel(r"$\phi$")
     bar = fig.colorbar(shown, ax=axes, shrink=0.8, label="log10(pixel / brightest)")

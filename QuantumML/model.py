@@ -153,7 +153,7 @@ class ConvNet(nn.Module):
 
     def __init__(self, side=30, bottleneck=27):
         super().__init__()
-        self.side, quarter = side, -(-side // 4)
+        self.side, quarter = side, (side + 3) // 4  # rounded up
         self.encoder = nn.Sequential(
             nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.ReLU(),
             nn.Conv2d(8, 8, 3, stride=2, padding=1), nn.ReLU(),
@@ -172,6 +172,7 @@ class ConvNet(nn.Module):
     def forward(self, images):
         check_side(images, self.side)
         restored = self.decoder(self.encoder(images))
+        # 4 * quarter pixels a side: what is too much is cut off
         return restored[..., : self.side, : self.side]
 
 

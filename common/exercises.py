@@ -105,7 +105,7 @@ class Exercises(dict):
         hints = self._find(name).hints
         shown = self._hints_shown[name]
         if shown == len(hints):
-            print(f"That were all hints: exercises.solution({name!r}) prints the course's own lines.")
+            print(f"Those were all the hints: exercises.solution({name!r}) prints the course's own lines.")
             return
         self._hints_shown[name] += 1
         left = len(hints) - shown - 1

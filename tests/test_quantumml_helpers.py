@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from common.datasets import Dataset
 from QuantumML import circuits, data, helpers, model, noise, observables
+from QuantumML.exercises import exercises
 
 EVERY_DETECTOR = {
     "untrained": lambda: model.Untrained(observables.ring_counts),
@@ -144,6 +145,16 @@ def test_product_states_are_those_of_the_circuit():
     np.testing.assert_allclose(state.imag, 0, atol=1e-6)
 
 
+def test_the_conserving_circuit_makes_and_removes_no_ones():
+    """Its score can fall only by what the qubit that is kept takes, and that is one at most."""
+    encoded = np.random.default_rng(0).uniform(0, np.pi, (3, 4)).astype(np.float32)
+    simulator = circuits.Simulator(circuits.conserving(4))
+    state = simulator(x=encoded, w=np.array([0.3, -2.0, 1.1]))
+    ones = simulator.excitation(state, range(4))
+    np.testing.assert_allclose(ones.sum(1), (np.sin(encoded / 2) ** 2).sum(1), atol=1e-5)
+    assert abs(ones - np.sin(encoded / 2) ** 2).max() > 0.1  # but it moves them
+
+
 def test_training_empties_the_trash_but_not_below_the_bound(train):
     short, longer = (
         circuits.QuantumAutoencoder(circuits.autoencoder(), steps=steps).fit(train).score(train.X).mean()
@@ -220,3 +231,35 @@ def test_noise_lifts_low_scores_and_more_noise_lifts_more(train, test):
     assert exact < once < five_times
     none = noise.scores(detector, low, 2000, noise.device_noise(0, 0)).mean()
     assert none == pytest.approx(exact, abs=0.01)
+
+
+CLOSED_FORMS = {
+    "sum of two cases": lambda a, b: a * (1 - b) + b * (1 - a),
+    "multiplied out": lambda a, b: a + b - 2 * a * b,
+    "not equal": lambda a, b: 1 - (a * b + (1 - a) * (1 - b)),
+    "with cosines": lambda a, b: (1 - (1 - 2 * a) * (1 - 2 * b)) / 2,
+}
+
+
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+def test_every_closed_form_of_the_two_qubits_is_right(name, capsys):
+    """Whatever rounds in another way is no mistake."""
+
+    def half_angles(theta):
+        return CLOSED_FORMS[name](*(np.sin(theta / 2) ** 2).T)
+
+    def full_angles(theta):
+        return CLOSED_FORMS[name](*((1 - np.cos(theta)) / 2).T)
+
+    for attempt in (half_angles, full_angles):
+        assert exercises.use("two qubits", attempt) is attempt, capsys.readouterr().out
+
+
+def test_a_matrix_is_as_good_as_amplitudes(capsys):
+    def with_matrix(theta):
+        turn = exercises["one qubit"].reference
+        zero, one = turn(theta[:, 0])[0], turn(theta[:, 1])[0]
+        state = np.einsum("ni,nj->nij", one, zero).reshape(-1, 4) @ np.eye(4, dtype=complex)[[0, 1, 3, 2]].T
+        return (abs(state) ** 2)[:, [1, 3]].sum(1)
+
+    assert exercises.use("two qubits", with_matrix) is with_matrix, capsys.readouterr().out

@@ -10,6 +10,7 @@ of a paired bootstrap of the detector (its mean score over the seeds) minus the 
 import numpy as np
 import torch
 from quantumml_proxy import halves, split
+from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -75,7 +76,7 @@ class KernelDensity(model.Detector):
             np.log(np.maximum(np.cos((mine[:, None] - theirs) / 2) ** 2, 1e-9))
             for mine, theirs in zip(F.T, self.quarks.T, strict=True)
         )
-        return -np.log(np.exp(self.power * log).mean(1) + 1e-300)
+        return -logsumexp(self.power * log.astype(np.float64), axis=1)
 
 
 class Reference(model.Detector):
@@ -109,6 +110,7 @@ def detectors(angles, seed):
     quantum = {"circuit": circuits.autoencoder(), "seed": seed, **TRAINING}
     return {
         "autoencoder": circuits.QuantumAutoencoder(**quantum),
+        "circuit that conserves ones": circuits.QuantumAutoencoder(**(quantum | {"circuit": circuits.conserving()})),
         "deep SVDD on ten probabilities": DeepSVDD(**quantum),
         "circuit, smallest spread to mean": RatioCircuit(**quantum),
         "weights, largest mean to spread": LargestRatio(angles),
