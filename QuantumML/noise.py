@@ -85,7 +85,8 @@ def scores(detector, X, shots=1000, noise=None, seed=0):
 
     if noise is not None and detector.circuit.num_qubits > len(PATH):
         raise ValueError(f"the circuit has {detector.circuit.num_qubits} qubits, the noise model {len(PATH)}")
-    backend = AerSimulator(noise_model=noise, seed_simulator=seed, max_parallel_threads=1)
+    # Gates of ten qubits are so quick that to fuse them takes longer than it saves.
+    backend = AerSimulator(noise_model=noise, seed_simulator=seed, max_parallel_threads=1, fusion_enable=False)
     line = [[a, b] for i in range(len(PATH) - 1) for a, b in ((i, i + 1), (i + 1, i))]
     circuit = transpile(
         measured(detector), basis_gates=list(BASIS), coupling_map=None if noise is None else line,
