@@ -1,6 +1,7 @@
 """What the reader of the NMRSpin lesson writes, with the usual mistakes and hints."""
 
 import numpy as np
+from scipy.signal import fftconvolve
 
 from common.exercises import Exercise, Exercises
 from NMRSpin.spins import interaction
@@ -39,17 +40,38 @@ def same_coupling(alpha, xi, new_xi):
     return alpha * total / interaction("gauss", new_xi).sum()
 
 
-def _echo(detuning, rate, wait, steps, turn=-1j, pulse=lambda m: -m.conj(), mean=np.mean, pulse_first=False, late=0):
+def _mirrored(m):
+    return -m.conj()
+
+
+def _one_step(m, detuning, rate, step):
+    return m * np.exp(-1j * detuning - rate)
+
+
+def _echo(detuning, rate, wait, steps, turn=_one_step, pulse=_mirrored, mean=np.mean, pulse_first=False, late=0):
     """An echo with one thing done in another way."""
     m, M = np.full(len(detuning), -0.5j), []
     for step in range(1, steps + 1):
         if pulse_first and step == wait:
             m = pulse(m)
-        m = m * np.exp(turn * detuning - rate)
+        m = turn(m, detuning, rate, step)
         if not pulse_first and step == wait + late:
             m = pulse(m)
         M.append(mean(m))
     return np.array(M)
+
+
+def _film_backwards(detuning, rate, wait, steps):
+    def turn(m, detuning, rate, step):
+        return _one_step(m, detuning if step <= wait else -detuning, rate, step)
+
+    return _echo(detuning, rate, wait, steps, turn, pulse=lambda m: m)
+
+
+def _before_the_pulse(detuning, rate, wait, steps):
+    M = free_echo(detuning, rate, wait, steps)
+    M[wait - 1] = _mirrored(M[wait - 1])  # the pulse is its own inverse
+    return M
 
 
 def _from_the_start(detuning, rate, wait, steps):
@@ -73,7 +95,16 @@ exercises = Exercises({
             "300 spins, 60 steps and a pulse after 25": (MANY, 0.001, 25, 60),
         },
         {
-            "The spins turn the other way: dm/dt = -i times detuning times m.": lambda *a: _echo(*a, turn=1j),
+            "The spins turn the other way: dm/dt = -i times detuning times m.":
+                lambda *a: _echo(*a, turn=lambda m, delta, rate, step: m * np.exp(1j * delta - rate)),
+            "That is a film that runs backwards: the pulse leaves each detuning as it is. It mirrors m.":
+                _film_backwards,
+            "The first pulse leaves every spin at -0.5j: start there.": lambda *a: -free_echo(*a),
+            "M after the step number `wait` is taken after the pulse: mirror first, then append.": _before_the_pulse,
+            "m has made all earlier steps: multiply it by one step's exponential, whatever the number of the step.":
+                lambda *a: _echo(*a, turn=lambda m, delta, rate, step: m * np.exp(step * (-1j * delta - rate))),
+            "A step shrinks each spin by exp(-rate), of which 1 - rate is only the beginning.":
+                lambda *a: _echo(*a, turn=lambda m, delta, rate, step: m * np.exp(-1j * delta) * (1 - rate)),
             "The pulse keeps Iy and turns Ix round, so m becomes minus its conjugate.":
                 lambda *a: _echo(*a, pulse=np.conj),
             "The pulse mirrors each spin; turning all by half a circle changes nothing about who is ahead.":
@@ -109,6 +140,12 @@ exercises = Exercises({
                 lambda m, kernel: kernel * m,
             "That is the transform of the field: take np.fft.ifft2 of it.":
                 lambda m, kernel: _field(m, kernel, back=lambda x: x),
+            "The kernel has to be transformed as well: fft2 of both, then the product.":
+                lambda m, kernel: np.fft.ifft2(kernel * np.fft.fft2(m)),
+            "The way back is ifft2: fft2 twice turns the lattice round and multiplies by its number of sites.":
+                lambda m, kernel: _field(m, kernel, back=np.fft.fft2),
+            "That convolves within edges; here they are joined. A product of plain fft2 is periodic by itself.":
+                lambda m, kernel: fftconvolve(m, kernel, mode="same"),
             "The lattice has two directions: use fft2 and ifft2.":
                 lambda m, kernel: _field(m, kernel, np.fft.fft, np.fft.ifft),
             "The field has two components, so it is complex: keep its imaginary part.":
@@ -137,6 +174,8 @@ exercises = Exercises({
                 lambda alpha, xi, new: alpha**2 / same_coupling(alpha, xi, new),
             "Nearly: xi squared is what the sum over a whole plane is proportional to. Sum the kernel itself, which "
             "leaves the spin at (0, 0) out.": lambda alpha, xi, new: alpha * (xi / new) ** 2,
+            "Very nearly: pi xi^2 - 1 is the sum over an endless lattice. This one is 100 x 100: sum the kernel.":
+                lambda alpha, xi, new: alpha * (np.pi * xi**2 - 1) / (np.pi * new**2 - 1),
             "W has the sum over all sites in two directions, so it grows with xi squared: sum the kernel.":
                 lambda alpha, xi, new: alpha * xi / new,
             "That is W; return the alpha.": lambda alpha, xi, new: alpha * interaction("gauss", xi).sum() / 1e4,
@@ -146,6 +185,8 @@ exercises = Exercises({
             "interaction(\"gauss\", xi).sum() is the sum for one range.",
             "Multiply alpha by the sum for xi and divide by the sum for new_xi.",
         ),
-        errors={"unknown interaction": 'The first argument is the name of the interaction, "gauss".'},
+        errors=dict.fromkeys(
+            ("unknown interaction", "argument: 'xi'"), 'interaction takes a name first: interaction("gauss", xi).'
+        ),
     ),
 })  # fmt: skip

@@ -9,7 +9,7 @@ from NMRSpin.simulate import LABELS, SEQUENCE
 BEFORE, AFTER = slice(0, SEQUENCE.wait), slice(SEQUENCE.wait, None)  # steps of an echo, parted by the pulse
 ECHO = 2 * SEQUENCE.wait  # the step at which spins that do not interact meet again
 AXES = {"alpha": "alpha", "xi": "xi [lattice spacings]", "d": "d"}
-STEP = "time [steps of 0.32 us]"
+STEP = "time [steps of 0.32 µs]"
 
 
 def plain_ticks(axis, at=(5, 10, 20, 50)):
@@ -41,14 +41,14 @@ def followed(kind, samples, steps):
     return M, dict(zip(steps, kept, strict=True))
 
 
-def from_above(ax, state, title, shown=400):
+def from_above(ax, state, title, shown=250):
     """Some spins of one sample (3, n, n) as points in the transverse plane, and M as an arrow."""
     detuning = simulate.shared_detunings().ravel()
     some = np.random.default_rng(0).permutation(len(detuning))[:shown]
     x, y = state[:2].reshape(2, -1)
-    for marker, colour, fast in (("^", "C1", True), ("v", "C0", False)):
+    for marker, colour, fill, fast in (("^", "C1", "C1", True), ("v", "C0", "none", False)):
         these = some[(detuning[some] > 0) == fast]
-        ax.plot(x[these], y[these], marker, ms=2.5, mew=0, color=colour, alpha=0.7)
+        ax.plot(x[these], y[these], marker, ms=3.5, mew=0.6, color=colour, mfc=fill, alpha=0.8)
     ax.add_patch(plt.Circle((0, 0), 0.5, fill=False, color="0.8", lw=0.8))
     if np.hypot(x.mean(), y.mean()) > 0.02:  # a shorter arrow would be all head
         ax.annotate("", (x.mean(), y.mean()), (0, 0), arrowprops={"arrowstyle": "-|>", "lw": 1.8, "color": "k"})
@@ -85,20 +85,31 @@ def spins_and_signal(states, titles, curves, step):
     return fig
 
 
-def correlation(truth, predictions):
-    """Predicted against true labels; predictions is {name: (n, 3)}."""
+def correlation(truth, predictions, edges):
+    """Predicted against true labels (n, 3), with rings where they lie on an edge, that is, were clipped.
+
+    Parameters
+    ----------
+    truth : ndarray of shape (n, 3)
+    predictions : dict of str to ndarray of shape (n, 3)
+    edges : ndarray of shape (2, 3)
+        Smallest and largest label that an answer may have.
+    """
     fig, axes = plt.subplots(len(predictions), 3, figsize=(7.4, 2.3 * len(predictions)), squeeze=False)
     for row, (name, found) in zip(axes, predictions.items(), strict=True):
         for column, (ax, label) in enumerate(zip(row, LABELS, strict=True)):
             low, high = truth[:, column].min(), truth[:, column].max()
             ax.plot([low, high], [low, high], color="0.6", lw=0.8)
             ax.plot(truth[:, column], found[:, column], ".", ms=3)
+            clipped = np.isclose(found[:, column, None], edges[:, column]).any(axis=1)
+            ax.plot(truth[clipped, column], found[clipped, column], "o", ms=7, mfc="none", color="C1", label="clipped")
             ax.set(xlabel=f"true {AXES[label]}", ylabel=f"predicted {label}")
             ax.set_title(name, fontsize=8)
             if label == "xi":
                 ax.set(xscale="log", yscale="log")
                 plain_ticks(ax.xaxis)
                 plain_ticks(ax.yaxis)
+    axes[0, 0].legend(fontsize=7)
     return fig
 
 

@@ -90,6 +90,9 @@ def test_figures():
     fig = helpers.spins_and_signal(states[314], ["a sample"], {"alone": np.ones(471), "with it": np.ones(471)}, 314)
     assert len(fig.axes) == 2
     plt.close(fig)
-    fig = helpers.correlation(LABELS, {"perfect": LABELS})
-    assert len(fig.axes) == 3
+    edges = np.sort(model.labels([model.LOWEST, model.HIGHEST]), axis=0)
+    found = LABELS.copy()
+    found[:4, 2] = edges[1, 2]
+    fig = helpers.correlation(LABELS, {"four of d clipped": found}, edges)
+    assert [len(ax.lines[2].get_xdata()) for ax in fig.axes] == [0, 0, 4]
     plt.close(fig)
