@@ -80,13 +80,13 @@ def _errors(X, mean, components, after=0.0, power=2, axis=1, average=False):
     return values.mean(axis) if average else values.sum(axis)
 
 
-def _mean_of_aucs(score, gluon, count, by_jets=False):
+def _mean_of_aucs(score, gluon, count, weight=lambda gluons, quarks: 1):
     values, weights = [], []
     for value in np.unique(count):
         g, q = score[gluon & (count == value)][:, None], score[~gluon & (count == value)]
         if g.size and q.size:
             values.append((g > q).mean() + (g == q).mean() / 2)
-            weights.append(len(g) + len(q) if by_jets else 1)
+            weights.append(weight(len(g), len(q)))
     return np.average(values, weights=weights)
 
 
@@ -113,9 +113,12 @@ def _two(theta, factor=0.5):
 
 
 def _dim(seed, n, side):
-    """Images of a few bright pixels among many that are dark or nearly so; each has another scale."""
+    """Images of a few bright pixels among many that are dark or nearly so; each has another scale.
+
+    None has 1 % of the brightest one, to within rounding.
+    """
     rng = np.random.default_rng(seed)
-    images = rng.choice([0.0, 0.002, 0.02, 1.0], p=[0.6, 0.2, 0.15, 0.05], size=(n, side, side))
+    images = rng.choice([0.0, 0.002, 0.019, 0.021, 0.1, 1.0], p=[0.5, 0.2, 0.1, 0.1, 0.05, 0.05], size=(n, side, side))
     images[:, 0, 0] = 2.0
     return images * np.arange(1, n + 1)[:, None, None] ** 3
 
@@ -148,6 +151,8 @@ exercises = Exercises({
                 lambda images: (images * (images > 0.01 * images.max((1, 2), keepdims=True))).sum((1, 2)),
             "These are all pixels above 0; those below 1 % of the brightest one do not count.":
                 lambda images: (images > 0).sum((1, 2)),
+            "The threshold is 1 % of the brightest pixel, not of the sum of all.":
+                lambda images: (images > 0.01 * images.sum((1, 2), keepdims=True)).sum((1, 2)),
             "1 % is 0.01.": lambda images: (images > 0.1 * images.max((1, 2), keepdims=True)).sum((1, 2)),
             "That is the brightest pixel of each row; take the one of the image: axis=(1, 2).":
                 lambda images: (images > 0.01 * images.max(2, keepdims=True)).sum((1, 2)),
@@ -202,7 +207,9 @@ exercises = Exercises({
                 lambda score, gluon, count: _pairs(score, gluon, count, sign=-1),
             "Every pair counts the same: sum pairs over all counts and divide at the end.": _mean_of_aucs,
             "Each AUC is weighted by its jets; weigh it by its pairs: sum pairs and divide at the end.":
-                lambda score, gluon, count: _mean_of_aucs(score, gluon, count, by_jets=True),
+                lambda score, gluon, count: _mean_of_aucs(score, gluon, count, lambda gluons, quarks: gluons + quarks),
+            "Each AUC is weighted by its gluon jets; weigh it by its pairs: sum pairs and divide at the end.":
+                lambda score, gluon, count: _mean_of_aucs(score, gluon, count, lambda gluons, quarks: gluons),
         },
         (
             "Take one count after the other. Among its jets, compare every gluon jet with every quark jet.",
@@ -225,6 +232,9 @@ exercises = Exercises({
                 lambda theta: _half_turns(theta, axis=0),
             "The amplitudes have the half angle too, not only P(1).":
                 lambda theta: (_half_turns(theta, factor=1)[0], np.sin(theta / 2) ** 2),
+            "P(1) has the half angle too, not only the amplitudes.":
+                lambda theta: (_half_turns(theta)[0], np.sin(theta) ** 2),
+            "The angles are in rad already.": lambda theta: _half_turns(np.radians(theta)),
             "P(1) is no straight line in the angle: it is the square of the second amplitude.":
                 lambda theta: (_half_turns(theta)[0], theta / np.pi),
         },
@@ -248,6 +258,10 @@ exercises = Exercises({
                 lambda theta: np.sin((theta[:, 0] + theta[:, 1]) / 2) ** 2,
             "That is |01> alone; the CNOT also makes |11> of |10>.":
                 lambda theta: np.cos(theta[:, 1] / 2) ** 2 * np.sin(theta[:, 0] / 2) ** 2,
+            "That is |10> alone, which becomes |11>; qubit 0 is 1 in |01> as well.":
+                lambda theta: np.cos(theta[:, 0] / 2) ** 2 * np.sin(theta[:, 1] / 2) ** 2,
+            "The amplitudes are those of two states, |01> and |11>: square each and add, do not subtract.":
+                lambda theta: np.sin((theta[:, 0] - theta[:, 1]) / 2) ** 2,
             "That is the probability that both are 1 at first.":
                 lambda theta: (np.sin(theta / 2) ** 2).prod(1),
         },
@@ -270,6 +284,8 @@ exercises = Exercises({
                 lambda counts: sum(s.count("1") * n for s, n in counts.items()) / sum(counts.values()),
             "That is the share of shots with any 1.":
                 lambda counts: sum(n for s, n in counts.items() if "1" in s) / sum(counts.values()),
+            "These are the ones of the last bit; count those of all bits.":
+                lambda counts: sum(n for s, n in counts.items() if s[-1] == "1") / sum(counts.values()),
             "That is the share of zeros.":
                 lambda counts: 1 - score_of_shots(counts),
             "Strings may have any number of bits, not nine only: use len(string).":

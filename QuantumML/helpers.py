@@ -64,6 +64,11 @@ def qubit_figure(theta, phase, ones, shots):
         sphere.plot(x, y, z, color="0.8", lw=0.7)
     tip = np.sin(theta) * np.cos(phase), np.sin(theta) * np.sin(phase), np.cos(theta)
     sphere.quiver(0, 0, 0, *tip, color="C1", lw=2, arrow_length_ratio=0.15)
+    arc = np.linspace(0, theta, 30)  # from the north pole to the arrow
+    sphere.plot(*(0.5 * part for part in (np.sin(arc) * np.cos(phase), np.sin(arc) * np.sin(phase), np.cos(arc))),
+                color="C2", lw=1.2)  # fmt: skip
+    middle = 0.7 * np.sin(theta / 2) * np.cos(phase), 0.7 * np.sin(theta / 2) * np.sin(phase), 0.7 * np.cos(theta / 2)
+    sphere.text(*middle, r"$\theta$", color="C2", ha="center", va="center")
     sphere.text(0, 0, 1.15, r"$|0\rangle$", ha="center")
     sphere.text(0, 0, -1.4, r"$|1\rangle$", ha="center")
     sphere.set(xlim=(-0.8, 0.8), ylim=(-0.8, 0.8), zlim=(-0.8, 0.8))

@@ -263,3 +263,11 @@ def test_a_matrix_is_as_good_as_amplitudes(capsys):
         return (abs(state) ** 2)[:, [1, 3]].sum(1)
 
     assert exercises.use("two qubits", with_matrix) is with_matrix, capsys.readouterr().out
+
+
+def test_a_division_in_float32_counts_the_same_pixels(capsys):
+    def divided(images):
+        share = (images / images.max(axis=(1, 2), keepdims=True)).astype(np.float32)
+        return (share > 0.01).sum(axis=(1, 2))
+
+    assert exercises.use("lit pixels", divided) is divided, capsys.readouterr().out
