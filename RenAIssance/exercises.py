@@ -1,7 +1,7 @@
 """What the reader of the RenAIssance lesson writes, with the usual mistakes and hints."""
 
 import numpy as np
-from scipy.signal import find_peaks
+from scipy.signal import argrelmax, find_peaks
 
 from common.exercises import Exercise, Exercises
 
@@ -80,15 +80,42 @@ def _wrapped(log_p):
     return np.array([c for i, c in enumerate(best) if c != 0 and c != best[i - 1]])
 
 
-def _costs(a, b, *, change=1, border=True, dtype=int):
-    """The table with another price of a change, without its first row and column, or of other numbers."""
+def _pairs_merged(log_p):
+    """Codes if of a repetition only the second letter is merged, and the third one counts again."""
+    best, kept, i = log_p.argmax(axis=1), [], 0
+    while i < len(best):
+        if best[i] != 0:
+            kept.append(best[i])
+        i += 2 if i + 1 < len(best) and best[i + 1] == best[i] else 1
+    return np.array(kept)
+
+
+def _sure_ones(log_p, least=-0.5):
+    """Codes if letters that are not sure are dropped."""
+    best = log_p.argmax(axis=1)
+    return np.array([
+        c for i, c in enumerate(best) if c != 0 and (i == 0 or c != best[i - 1]) and log_p[i, c] > least
+    ])  # fmt: skip
+
+
+def _from_the_second(log_p):
+    """Codes if the loop starts with the second column."""
+    best = log_p.argmax(axis=1)
+    return np.array([best[i] for i in range(1, len(best)) if best[i] != 0 and best[i] != best[i - 1]])
+
+
+def _costs(a, b, *, change=1, border=True, dtype=int, without=None, end=1, swap=False):
+    """The table with something else: a price, no border, other numbers, two ways of three, a last row left out."""
     cost = np.zeros((len(a) + 1, len(b) + 1), dtype)
     if border:
         cost[:, 0], cost[0] = np.arange(len(a) + 1), np.arange(len(b) + 1)
-    for i in range(1, len(a) + 1):
-        for j in range(1, len(b) + 1):
-            changed = cost[i - 1, j - 1] + change * (a[i - 1] != b[j - 1])
-            cost[i, j] = min(cost[i - 1, j] + 1, cost[i, j - 1] + 1, changed)
+    for i in range(1, len(a) + end):
+        for j in range(1, len(b) + end):
+            ways = {"above": cost[i - 1, j] + 1, "left": cost[i, j - 1] + 1,
+                    "above left": cost[i - 1, j - 1] + change * (a[i - 1] != b[j - 1])}  # fmt: skip
+            if swap and i > 1 and j > 1 and a[i - 2 : i] == b[j - 2 : j][::-1]:
+                ways["swapped"] = cost[i - 2, j - 2] + 1
+            cost[i, j] = min(value for name, value in ways.items() if name != without)
     return cost
 
 
@@ -108,14 +135,16 @@ def _one_price(a, b):
     return cost
 
 
-def _log_p(path):
-    """Log-probabilities of which those of the codes in a path are the largest."""
+def _log_p(path, unsure=()):
+    """Log-probabilities of which those of the codes in a path are the largest: 0.8, or 0.3 in the columns `unsure`."""
     p = np.random.default_rng(0).uniform(0.01, 0.1, (len(path), 6))
     p[np.arange(len(path)), path] = 0.8
+    for column in unsure:
+        p[column, path[column]] = 0.3
     return np.log(p)
 
 
-HILLS = np.array([0.0, 3, 1, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 4, 6, 5, 7, 3, 1])
+HILLS = np.array([0.0, 3, 1, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.05, 0, 0, 0, 0, 2, 4, 6, 5, 7, 3, 1])
 EDGES = np.array([5.0, 1, 0, 0, 0, 3, 3, 0, 0, 0, 2])
 NOISE = np.random.default_rng(3).uniform(0.5, 1, 40)
 
@@ -123,7 +152,7 @@ exercises = Exercises({
     "row peaks": Exercise(
         row_peaks,
         {
-            "a profile with two hills and paper between them": (HILLS, 3),
+            "a profile with two hills, and a speck on the paper between them": (HILLS, 3),
             "a peak in the first row, a plateau, and a peak in the last row": (EDGES, 2),
             "40 random rows": (NOISE, 4),
             "the same with a reach of 1": (NOISE, 1),
@@ -140,6 +169,16 @@ exercises = Exercises({
             "The first and the last row can be peaks as well.": lambda p, r: _peaks(p, r, r, edge=1),
             "find_peaks leaves out the edges and half of a plateau: compare the rows yourself.":
                 lambda p, r: find_peaks(p, distance=r + 1)[0],
+            "With distance=reach find_peaks lets peaks stand reach rows apart, and it leaves out the edges: compare "
+            "the rows yourself.": lambda p, r: find_peaks(p, distance=r)[0],
+            "Without a distance find_peaks looks at the two rows beside, and never at the edges: compare all rows "
+            "within reach.": lambda p, r: find_peaks(p)[0],
+            "argrelmax leaves out the edges and all of a plateau: compare the rows yourself.":
+                lambda p, r: argrelmax(p, order=r)[0],
+            "Little ink is ink as well: compare with 0, and not with a share of the largest value.":
+                lambda p, r: _peaks(p, r, r, least=0.1 * p.max()),
+            "That is a mask, which is True at the peaks: np.flatnonzero(mask) gives their rows.":
+                lambda p, r: np.isin(np.arange(len(p)), row_peaks(p, r)),
             "These are the values of the profile; return the rows at which it has them.":
                 lambda p, r: p[row_peaks(p, r)],
         },
@@ -161,6 +200,8 @@ exercises = Exercises({
             "the path 2 2 0 2 1 1 0 0 3": (_log_p([2, 2, 0, 2, 1, 1, 0, 0, 3]),),
             "the path 0 4 3 0 4 4 5 5 0": (_log_p([0, 4, 3, 0, 4, 4, 5, 5, 0]),),
             "the path 1 0 2 1": (_log_p([1, 0, 2, 1]),),
+            "the path 3 3 3 0 0 0 3, where the last letter is not sure":
+                (_log_p([3, 3, 3, 0, 0, 0, 3], unsure=[6]),),
         },
         {
             "Merge repetitions first: the blank between two equal letters keeps them apart.":
@@ -170,6 +211,9 @@ exercises = Exercises({
             "A letter may take several columns: merge repetitions.": lambda log_p: _decoded(log_p, merge=False),
             "Take the best character of each column: argmax along axis 1.": lambda log_p: _decoded(log_p, axis=0),
             "That is the best path itself; merge repetitions and drop blanks.": lambda log_p: log_p.argmax(1),
+            "A letter may take more than two columns: compare each column with the one before it.": _pairs_merged,
+            "A letter counts if it is the best of its column, however unsure: no threshold.": _sure_ones,
+            "The first column can hold a letter too: start the loop at 0.": _from_the_second,
             "A letter that comes again later is another letter: merge only neighbours.":
                 lambda log_p: np.array([c for c in dict.fromkeys(log_p.argmax(1)) if c]),
         },
@@ -185,7 +229,8 @@ exercises = Exercises({
         edit_costs,
         {
             "'casa' and 'cosas'": ("casa", "cosas"), "'fuerça' and 'suersa'": ("fuerça", "suersa"),
-            "'passan' and 'pasan'": ("passan", "pasan"), "300 letters and no letter": ("e" * 300, ""),
+            "'passan' and 'pasan'": ("passan", "pasan"), "'por' and 'pro'": ("por", "pro"),
+            "'Vna' and 'vna'": ("Vna", "vna"), "300 letters and no letter": ("e" * 300, ""),
         },
         {
             "A change is one edit, not two: the third way comes from [i - 1, j - 1].":
@@ -196,6 +241,18 @@ exercises = Exercises({
             "The first row and the first column count up: from nothing to j characters takes j edits.":
                 lambda a, b: _costs(a, b, border=False),
             "That is the last entry; return the whole table.": lambda a, b: edit_costs(a, b)[-1, -1],
+            "Letters that change places are two edits: there are three ways to an entry, not four.":
+                lambda a, b: _costs(a, b, swap=True),
+            "Capital letters are other characters: compare the texts as they are.":
+                lambda a, b: edit_costs(a.lower(), b.lower()),
+            "The last row and column are not filled: range(1, len(a) + 1), and so for b.":
+                lambda a, b: _costs(a, b, end=0),
+            "One way is missing, from above: cost[i - 1, j] + 1 removes a character of a.":
+                lambda a, b: _costs(a, b, without="above"),
+            "One way is missing, from the left: cost[i, j - 1] + 1 adds a character of b.":
+                lambda a, b: _costs(a, b, without="left"),
+            "One way is missing, from above left: there two characters are matched.":
+                lambda a, b: _costs(a, b, without="above left"),
             "Rows belong to a and columns to b.": lambda a, b: edit_costs(b, a),
         },
         (

@@ -1,5 +1,6 @@
 """Figures of the RenAIssance lesson."""
 
+from collections import Counter
 from difflib import SequenceMatcher
 
 import matplotlib.pyplot as plt
@@ -18,8 +19,8 @@ def page_figure(page, found):
     axes[0].imshow(page, cmap="gray", vmin=0, vmax=255)
     axes[0].set_title("the scan")
     axes[1].imshow(~found.level, cmap="gray")
-    for left, top, right, bottom in found.lines:
-        axes[1].add_patch(plt.Rectangle((left, top), right - left, bottom - top, fill=False, ec="C1", lw=0.7))
+    for k, (left, top, right, bottom) in enumerate(found.lines):  # two colours, since tails reach into the next line
+        axes[1].add_patch(plt.Rectangle((left, top), right - left, bottom - top, fill=False, ec=f"C{k % 2}", lw=0.7))
     axes[1].set_title(f"its text block, level, and {len(found.lines)} lines")
     for ax in axes:
         ax.axis("off")
@@ -76,8 +77,8 @@ def heat_map(line, log_p, n=None, start=0, least=0.03):
     first = (best != 0) & np.append(True, best[1:] != best[:-1])
     merged = (best != 0) & ~first
     for name, where, face, edge in (("kept", first, "C1", "C1"), ("merged", merged, "none", "C1"),
-                                    ("blank", best == 0, "0.4", "none")):  # fmt: skip
-        ax.plot(columns[where], row[where], "o", mfc=face, mec=edge, ms=4, label=name)
+                                    ("blank", best == 0, "white", "0.5")):  # fmt: skip
+        ax.plot(columns[where], row[where], "o", mfc=face, mec=edge, ms=3 if name == "blank" else 4, label=name)
     for column, code in zip(columns[first], best[first], strict=True):
         ax.text(column, -1.1, "␣" if code == 1 else NAMES[code], ha="center", fontsize=9)
     ax.set(yticks=range(len(shown)), yticklabels=[NAMES[code] for code in shown], ylabel="character",
@@ -93,30 +94,28 @@ def alignment_figure(cost, places, starts, rejected, zoom):
 
     `places` has for each place in the readings that in the text, `rejected` the numbers of lines that are kept out.
     """
-    fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.3))
-    for ax in axes:
-        mesh = ax.imshow(cost, cmap="Blues", aspect="auto")
+    fig, axes = plt.subplots(1, 2, figsize=(7.4, 3.6))
+    middle = places[starts[zoom]]
+    windows = (0, cost.shape[0], 0, cost.shape[1]), (starts[zoom - 2], starts[zoom + 3], middle - 70, middle + 70)
+    for ax, (top, bottom, left, right) in zip(axes, windows, strict=True):
+        part = cost[top:bottom, left:right]
+        mesh = ax.imshow(cost, cmap="Blues", aspect="auto", vmin=part.min(), vmax=part.max())
         ax.plot(places, range(len(places)), color="C1", lw=1.2, label="cheapest path")
-        for start in starts:
-            ax.axhline(start, color="0.5", lw=0.4)
+        ax.hlines(starts, 0, cost.shape[1], color="0.5", lw=0.4)
         for k in rejected:
             ax.axhspan(starts[k], starts[k + 1], color="C3", alpha=0.45, lw=0, label="line kept out")
-        ax.set(xlabel="character of the transcription", xlim=(0, cost.shape[1]), ylim=(cost.shape[0], 0))
+        ax.set(xlabel="character of the transcription", xlim=(left, right), ylim=(bottom, top))
+        fig.colorbar(mesh, ax=ax, label="edits")
     axes[0].set(ylabel="character of the readings", title="a whole page; grey: where lines begin")
-    axes[0].legend(loc="lower left", fontsize=7)
-    middle = places[starts[zoom]]
-    axes[1].set(xlim=(middle - 70, middle + 70), ylim=(starts[zoom + 3], starts[zoom - 2]), title="five of its lines")
-    fig.colorbar(mesh, ax=axes, label="edits", fraction=0.04)
+    axes[1].set_title("five of its lines")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=7)
     return fig
 
 
 def best_and_worst(truth, readings, n=3):
     """The n lines that differ most from their truth: list of (true, read), worst first."""
-    def errors(pair):
-        return metrics.error_rates([pair[0]], [pair[1]])["CER"]
-
     pairs = [pair for pair in zip(truth, readings, strict=True) if metrics.diplomatic(pair[0])]
-    return sorted(pairs, key=errors, reverse=True)[:n]
+    return sorted(pairs, key=lambda pair: metrics.error_rates(pair[:1], pair[1:])["CER"], reverse=True)[:n]
 
 
 def marked(truth, read):
@@ -128,16 +127,19 @@ def marked(truth, read):
     return "".join(signs).rstrip()
 
 
-def confusion_figure(table, n=10):
-    """A bar for each of the n most frequent confusions of characters."""
-    fig, ax = plt.subplots(figsize=(5, 2.8))
+def confusion_figure(tables, n=10):
+    """Bars for the n most frequent confusions of characters, one for each of the tables by name."""
+    fig, ax = plt.subplots(figsize=(5.6, 3.6))
     shown = {" ": "space", "": "nothing"}
-    top = sorted(table.items(), key=lambda item: (-item[1], item[0]))[:n]
-    names = [f"{shown.get(a, a)} read as {shown.get(b, b)}" for (a, b), _ in top]
-    ax.barh(range(len(top)), [count for _, count in top], color="C0")
-    ax.set(yticks=range(len(top)), yticklabels=names, xlabel="times")
-    ax.invert_yaxis()
-    return fig, ax
+    total = sum(tables.values(), Counter())
+    top = sorted(total, key=lambda pair: (-total[pair], pair))[:n]
+    rows = np.arange(len(top))
+    for k, (name, table) in enumerate(tables.items()):
+        ax.barh(rows + 0.4 * k, [table[pair] for pair in top], 0.4, label=f"{name}: {table.total()} errors")
+    names = [f"{shown.get(a, a)} read as {shown.get(b, b)}" for a, b in top]
+    ax.set(yticks=rows + 0.2, yticklabels=names, xlabel="times", ylim=(len(top), -0.5))
+    ax.legend()
+    return fig
 
 
 def picture(axes):

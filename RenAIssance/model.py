@@ -41,8 +41,8 @@ class Reader(nn.Module):
         layers, previous = [], 1
         pools = {1: nn.MaxPool2d(2), 2: nn.MaxPool2d((3, 1))}
         for i, width in enumerate(channels):
-            # The first one halves the image: at full resolution it would
-            # cost more than all others.
+            # The first one halves the image: at full resolution it takes
+            # three times as long.
             size, step = (3, 1) if i else (5, 2)
             layers += [nn.Conv2d(previous, width, size, step, size // 2,
                                  bias=False)]

@@ -147,12 +147,13 @@ def straighten(marks):
     level : ndarray of bool
     """
     n, width = marks.shape
-    rows, columns = np.nonzero(marks[:, ::4])
+    rows, columns = np.nonzero(marks[:, ::4])  # every fourth is enough
     columns = columns * 4 - width / 2
 
     def sharpness(slope):
         level = np.rint(rows - slope * columns).astype(np.int64) + n
         profile = np.bincount(level, minlength=3 * n).astype(float)
+        # Over 5 rows: edges of lines are about as soft as that.
         return ((profile[5:] - profile[:-5]) ** 2).sum()
 
     slope = SLOPES[int(np.argmax([sharpness(s) for s in SLOPES]))]
@@ -305,7 +306,7 @@ class Layout:
     rules: np.ndarray
 
 
-def layout(page):
+def layout(page, threshold=0.62):
     """Find the text block of a page and its lines.
 
     The block lies between the two upright rules that enclose most letters and between the level rules at its ends:
@@ -316,6 +317,8 @@ def layout(page):
     ----------
     page : ndarray of uint8, shape (height, width)
         Grey, 300 dpi.
+    threshold : float
+        Of `ink`.
 
     Raises
     ------
@@ -327,7 +330,7 @@ def layout(page):
         raise ValueError(f"a page is a grey image (uint8) of at least 200 x 200 pixels, not {page.dtype} {page.shape}")
     if orientation.is_negative(page):
         raise ValueError("this page is light on dark; invert it: 255 - page")
-    marks = ink(page)
+    marks = ink(page, threshold)
     slope, level = straighten(marks)
     shifts = -np.rint(slope * (np.arange(page.shape[1]) - page.shape[1] / 2) + bow(level)).astype(np.int64)
     level = shift_columns(marks, shifts)
