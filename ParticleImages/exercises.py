@@ -36,6 +36,11 @@ def convolve(image, kernel):
     return seen
 
 
+def _exact(pt, start, radius=1.29, field=3.8):
+    circle = pt / (0.3 * field)
+    return (circle - np.sqrt(circle**2 - (radius - start) ** 2)) / 0.0225
+
+
 def _bent(pt, start, factor=0.5, power=2, pitch=0.0225, radius=1.29, field=3.8):
     return factor * 0.3 * field * (radius - start) ** power / pt / pitch
 
@@ -69,12 +74,12 @@ def _attended(query, key, value, root=np.sqrt, softmax=_softmax, size=lambda key
     return weights @ value, weights
 
 
-def _rolled(weights, skip=0.5, reverse=False, heads=np.mean):
+def _rolled(weights, skip=0.5, reverse=False, heads=np.mean, identity=np.eye):
     """The rollout with a mistake in the share of the skip connection, in the order, or in what it takes of heads."""
     t = weights.shape[-1]
     total = np.eye(t)
     for block in heads(weights, axis=2).swapaxes(0, 1):
-        mixed = (1 - skip if skip < 1 else 1) * block + skip * np.eye(t)
+        mixed = (1 - skip if skip < 1 else 1) * block + skip * identity(t)
         total = total @ mixed if reverse else mixed @ total
     return total
 
@@ -101,7 +106,7 @@ def _times(weights):
 
 
 IMAGE = np.array([[0, 1.5, 0, 2], [3, 0.2, 1, 0], [0, 2, 0.1, 5], [1, 0, 4, 0.7]])
-KERNEL = np.array([[1, 0, -1], [2, 0, -2], [1, 0, -3.0]])
+KERNEL = np.array([[1, 0, -1], [2, 0, -2], [1, 0, -3]])  # integers: an array like it cuts fractions off
 THREE = (  # the three tokens of the worked example
     np.array([[2.0, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0]]),
     np.log([[1.0, 1, 1, 1], [2, 1, 1, 1], [4, 3, 1, 1]]),
@@ -117,6 +122,7 @@ exercises = Exercises({
         {
             "50 GeV from the beam line on": (np.array([50.0]), np.array([0.0])),
             "10 and 40 GeV from 0.25 m on": (np.array([10.0, 40.0]), np.array([0.25, 0.25])),
+            "15 and 25 GeV, given as integers": (np.array([15, 25]), np.array([0.4, 1.1])),
         },
         {
             "Divide by two: s = 0.3 B L^2 / (2 pt).": lambda pt, start: _bent(pt, start, factor=1),
@@ -132,6 +138,9 @@ exercises = Exercises({
                 lambda pt, start: _bent(pt, 1.29 - np.sqrt(1.29**2 - start**2)),
             "Divide by all of 2 pt: write / (2 * pt), with brackets.": lambda pt, start: _bent(1 / pt, start),
             "The field is 3.8 T: the formula has a factor B.": lambda pt, start: _bent(pt, start, field=1),
+            "That is the exact circle; use its approximation, the formula above.": _exact,
+            "pt may be integers, and an array like it cuts fractions off: fill one of floats, np.zeros(len(pt)).":
+                lambda pt, start: _bent(pt, start).astype(pt.dtype),
         },
         (
             "L is the way that is left: from start to the crystals at 1.29 m.",
@@ -143,10 +152,10 @@ exercises = Exercises({
         width_along_phi,
         {
             "one shower of 3 rows and 7 columns": (np.outer([1, 2, 1], np.arange(7.0) ** 2)[None],),
-            "five imagined showers of 5 x 5 crystals": (_showers(5, 0),),
+            "four imagined showers of 5 x 5 crystals": (_showers(4, 0),),  # not five: (5, 5) - (5,) raises nothing
         },
         {
-            "That is the width along the rows: sum over axis 1 first, which leaves the columns.":
+            "That is the width along eta: sum over axis 1 first, which leaves the columns.":
                 lambda energy: _width(energy, axis=2),
             "That is the squared width: take the root.": lambda energy: _width(energy, root=np.asarray),
             "Subtract the mean column before you square.": lambda energy: _width(energy, centre=lambda places: 0),
@@ -165,7 +174,11 @@ exercises = Exercises({
             "columns = np.arange(energy.shape[2]); share has shape (n, columns), mean = share @ columns has (n,); use "
             "columns - mean[:, None], and take np.sqrt at the end.",
         ),
-        errors={"broadcast": "The mean has shape (n,): mean[:, None] makes one row a shower of it."},
+        errors={
+            "broadcast": "A sum or mean of each shower has shape (n,): [:, None] makes one row a shower of it. "
+                "And np.arange(energy.shape[2]) has as many columns as the image.",
+            "matmul": "np.arange(energy.shape[2]) has as many columns as the image.",
+        },
     ),
     "convolution": Exercise(
         convolve,
@@ -191,7 +204,8 @@ exercises = Exercises({
             "The window at row i and column j is image[i:i + 3, j:j + 3]; i is in range(h - 2), j in range(w - 2).",
             "seen = np.empty((h - 2, w - 2)), two loops, seen[i, j] = (image[i:i + 3, j:j + 3] * kernel).sum().",
         ),
-        errors={"broadcast": "At the edge the window has fewer than 3 x 3 numbers: end the loops two places earlier."},
+        errors={"broadcast": "Each window is image[i:i + 3, j:j + 3], 3 x 3 numbers. Near the edge fewer are left: "
+                "i ends before h - 2, j before w - 2."},
     ),
     "attention": Exercise(
         attend,
@@ -212,6 +226,8 @@ exercises = Exercises({
             "The weights of one query, a row, have the sum 1: sum over axis 1.":
                 lambda *a: _attended(*a, softmax=lambda scores: _softmax(scores, axis=0)),
             "Divide the exponentials by the sum of their row.": lambda *a: _attended(*a, softmax=np.exp),
+            "Each row is divided by its own sum: sum(axis=1, keepdims=True) keeps the sums in a column.":
+                lambda *a: _attended(*a, softmax=lambda scores: np.exp(scores) / np.exp(scores).sum(axis=1)),
             "Take the exponential of the scores: weights are positive.":
                 lambda *a: _attended(*a, softmax=lambda scores: scores / scores.sum(axis=1, keepdims=True)),
             "The order is what the tokens see first, and then the weights.": lambda *a: _attended(*a)[::-1],
@@ -224,6 +240,7 @@ exercises = Exercises({
             "return weights @ value, weights.",
         ),
         parts=("what the tokens see", "weights"),
+        errors={"matmul": "Every query meets every key: query @ key.T."},
     ),
     "rollout": Exercise(
         rollout,
@@ -235,9 +252,12 @@ exercises = Exercises({
             "Half of each token comes around the attention: mix with the identity matrix.":
                 lambda weights: _rolled(weights, skip=0),
             "Attention and identity count half each, so that rows sum to 1.": lambda weights: _rolled(weights, skip=1),
+            "The identity is a matrix, np.eye(t): + 0.5 adds to all entries, not to the diagonal alone.":
+                lambda weights: _rolled(weights, identity=lambda t: 1),
             "Later blocks are multiplied from the left: total = mixed @ total.":
                 lambda weights: _rolled(weights, reverse=True),
             "Take the mean over the heads.": lambda weights: _rolled(weights, heads=np.sum),
+            "Axis 1 counts the blocks; the heads are axis 2.": lambda weights: _rolled(weights.swapaxes(1, 2)),
             "That is the last block alone: multiply the matrices of all blocks.": _only_last_block,
             "Multiply matrices with @: * multiplies entry by entry.": _times,
             "That is a mean over the blocks: multiply their matrices.":

@@ -188,8 +188,10 @@ def _difference_of_arrays(value, expected, who, rtol):
     expected = np.asarray(expected)
     if expected.ndim and isinstance(value, list | tuple):
         return f"{who} returns a {type(value).__name__}, expected an array: wrap it in np.array(...)."
+    if hasattr(value, "detach"):  # the lesson goes on in NumPy, where a tensor would fail later
+        return f"{who} returns a torch tensor, expected NumPy: return it with .numpy()."
     try:
-        value = np.asarray(value.detach() if hasattr(value, "detach") else value)
+        value = np.asarray(value)
     except Exception as error:  # of whatever object the reader returns
         return f"{who} returns {type(error).__name__} in place of numbers."
     if value.dtype.kind not in "biuf" + expected.dtype.kind:  # complex ones only where these are expected

@@ -8,6 +8,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+import torch
 
 from common.challenge import FOLDERS, ROOT
 from common.exercises import Exercise, Exercises
@@ -187,6 +188,7 @@ def interrupted(x):
     (lambda x: 3 * x, "for two numbers your function returns 3 as entry 0, expected 2."),
     (lambda x: [2.0, 4.0], "returns a list, expected an array"),
     (lambda x: "four", "returns 'four', expected numbers"),
+    (lambda x: torch.tensor(2 * x), "returns a torch tensor, expected NumPy: return it with .numpy()."),
     (lambda x: 2j * x, "expected numbers"),
     (generates, "returns <generator object generates"),
     (raises, "raises NameError: name 'undefined' is not defined in line "),

@@ -128,6 +128,45 @@ def test_figure_of_a_flight_has_an_image_with_its_energy():
     assert exercises.width_along_phi(core) > exercises.width_along_phi(core.transpose(0, 2, 1))
 
 
+def like_pt(pt, start):
+    bent = np.zeros_like(pt)
+    bent[:] = exercises.bend(pt, start)
+    return bent
+
+
+def no_new_axis(energy):
+    share = energy.sum(axis=1) / energy.sum(axis=(1, 2))[:, None]
+    columns = np.arange(energy.shape[2])
+    return np.sqrt((share * (columns - share @ columns) ** 2).sum(axis=1))
+
+
+def five_columns(energy):
+    return energy.sum(axis=1) @ np.arange(5)
+
+
+def like_kernel(image, kernel):
+    seen = np.zeros((len(image) - 2, image.shape[1] - 2), dtype=kernel.dtype)
+    seen[:] = exercises.convolve(image, kernel)
+    return seen
+
+
+def two_by_two(image, kernel):
+    return (image[0:2, 0:2] * kernel).sum()
+
+
+@pytest.mark.parametrize("name, attempt, advice", [
+    ("bend", like_pt, "pt may be integers"),
+    ("width along phi", no_new_axis, "[:, None] makes one row a shower"),
+    ("width along phi", five_columns, "np.arange(energy.shape[2])"),
+    ("convolution", like_kernel, "Fractions are cut off"),
+    ("convolution", two_by_two, "image[i:i + 3, j:j + 3]"),
+    ("attention", lambda query, key, value: query @ key, "query @ key.T"),
+])  # fmt: skip
+def test_an_attempt_that_only_a_certain_input_shows_is_refused_with_advice(name, attempt, advice, capsys):
+    assert exercises.exercises.use(name, attempt) is not attempt
+    assert advice in capsys.readouterr().out
+
+
 def test_occlusion_holds_the_total_energy_fixed():
     class Sum(torch.nn.Module):
         def forward(self, x):
