@@ -57,6 +57,7 @@ def on_the_sky(radius, azimuth, ratio, angle):
 
     azimuth is counted from the major axis, ratio is the axis ratio of the
     disk and angle the direction of its major axis, in rad from the x axis.
+    All four may be arrays that broadcast: polar gives many disks at once.
     """
     along = radius * np.cos(azimuth)
     across = radius * np.sin(azimuth) * ratio
