@@ -248,7 +248,7 @@ class Network(nn.Module):
 def turn_and_flip(x):
     """Turn a batch by a random angle, and mirror about half of it.
 
-    The sky has no up and no down, and a disk may go round either way.
+    A planet may stand at any azimuth of its orbit, and a disk may go round either way.
     """
     x = torch.roll(x, int(torch.randint(x.shape[-1], (1,))), dims=3)
     chosen = torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5
