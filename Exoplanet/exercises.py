@@ -29,9 +29,12 @@ def _in_order_of_appearance(run, p):
     return np.array([p[run == name].mean() for name in names])
 
 
+TAKES_ARRAYS = "All four arguments may be arrays: use np.cos and np.sin, without float()."
+NO_MATRIX = "All four arguments may be arrays: write x and y out in place of a matrix."
 RNG = np.random.default_rng(0)
 RING = np.full(5, 0.8), np.array([0.0, 0.7, 1.6, 3.0, 4.5])
 GRID = np.array([[0.2], [0.9]]), np.array([0.1, 1.2, 2.9, 5.0])  # radii down, azimuths across: (2, 1) and (4,)
+VIEWS = np.array([0.3, 0.8]).reshape(2, 1, 1), np.array([2.5, 0.0]).reshape(2, 1, 1)  # ratio and angle of two disks
 DISKS = RNG.normal(-3.0, 0.2, (2, 5, 8)) + np.linspace(2, 0, 5)[:, None]
 DISKS[0, 3, 2] += 2.5  # a spot that is brighter than the limit
 DISKS[1, 1, 5] -= 2.5  # and a hole
@@ -46,6 +49,7 @@ exercises = Exercises({
             "five points of a ring": (*RING, 0.5, 0.6),
             "a disk whose major axis is the x axis": (*RING, 0.7, 0.0),
             "two radii and four azimuths, shapes (2, 1) and (4,)": (*GRID, 0.3, 2.5),
+            "the same of two disks, ratio and angle of shape (2, 1, 1)": (*GRID, *VIEWS),
         },
         {
             "The disk is squashed across its major axis, not along it.": lambda *a: _sky(*a, squash=(1, 0)),
@@ -61,6 +65,13 @@ exercises = Exercises({
                 lambda *a: _sky(*a, swap=True),
             "The squashed disk still has to be turned by the angle.":
                 lambda radius, azimuth, ratio, angle: _sky(radius, azimuth, ratio, 0.0),
+            "Squash across the major axis, which is the sine, not along it; and then turn by the angle.":
+                lambda radius, azimuth, ratio, angle: _sky(radius, azimuth, ratio, 0.0, squash=(1, 0)),
+            "Squash before you turn, and turn the other way.": lambda *a: _sky(*a, turn=-1, late=True),
+            "angle is in rad already.": lambda radius, azimuth, ratio, angle:
+                _sky(radius, azimuth, ratio, np.deg2rad(angle)),
+            "azimuth and angle are both in rad already.": lambda radius, azimuth, ratio, angle:
+                _sky(radius, np.deg2rad(azimuth), ratio, np.deg2rad(angle)),
             "The order is x first, then y.": lambda *a: on_the_sky(*a)[::-1],
         },
         (
@@ -70,7 +81,13 @@ exercises = Exercises({
             "y = along * sin(angle) + across * cos(angle).",
         ),
         parts=("x", "y"),
-        errors={"only length-1 arrays": "Use np.cos and np.sin, which take arrays."},
+        rtol=1e-4,  # also for single precision
+        errors={
+            "only length-1 arrays": TAKES_ARRAYS,
+            "only 0-dimensional arrays": TAKES_ARRAYS,  # the same error in other versions of NumPy
+            "truth value": "ratio and angle may be arrays; no `if` is needed, the formulas hold for an angle of 0.",
+            "einstein sum": NO_MATRIX, "matmul": NO_MATRIX, "same shape": NO_MATRIX,
+        },
     ),
     "residual": Exercise(
         residual,
@@ -89,6 +106,10 @@ exercises = Exercises({
                 lambda u: _less(lambda u: np.mean(u, axis=2, keepdims=True), u),
             "What is left still has to be cut off at -1 and 1: np.clip.":
                 lambda u: u - np.median(u, axis=2, keepdims=True),
+            "That is the median over the disks; take it over the angles of each ring: axis=2.":
+                lambda u: _less(lambda u: np.median(u, axis=0, keepdims=True), u),
+            "Cut off below -1 as well.": lambda u: np.minimum(u - np.median(u, axis=2, keepdims=True), 1),
+            "Cut off above 1 as well.": lambda u: np.maximum(u - np.median(u, axis=2, keepdims=True), -1),
             "That is the median of each ring minus the image: the other way round.": lambda u: -residual(u),
             "Cut off the difference, not the image before it.":
                 lambda u: np.clip(u, -1, 1) - np.median(np.clip(u, -1, 1), axis=2, keepdims=True),
@@ -100,6 +121,7 @@ exercises = Exercises({
             "subtracted.",
             "np.clip(..., -1, 1) around the difference.",
         ),
+        rtol=1e-4,  # also for single precision
         errors={"broadcast": "keepdims=True keeps the axis of the median, with length 1."},
     ),
     "mean of each run": Exercise(
@@ -120,11 +142,14 @@ exercises = Exercises({
                 lambda run, p: np.array([p[run == name].max() for name in np.unique(run)]),
             "That is the median of each run, not the mean.":
                 lambda run, p: np.array([np.median(p[run == name]) for name in np.unique(run)]),
+            "np.bincount(run) also counts the numbers that no run has: number the runs by "
+            "np.unique(run, return_inverse=True) first.": lambda run, p: np.bincount(run, p) / np.bincount(run),
         },
         (
             "np.unique(run) has each run once, in ascending order.",
             "p[run == name] has the predictions for the images of one run.",
             "Take .mean() of that for each name in np.unique(run), and put the numbers into np.array([...]).",
         ),
+        rtol=1e-4,  # also for single precision
     ),
 })  # fmt: skip

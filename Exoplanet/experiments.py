@@ -1,4 +1,4 @@
-"""What a simulator allows to ask: the same disks with and without a planet, where a wake is, and splits that leak."""
+"""What a simulator allows to ask: the same disks with and without a planet, where a wake is, and how splits leak."""
 
 import numpy as np
 
@@ -141,3 +141,34 @@ def run_split(runs, share, seed):
     names = np.random.default_rng(seed).permutation(np.unique(runs))
     tested = np.isin(runs, names[: round(share * len(names))])
     return np.flatnonzero(~tested), np.flatnonzero(tested)
+
+
+def bootstrap_runs(run, y, *predictions, n=200, seed=0):
+    """AUC by image on n bootstrap copies of a test set that are drawn by run, shape (n_models, n).
+
+    Images of a run are alike, so a run is drawn with all of its images, or not at all. Runs with and without planets
+    are drawn apart, so that no copy lacks one of them. All models share the copies. The AUC is the share of pairs in
+    which the image with a planet has the larger prediction, where equal ones count half.
+
+    Parameters
+    ----------
+    run, y : ndarray of shape (n_samples,)
+        Number of the run of each image, and its label, 0 or 1.
+    *predictions : ndarray of shape (n_samples,)
+        One for each model.
+    """
+    rng = np.random.default_rng(seed)
+    with_planet, without = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
+    a, b = (_times_drawn(run[rows], n, rng) for rows in (with_planet, without))
+    scores = []
+    for p in predictions:
+        p, q = p[with_planet][:, None], p[without]
+        won = (p > q) + 0.5 * (p == q)
+        scores.append(((a @ won) * b).sum(axis=1) / (a.sum(axis=1) * b.sum(axis=1)))
+    return np.array(scores)
+
+
+def _times_drawn(run, n, rng):
+    """How often each image is in each of n copies, (n, images): as often as its run is drawn."""
+    names, number = np.unique(run, return_inverse=True)
+    return rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n)[:, number]

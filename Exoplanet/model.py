@@ -57,6 +57,7 @@ def on_the_sky(radius, azimuth, ratio, angle):
 
     azimuth is counted from the major axis, ratio is the axis ratio of the
     disk and angle the direction of its major axis, in rad from the x axis.
+    All four may be arrays that broadcast: polar gives many disks at once.
     """
     along = radius * np.cos(azimuth)
     across = radius * np.sin(azimuth) * ratio
@@ -247,7 +248,7 @@ class Network(nn.Module):
 def turn_and_flip(x):
     """Turn a batch by a random angle, and mirror about half of it.
 
-    The sky has no up and no down, and a disk may go round either way.
+    A planet may stand at any azimuth of its orbit, and a disk may go round either way.
     """
     x = torch.roll(x, int(torch.randint(x.shape[-1], (1,))), dims=3)
     chosen = torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5

@@ -42,7 +42,7 @@ BEAM = (3.0, 20.0)  # full width at half maximum of what it sees as a point, in 
 BEAM_RATIO = (0.5, 1.0)  # of its short axis to its long one
 SNR = (20.0, 300.0)  # peak of its images in units of the noise
 LEFT = (0.0, 1.5)  # brightness in units of the noise that the reconstruction leaves where nothing is
-FAINTEST_SEEN = 0.01  # of the peak; published on a logarithmic scale of two decades
+FAINTEST_SEEN = 0.01  # of the peak: the files of these two hold two decades on a logarithmic scale
 
 N_RADII = 4096  # of the tables that are looked up for each pixel
 MAX_RADIUS = 1200.0  # an inclined disk is seen out to here

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
+from common.metrics import bootstrap
 from Exoplanet import disk, experiments, model, simulate
+from Exoplanet.exercises import exercises
 
 DISKS = simulate.detection(24, 5, size=96)
 
@@ -102,6 +105,17 @@ def test_splits():
     assert len(set(runs[train]) & set(runs[test])) > 20
 
 
+def test_copies_by_run_keep_the_images_of_a_run_together():
+    rng = np.random.default_rng(0)
+    run, y = np.arange(300), np.arange(300) % 2
+    p = y + rng.normal(0, 1.0, 300)
+    single = experiments.bootstrap_runs(run, y, p)
+    assert single.shape == (1, 200) and single.mean() == pytest.approx(roc_auc_score(y, p), abs=0.01)
+    assert single.std() == pytest.approx(bootstrap(roc_auc_score, y, p).std(), rel=0.25)
+    four_times = experiments.bootstrap_runs(*(np.repeat(a, 4) for a in (run, y, p)))
+    np.testing.assert_allclose(four_times, single)  # copies of an image tell nothing more
+
+
 def test_single_planets_change_only_the_planet():
     masses = 0, 5 * disk.EARTH, 5 * disk.JUPITER
     none, light, heavy = (experiments.single_planets(mass, 80.0, 4, 3, size=64) for mass in masses)
@@ -161,3 +175,27 @@ def test_real_samples_are_read(real_samples, data_home):
     recovered, observed = data.load("test", source="official"), data.observed()
     assert recovered.X.shape == (6, 1, 128, 128) and recovered.y.tolist() == [0, 1, 1, 1, 1, 1]
     assert observed.X.shape == (2, 1, 64, 64) and observed.y is None and observed.X.max() == 1
+
+
+def _by_matrix(radius, azimuth, ratio, angle):
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    places = np.broadcast_arrays(radius * np.cos(azimuth), radius * np.sin(azimuth) * ratio)
+    return tuple(np.einsum("ij,j...->i...", turn, np.stack(places)))
+
+
+@pytest.mark.parametrize("attempt, advice", [
+    (lambda radius, azimuth, ratio, angle: model.on_the_sky(radius, azimuth, ratio, float(np.cos(angle))), "arrays"),
+    (_by_matrix, "write x and y out"),
+    (lambda radius, azimuth, ratio, angle: model.on_the_sky(radius, azimuth, ratio, angle if angle else 0), "`if`"),
+])  # fmt: skip
+def test_lines_that_take_one_disk_only_are_refused(attempt, advice, capsys):
+    assert exercises.use("deprojection", attempt) is model.on_the_sky
+    assert advice in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", exercises)
+def test_lines_in_single_precision_pass(name):
+    def single(*arguments):
+        return exercises[name].reference(*(np.float32(a) if np.asarray(a).dtype.kind == "f" else a for a in arguments))
+
+    assert exercises.use(name, single) is single
