@@ -1,6 +1,7 @@
 """The page to hand in, through real requests: what it takes, what it refuses, and what it never touches."""
 
 import asyncio
+import errno
 import http.client
 import json
 import os
@@ -15,6 +16,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +25,8 @@ import pytest
 import requests
 from aiohttp import web
 
-from common.hackathon import archive, arrivals, judge, leaderboard, serve
+from common.challenge import SubmissionError
+from common.hackathon import archive, arrivals, judge, leaderboard, roster, serve
 from common.hackathon.__main__ import main
 from tests.test_hackathon import EDITS, IN_TIME, clock, good, hand_in, prepared, rezip  # noqa: F401  (fixtures)
 
@@ -45,29 +48,35 @@ def folder(prepared, tmp_path, monkeypatch):  # noqa: F811
 
 
 @contextmanager
-def served(folder, submissions):
+def served(folder, submissions, behind=""):
     """A desk that runs in a thread, and its address."""
     loop, ready, found = asyncio.new_event_loop(), threading.Event(), {}
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setblocking(False)
 
     async def start():
-        found["desk"] = serve.Desk(folder, submissions, found.setdefault("log", []).append)
+        found["desk"] = serve.Desk(folder, submissions, found.setdefault("log", []).append, behind)
         found["runner"] = web.AppRunner(found["desk"].app(), access_log=None)
         await found["runner"].setup()
-        site = web.TCPSite(found["runner"], "127.0.0.1", 0)
-        await site.start()
-        found["port"] = site._server.sockets[0].getsockname()[1]
+        found["task"] = asyncio.create_task(found["desk"].admit(listening, found["runner"].server))
         ready.set()
+
+    async def stop():
+        found["task"].cancel()
+        await asyncio.wait([found["task"]])
+        await found["runner"].cleanup()
 
     thread = threading.Thread(target=lambda: (loop.run_until_complete(start()), loop.run_forever()))
     thread.start()
     assert ready.wait(30)
     try:
-        yield found["desk"], f"http://127.0.0.1:{found['port']}", found["log"]
+        yield found["desk"], f"http://127.0.0.1:{listening.getsockname()[1]}", found["log"]
     finally:
-        asyncio.run_coroutine_threadsafe(found["runner"].cleanup(), loop).result(30)
+        asyncio.run_coroutine_threadsafe(stop(), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(30)
         loop.close()
+        listening.close()
 
 
 @pytest.fixture
@@ -235,8 +244,11 @@ def test_rates_are_bounded(desk, tmp_path, monkeypatch):
     assert [send(address, b"no zip", "no key").status_code for _ in range(3)] == [400, 400, 429]
     desk.addresses.clock = lambda: time.monotonic() + 10**6
     assert send(address, b"no zip", "no key").status_code == 400 and len(desk.addresses._times) == 1
-    desk.busy = serve.UPLOADS
-    assert send(address, b"no zip", "no key").status_code == 503
+    desk.addresses.most = 300
+    desk.addresses._times.clear()
+    desk.uploads[:] = [("192.0.2.1", "k")] * serve.UPLOADS
+    assert send(address, b"no zip", "no key").status_code == 400  # without a key nobody hears that, or takes a place
+    assert send(address, b"no zip", OTHER).status_code == 503
 
 
 # --------------------------------------------------------------------------------------------------
@@ -375,30 +387,38 @@ def test_damaged_requests_do_no_harm(desk, folder, tmp_path):
     assert {path.relative_to(tmp_path).parts[0] for path in below(tmp_path) - before} <= {"event", "subs"}
 
 
-def test_an_upload_that_breaks_off_leaves_nothing(desk, folder, tmp_path):
-    _, address, _ = desk
+def begun(address, fields=("token", "key", "submission"), key=SECRET, length=1_000_000):
+    """A connection with a form that does not go on after these fields."""
     session = requests.Session()
-    token, port = token_of(session, address), int(address.rpartition(":")[2])
-    connection = http.client.HTTPConnection("127.0.0.1", port)
+    values = {"token": token_of(session, address), "key": key, "submission": "x" * 20_000}
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)
     connection.putrequest("POST", "/")
     connection.putheader("Content-Type", "multipart/form-data; boundary=m")
     connection.putheader("Cookie", f"hand_in={session.cookies['hand_in']}")
-    connection.putheader("Content-Length", "1000000")
+    connection.putheader("Content-Length", str(length))
     connection.endheaders()
-    for name, value in (("token", token), ("key", SECRET), ("submission", "x" * 100_000)):
-        connection.send(f'--m\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode())
-    for _ in range(100):
-        if list((tmp_path / "subs").iterdir()):
-            break
+    for name in fields:
+        connection.send(
+            f'--m\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{values[name]}\r\n'.encode())
+    return connection
+
+
+def until(condition):
+    for _ in range(200):
+        if condition():
+            return
         time.sleep(0.05)
+    raise AssertionError("it did not happen")
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(desk, folder, tmp_path):
+    _, address, _ = desk
+    connection = begun(address)
+    until(lambda: list((tmp_path / "subs").iterdir()))
     assert [path.name.startswith(serve.PART) for path in (tmp_path / "subs").iterdir()] == [True]
     assert arrivals.receive(folder, tmp_path / "subs") == []  # which nobody scores
     connection.close()
-    for _ in range(100):
-        if not list((tmp_path / "subs").iterdir()):
-            return
-        time.sleep(0.05)
-    raise AssertionError("a part is left")
+    until(lambda: not list((tmp_path / "subs").iterdir()))
 
 
 def test_pages_tell_browsers_to_be_careful(desk):
@@ -422,6 +442,185 @@ def test_a_fault_of_the_page_is_told_and_ends_nothing(desk, folder, tmp_path, mo
     assert answer.status_code == 500 and "not with your file" in answer.text and "division" not in answer.text
     assert "ZeroDivisionError" in log[-1] and nothing_kept(folder, tmp_path)
     assert requests.get(address).status_code == 200
+
+
+# --------------------------------------------------------------------------------------------------
+# Those that would shut out others
+
+
+def test_silent_connections_leave_room(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(serve, "OPEN", 6)
+    monkeypatch.setattr(serve, "BRIEF", 0.5)
+    with served(folder, tmp_path / "subs") as (_, address, _):
+        place = "127.0.0.1", int(address.rpartition(":")[2])
+        silent = [socket.create_connection(place, 10) for _ in range(3)]
+        silent[0].sendall(b"GET / HTTP/1.1\r\nHo")
+        assert socket.create_connection(place, 10).recv(1) == b""  # one address has at most half
+        time.sleep(0.6)
+        assert requests.get(address).status_code == 200
+        for connection in silent:
+            assert connection.recv(1) == b""
+    with served(folder, tmp_path / "subs", "hand-in.example.org") as (_, address, _):  # whose address is everybody's
+        place = "127.0.0.1", int(address.rpartition(":")[2])
+        silent = [socket.create_connection(place, 10) for _ in range(7)]
+        assert requests.get(address, timeout=10).status_code == 200
+        assert silent.pop(0).close() is None and requests.get(address, timeout=10).headers["Connection"] == "close"
+        [connection.close() for connection in silent]
+
+
+def test_a_request_that_waits_for_this_machine_stays(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(serve, "BRIEF", 0.3)
+    judge_each = judge.judge_each
+    monkeypatch.setattr(judge, "judge_each", lambda *arguments: time.sleep(1) or judge_each(*arguments))
+    with served(folder, tmp_path / "subs") as (_, address, _), ThreadPoolExecutor() as pool:
+        content = zip_of(tmp_path, good(), "A")
+        answer = pool.submit(send, address, content)
+        time.sleep(0.7)
+        assert requests.get(address).status_code == 200
+        assert answer.result().status_code == 303
+
+
+def test_places_are_for_those_with_a_key(desk, monkeypatch):
+    _, address, _ = desk
+    monkeypatch.setattr(serve, "UPLOADS", 2)
+    held = [begun(address, fields) for fields in ((), ("token",), ("token",))]
+    assert send(address, b"no zip").status_code == 400
+    monkeypatch.setattr(serve, "FIELD_SECONDS", 0.3)
+    assert begun(address, ("token",)).getresponse().status == 408
+    [connection.close() for connection in held]
+
+
+def test_nobody_has_all_places(desk, tmp_path, monkeypatch):
+    desk, address, _ = desk
+    monkeypatch.setattr(serve, "UPLOADS", 6)
+    monkeypatch.setattr(serve, "PER_TEAM", 2)
+    held = [begun(address) for _ in range(2)]
+    until(lambda: len(desk.uploads) == 2)
+    assert send(address, b"no zip").status_code == 503 and send(address, b"no zip", OTHER).status_code == 400
+    held.append(begun(address, key=OTHER))
+    until(lambda: len(desk.uploads) == 3)
+    assert send(address, b"no zip", OTHER).status_code == 503  # of this address
+    [connection.close() for connection in held]
+    until(lambda: not desk.uploads)
+    assert send(address, b"no zip").status_code == 400
+
+
+def test_a_file_comes_at_a_speed(desk, tmp_path, monkeypatch):
+    desk, address, _ = desk
+    monkeypatch.setattr(serve, "PATIENCE", 0.3)
+    monkeypatch.setattr(serve, "SLOWEST", 1e6)
+    assert begun(address).getresponse().status == 408
+    assert not desk.uploads and not desk.reserved and not list((tmp_path / "subs").iterdir())
+
+
+def test_room_on_the_disk_is_kept_for_what_is_under_way(desk, folder, tmp_path, monkeypatch):
+    desk, address, _ = desk
+    monkeypatch.setattr(archive, "ARCHIVE_BYTES", 50_000)
+    usage = shutil.disk_usage
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 150_000))
+    held = begun(address, length=40_000)
+    until(lambda: desk.uploads)
+    assert send(address, b"no zip", OTHER).status_code == 507
+    held.close()
+    until(lambda: not desk.reserved)
+    assert send(address, b"no zip", OTHER).status_code == 400
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def no_copy(*_):
+        raise SubmissionError("this machine's disk is full")
+
+    content = zip_of(tmp_path, good(), "A")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        assert send(address, b"no zip", OTHER).status_code == 507
+    with monkeypatch.context() as patched:
+        patched.setattr(arrivals, "_copy", no_copy)
+        assert send(address, content).status_code == 507
+    assert not list((tmp_path / "subs").iterdir()) and send(address, content).status_code == 303
+
+
+def test_the_same_file_is_kept_once(desk, tmp_path):
+    _, address, log = desk
+    content = zip_of(tmp_path, good(), "A")
+    first, again = send(address, content), send(address, content)
+    assert again.status_code == 303 and again.headers["Location"] == first.headers["Location"]
+    assert send(address, content, OTHER).status_code == 403
+    (kept,) = (tmp_path / "subs").iterdir()
+    assert kept.name in log[0] and "the same file again" in log[1]
+
+
+def test_files_of_strangers_are_not_read_where_teams_register(desk, folder, tmp_path):
+    desk, address, _ = desk
+    desk.event = replace(desk.event, registration=True)
+    with_key = begun(address)
+    assert with_key.getresponse().status == 403  # before the file has arrived
+    assert "no registered team" in reason(send(address, zip_of(tmp_path, good(), "A")))
+    assert nothing_kept(folder, tmp_path)
+    (tmp_path / "a.key").write_text(SECRET)
+    roster.register(folder, "A", ("Ana",), tmp_path / "a.key")
+    assert send(address, zip_of(tmp_path, good(), "A")).status_code == 303
+
+
+def test_addresses_are_counted_after_the_token(desk):
+    desk, address, _ = desk
+    desk.addresses.most = 1
+    for _ in range(3):
+        assert requests.post(address).status_code == 415
+        assert requests.post(address, files=[("token", (None, "0" * 64))]).status_code == 403
+    assert send(address, b"no zip").status_code == 400
+
+
+def test_a_server_before_the_page_says_whose_a_request_is(folder, tmp_path):
+    assert serve._network("2001:db8:1:2:3::4") == serve._network("2001:db8:1:2::5") != serve._network("2001:db8:1:3::4")
+    with served(folder, tmp_path / "subs", "hand-in.example.org") as (desk, address, _):
+        desk.addresses.most, session = 1, requests.Session()
+        assert "Secure" in session.get(address).headers["Set-Cookie"]
+        session.headers["Cookie"] = f"hand_in={session.cookies['hand_in']}"
+        passed = ["192.0.2.1", "192.0.2.1", "192.0.2.1, 192.0.2.2", "192.0.2.3, 192.0.2.2"]
+        statuses = [send(address, b"x", session=session, headers={"X-Forwarded-For": whose}).status_code
+                    for whose in passed]  # fmt: skip
+        assert statuses == [400, 429, 400, 429]
+        assert requests.get(address, headers={"Host": "hand-in.example.org"}).status_code == 200
+    with pytest.raises(serve.EventError, match=r"leave out the address 0\.0\.0\.0"):
+        serve.serve(folder, tmp_path / "subs", "0.0.0.0", behind="hand-in.example.org")
+
+
+def test_nobody_else_says_whose_a_request_is(desk):
+    desk, address, _ = desk
+    desk.addresses.most = 1
+    statuses = [send(address, b"x", headers={"X-Forwarded-For": f"192.0.2.{i}"}).status_code for i in (1, 2)]
+    assert statuses == [400, 429]
+
+
+def test_names_of_other_sites_do_not_lead_here(desk):
+    _, address, _ = desk
+    for path in ("/", "/board", "/rules.html", "/receipt/" + "a" * 64):
+        assert requests.get(address + path, headers={"Host": "evil.example:8024"}).status_code == 421
+    for name in ("localhost:8024", "[::1]:8024", "192.0.2.1", socket.gethostname()):
+        assert requests.get(address, headers={"Host": name}).status_code == 200
+
+
+def test_a_terminal_that_is_gone_stops_nothing(desk, tmp_path):
+    desk, address, _ = desk
+
+    def broken(_):
+        raise BrokenPipeError
+
+    desk.say = broken
+    assert send(address, zip_of(tmp_path, good(), "A")).status_code == 303
+    assert send(address, b"x").status_code == 400
+
+
+def test_refusals_do_not_fill_the_log(desk, tmp_path):
+    desk, address, log = desk
+    desk.lines.most = 3
+    for _ in range(5):
+        requests.post(address)
+    assert len(log) == 3 and send(address, zip_of(tmp_path, good(), "A")).status_code == 303
+    assert "accepted" in log[3]
 
 
 # --------------------------------------------------------------------------------------------------

@@ -64,6 +64,8 @@ def parser():
     serve.add_argument("submissions", type=Path, help="folder of the submissions")
     serve.add_argument("--address", default="127.0.0.1", help="where it is reached (default: from this machine only)")
     serve.add_argument("--port", type=int, default=8024)
+    serve.add_argument("--behind", metavar="NAME", default="",
+                       help="name of the site whose server on this machine passes requests on to the page")
     verify = commands.add_parser("verify", help="run the notebook of a submission again in a sandbox (organisers)")
     verify.add_argument("event", type=Path, help="folder of the event")
     verify.add_argument("file", type=Path, help="the submission")
@@ -295,7 +297,7 @@ def _serve(args):
     if not ipaddress.ip_address(args.address).is_loopback:
         print("Others can reach this page, and keys of teams travel as plain text: put a server with TLS before it")
     print(f"http://{args.address}:{args.port}; Ctrl-C ends it", flush=True)
-    serve(args.event, args.submissions, args.address, args.port)
+    serve(args.event, args.submissions, args.address, args.port, args.behind)
     return 0
 
 
