@@ -530,3 +530,10 @@ def test_random_bytes_in_every_field(folder, tmp_path):
             assert bool(entry.reason) != bool(entry.public) and entry.reason.isprintable() and len(entry.reason) < 330
             assert "cannot be scored" not in entry.reason  # every kind is known by its own line
     assert KEY == about["key"] and N == 60
+
+
+@pytest.mark.parametrize("score", [0.0, 1.5e-7, 0.0015, 0.3, -15.0, 1.5e20])
+def test_an_axis_of_equal_scores_has_ticks(score):
+    pad = 0.1 * abs(score) or 0.1
+    ticks = history._ticks(score - pad, score + pad)
+    assert 3 <= len(ticks) <= 6 and len(set(ticks)) == len(ticks)
