@@ -222,6 +222,7 @@ def test_two_teams_that_merge_are_one(folder, register, tmp_path, clock):  # noq
     choose(place, "b1.zip", team="B", key=b)
     arrivals.receive(folder, place)
     clock(first_day + timedelta(hours=2))
+    leaderboard.judge_all(folder, place, 0)
     assert main(["merge", str(folder), "--key", str(files["A"]), "--with", str(files["B"])]) == 0
     arrives(3, "full.zip", "A", b, 1.4)  # three of this day between them
     arrives(24, "b2.zip", "B", b, 1.5)

@@ -36,10 +36,10 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXP
 
 ISOLATION = """\
 Isolation: bubblewrap. The notebook has no network. Of this machine it sees the course, Python, the programs of the
-system and the public test sets, and can change none of them; it writes to a home in memory, which vanishes. At the
-limits of time and memory (with its files, and all shared memory) it is stopped, with all that it started. Not guarded
-against: faults of the kernel, which it shares with this machine, and its use of all processors until then. So
-run it where nothing can be lost."""
+system and the public test sets, and can change none of them; it writes to a home in memory, which vanishes. At its
+limits it is stopped, with all that it started: of time, and of memory, where its files and shared memory count too.
+Not guarded against: faults of the kernel, which it shares with this machine, and its use of all processors until then.
+So run it where nothing can be lost."""
 
 
 class NotRerun(ValueError):
