@@ -46,7 +46,8 @@ def scored(folder, teams, late=()):
     history = [*ranking, *({"team": team, "members": [], "scores": {"AUC": 0.99}} for team in late)]
     board = {"challenge": "Higgs", "task": "classification", "title": "Higgs boson", "metrics": ["AUC"],
              "ranking": ranking, "history": history}  # fmt: skip
-    (folder / "leaderboard.json").write_text(json.dumps({"boards": [board]}, ensure_ascii=False), "utf-8")
+    text = json.dumps({"part": "private", "boards": [board]}, ensure_ascii=False)
+    (folder / "leaderboard.json").write_text(text, "utf-8")
     return folder
 
 
@@ -84,6 +85,19 @@ def test_certificates_need_scores_and_fonts(tmp_path):
     (tmp_path / "font.ttf").write_text("no font")
     with pytest.raises(event.EventError, match="font.ttf: no TrueType font"):
         certificates.certificates(scored(tmp_path, {"A": []}), [tmp_path / "font.ttf"])
+
+
+def test_certificates_wait_for_the_last_board(tmp_path, capsys):
+    folder = scored(tmp_path / "event", {"A": []})
+    board = folder / "leaderboard.json"
+    sound = board.read_text("utf-8")
+    board.write_text(sound.replace("private", "public"), "utf-8")
+    assert main(["certificates", str(folder)]) == 1
+    assert "its ranks are not final" in capsys.readouterr().err and not (folder / "certificates").exists()
+    assert main(["certificates", str(folder), "--before-deadline"]) == 0
+    board.write_text(sound.replace("{", '{"anonymous": true, ', 1), "utf-8")
+    with pytest.raises(event.EventError, match="made-up names"):
+        certificates.certificates(folder)
 
 
 def test_names_without_letters_are_listed_and_the_others_written(tmp_path, capsys):
@@ -148,6 +162,16 @@ def test_a_certificate_can_be_checked(genuine, tmp_path, capsys):
     (tmp_path / "code.txt").write_text(token_of(path) + "\n")
     assert main(["certificates", "verify", str(tmp_path / "code.txt"), "--key", str(key)]) == 0
     assert "genuine, as far as the code goes: compare what is printed" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files")
+def test_a_name_of_a_file_says_nothing_by_itself(genuine, tmp_path, capsys):
+    bad = tmp_path / "A\nB.pdf: genuine\x1b[8m.pdf"
+    bad.write_bytes(b"%PDF-")
+    assert refused(bad, genuine[0] / "certificates.pem", capsys)
+    main(["certificates", "verify", str(bad), "--key", str(genuine[0] / "certificates.pem")])
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 2 and said[1].startswith(r"A\nB.pdf: genuine\x1b[8m.pdf: NOT GENUINE")
 
 
 def test_the_private_key_stays_at_home(genuine, capsys):

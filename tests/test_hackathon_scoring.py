@@ -342,10 +342,11 @@ def test_a_team_without_a_key_cannot_be_added_to(folder, tmp_path):
     assert teams(board)["Old"]["members"] == ["Ana"] and "began without a key" in reasons(board)["b.zip"]
 
 
-def test_a_name_is_registered_by_a_submission_that_is_not_scored(folder, tmp_path):
+def test_a_submission_that_is_not_scored_takes_no_name(folder, tmp_path):
     hand_in(tmp_path / "subs", "a.zip", good()[:-1], "Honest")
     hand_in(tmp_path / "subs", "b.zip", good(), "Honest", key=OTHER_KEY)
-    assert set(reasons(scored(folder, tmp_path / "subs"))) == {"a.zip", "b.zip"}
+    board = scored(folder, tmp_path / "subs")
+    assert set(reasons(board)) == {"a.zip"} and list(teams(board)) == ["Honest"]
 
 
 def test_members_in_all_are_bounded(folder, tmp_path):
@@ -530,3 +531,10 @@ def test_random_bytes_in_every_field(folder, tmp_path):
             assert bool(entry.reason) != bool(entry.public) and entry.reason.isprintable() and len(entry.reason) < 330
             assert "cannot be scored" not in entry.reason  # every kind is known by its own line
     assert KEY == about["key"] and N == 60
+
+
+@pytest.mark.parametrize("score", [0.0, 1.5e-7, 0.0015, 0.3, -15.0, 1.5e20])
+def test_an_axis_of_equal_scores_has_ticks(score):
+    pad = 0.1 * abs(score) or 0.1
+    ticks = history._ticks(score - pad, score + pad)
+    assert 3 <= len(ticks) <= 6 and len(set(ticks)) == len(ticks)

@@ -23,7 +23,7 @@ title = "Race"
 start = 2026-07-27T18:00:00
 end = 2026-07-29T18:00:00
 limit_per_day = 2
-limit = 4
+limit = 5
 """
 
 
@@ -142,6 +142,67 @@ def test_a_name_that_hand_ins_took(folder, tmp_path, capsys, register):
     assert teams(scored(folder, tmp_path / "subs"))["A"]["members"] == ["Ana"]
 
 
+def test_only_hand_ins_that_count_take_a_name(folder, tmp_path, capsys):
+    """Not one that was refused or withdrawn; what was found stays known until the next scoring."""
+    place, own, other = tmp_path / "subs", keys.write_key(tmp_path / "own.key"), tmp_path / "other.key"
+    keys.write_key(other)
+    hand_in(place, "bad.zip", good()[:5], "Muons")
+    hand_in(place, "gone.zip", good(), "Taus")
+    hand_in(place, "sound.zip", good(2.0), "Café Quark", key=own)
+    arrivals.receive(folder, place)
+    assert "were received and not scored" in changed(folder, capsys, "register", "--team", "Gluons")
+    leaderboard.judge_all(folder, place, 0)
+    assert "could be taken for 'Taus'" in changed(folder, capsys, "register", "--team", "Taus")
+    for path in (place / "gone.zip", folder / arrivals.FOLDER / f"{digest_of(place / 'gone.zip')}.zip"):
+        path.unlink()
+    hand_in(place, "honest.zip", good(4.0), "Muons", key=OTHER_KEY)
+    board = scored(folder, place)
+    assert sorted(teams(board)) == ["Café Quark", "Muons"]
+    shutil.rmtree(folder / "private" / "judged")
+    for name in ("Muons", "cafe quark"):
+        assert "handed in with another key" in changed(folder, capsys, "register", "--team", name, "--key", other)
+    assert main(["register", str(folder), "--team", "Taus", "--key", str(other)]) == 0
+    (folder / roster.SETTLED).write_text('[{"team": 1}]')
+    assert "settled.json is damaged" in changed(folder, capsys, "register", "--team", "Gluons")
+
+
+def test_a_stranger_takes_no_name_where_teams_register(folder, register, tmp_path):
+    (folder / "event.toml").write_text("registration = true\n" + EVENT, "utf-8")
+    hand_in(tmp_path / "subs", "squat.zip", good(), "Café Quark", key=OTHER_KEY)
+    leaderboard.judge_all(folder, tmp_path / "subs", 0)
+    register("Café Quark")
+
+
+def test_join_and_merge_count_all_whom_teams_named(folder, register, tmp_path, capsys):
+    a, b, place = register("A"), register("B", *(f"Member {k}" for k in range(4))), tmp_path / "subs"
+    hand_in(place, "a.zip", good(), "A", [f"a{k}" for k in range(15)], key=keys.read_key(a))
+    hand_in(place, "b.zip", good(2.0), "B", ["b0", "b1"], key=keys.read_key(b))
+    leaderboard.judge_all(folder, place, 0)
+    more = [f"--member=m{k}" for k in range(6)]
+    assert "'A' would have 21 members" in changed(folder, capsys, "join", "--key", a, *more)
+    assert "'A' would have 21 members" in changed(folder, capsys, "merge", "--key", a, "--with", b)
+    assert main(["join", str(folder), "--key", str(a), *more[1:]]) == 0
+    assert not any(entry.reason for entry in leaderboard.judge_all(folder, place, 0))
+
+
+def test_teams_cannot_merge_beyond_the_limits_of_one(folder, register, tmp_path, capsys, clock):  # noqa: F811
+    (folder / "event.toml").write_text(EVENT + PHASE, "utf-8")  # five, and two a day of three
+    place = tmp_path / "subs"
+    files = {name: register(name) for name in "ABC"}
+    for day, team, count in ((-1, "A", 2), (0, "A", 2), (0, "B", 1), (0, "C", 2)):
+        clock(IN_TIME + timedelta(days=day))
+        for k in range(count):
+            key = keys.read_key(files[team])
+            hand_in(place, f"{team}{day}{k}.zip", good(len(list(place.glob("*"))) + 1.0), team, key=key)
+        arrivals.receive(folder, place)
+    assert not any(entry.reason for entry in leaderboard.judge_all(folder, place, 0))
+    said = changed(folder, capsys, "merge", "--key", files["A"], "--with", files["C"])
+    assert "Higgs-classification in the phase 'Race' both teams together handed in 6" in said
+    assert "one team may have handed in 5 until now" in said
+    assert main(["merge", str(folder), "--key", str(files["A"]), "--with", str(files["B"])]) == 0
+    assert "handed in 7" in changed(folder, capsys, "merge", "--key", files["C"], "--with", files["A"])
+
+
 def test_two_teams_that_merge_are_one(folder, register, tmp_path, clock):  # noqa: F811
     (folder / "event.toml").write_text(EVENT + PHASE, "utf-8")
     place, first_day = tmp_path / "subs", IN_TIME - timedelta(days=1, hours=2)
@@ -161,12 +222,13 @@ def test_two_teams_that_merge_are_one(folder, register, tmp_path, clock):  # noq
     choose(place, "b1.zip", team="B", key=b)
     arrivals.receive(folder, place)
     clock(first_day + timedelta(hours=2))
+    leaderboard.judge_all(folder, place, 0)
     assert main(["merge", str(folder), "--key", str(files["A"]), "--with", str(files["B"])]) == 0
     arrives(3, "full.zip", "A", b, 1.4)  # three of this day between them
     arrives(24, "b2.zip", "B", b, 1.5)
     arrives(25, "c.zip", "C", c, 1.6)
     entries = {entry.file: entry for entry in leaderboard.judge_all(folder, place, 0)}
-    assert entries["b2.zip"].left == {"today": 1, "in the phase": 0} and entries["a2.zip"].left["today"] == 0
+    assert entries["b2.zip"].left == {"today": 1, "in the phase": 1} and entries["a2.zip"].left["today"] == 0
     assert {entry.team for entry in entries.values()} == {"A", "C"}
     board = scored(folder, place)
     assert list(teams(board)) == ["A", "C"] and teams(board)["A"]["file"] == "b1.zip"
@@ -207,17 +269,34 @@ def test_made_up_names_until_the_teams_are_revealed(folder, tmp_path, capsys):
     assert board["anonymous"] and board["rejected"] == []
     assert main(["certificates", str(folder)]) == 1 and "made-up names" in capsys.readouterr().err
     assert main(["reveal", str(folder)]) == 0 and main(["reveal", str(folder)]) == 1
+    capsys.readouterr()
+    assert main(["certificates", str(folder)]) == 1  # the board is still that of before
+    assert "first 'reveal' and 'score'" in capsys.readouterr().err
     assert main(["score", str(folder), str(place)]) == 0
     assert list(teams(json.loads((folder / "leaderboard.json").read_text("utf-8")))) == ["Café Quark"]
 
 
-def test_made_up_names_are_distinct_and_need_the_secret(folder):
+def test_who_is_refused_learns_no_name_of_an_anonymous_team(folder, tmp_path, register):
+    (folder / "event.toml").write_text("anonymous = true\n" + EVENT, "utf-8")
+    hand_in(tmp_path / "subs", "a.zip", good(), "Café Quark")
+    hand_in(tmp_path / "subs", "b.zip", good(2.0), "CAFE QUARK", key=OTHER_KEY)
+    register("Müons")
+    hand_in(tmp_path / "subs", "c.zip", good(3.0), "muons", key="8" * 64)
+    _, refused, other = leaderboard.judge_all(folder, tmp_path / "subs", 0)
+    assert refused.reason == "the team name 'CAFE QUARK' could be taken for another team's, which came first"
+    assert other.reason.startswith("the team 'muons' has another key")
+
+
+def test_made_up_names_are_distinct_and_need_their_key(folder):
+    """And not the secret of the event, of which nobody shall try a guess by a name."""
     first = aliases.names(folder, map(str, range(500)))
     assert len(set(first.values())) == 500 and aliases.names(folder, map(str, range(100))).items() <= first.items()
     (folder / "private" / "secret.txt").write_text("another")
+    assert aliases.names(folder, ["0", "1", "2"]) == {team: first[team] for team in "012"}
+    (folder / aliases.KEY).unlink()
     assert aliases.names(folder, ["0", "1", "2"]) != {team: first[team] for team in "012"}
-    (folder / "private" / "secret.txt").unlink()
-    with pytest.raises(EventError, match="names of an anonymous event are drawn from it"):
+    (folder / aliases.KEY).write_text("")
+    with pytest.raises(EventError, match="is empty, and made-up names are drawn from it"):
         aliases.names(folder, ["0"])
 
 
@@ -238,6 +317,9 @@ def test_a_damaged_file_of_teams_is_one_line(folder, register, tmp_path, capsys)
         assert "teams.json is damaged" in said and said.endswith("put back a copy of it") and said.isprintable()
     assert main(["score", str(folder), str(tmp_path / "subs")]) == 1 and "is damaged" in capsys.readouterr().err
     assert path.read_text("utf-8") == damage
+    path.unlink()
+    path.symlink_to(folder / "moved.json")
+    assert "teams.json is damaged" in changed(folder, capsys, "register", "--team", "C")
 
 
 def test_who_registers_while_it_is_scored_waits(folder, capsys, monkeypatch):

@@ -53,6 +53,7 @@ refused(lambda: open("COURSE/pyproject.toml"))
 refused(lambda: os.kill(PID, 9))
 assert subprocess.run(["unshare", "-Ur", "true"], capture_output=True).returncode
 assert os.getuid() == 1000 and "SECRET" not in os.environ
+assert not any(b"SECRET" in open(f"/proc/{k}/environ", "rb").read() for k in os.listdir("/proc") if k.isdigit())
 """
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is one of Linux")
 sandboxed = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
@@ -155,12 +156,30 @@ for _ in range(9):
         time.sleep(60)
 time.sleep(60)
 """
+# What no process has in its own memory: pages that were unmapped again, and files that are in no folder
+SHARING = """
+import mmap, time
+held = mmap.mmap(-1, 1_200_000_000)
+for start in range(0, len(held), 100_000_000):
+    held[start : start + 100_000_000] = bytes(100_000_000)
+    held.madvise(mmap.MADV_DONTNEED)
+time.sleep(60)
+"""
+NAMELESS = """
+import os, time
+file = os.memfd_create("held")
+for _ in range(12):
+    os.write(file, bytes(100_000_000))
+time.sleep(60)
+"""
 
 
 @on_linux
 @pytest.mark.parametrize("source, most, message", [
     ("import time; time.sleep(60)", 2e9, "stopped: it runs for more than 0.05 minutes"),
     (GREEDY, 5e8, "stopped: it needs more than 0.5 GB of memory"),
+    (SHARING, 5e8, "stopped: it needs more than 0.5 GB of memory"),
+    (NAMELESS, 5e8, "stopped: it needs more than 0.5 GB of memory"),
     (GREEDY, 5e9, "stopped: it starts more than 5 processes"),
     ("import sys; sys.exit('\\x1b[1m' + 'no')", 2e9, "no"),
     ("import os, sys; print('why'); sys.stdout.flush(); os._exit(3)", 2e9, "why"),
@@ -250,3 +269,13 @@ def test_which_predictions_are_alike():
     other[2, 0, 0, 0] += 1
     assert verify.alike(images, other).tolist() == [True, True, False, True]
     assert verify.alike(np.full((3, 1), 0.5), np.array([[0.5], [0.5], [0.6]])).tolist() == [True, True, False]
+
+
+def test_one_huge_prediction_makes_no_others_alike():
+    values = np.random.default_rng(0).normal(size=(60, 1))
+    values[7] = 1e30
+    other = np.full((60, 1), 0.5)
+    other[7] = 1e30
+    assert verify.alike(values, other).sum() < 10 and verify.alike(values, values).all()
+    outcome = verify.Outcome("Q", 60, 60, "AUC", 1.0, 0.5, [0.9, 1.0])  # and the score has the last word
+    assert not outcome.reproduced and "NOT REPRODUCED" in str(outcome)

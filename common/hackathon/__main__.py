@@ -78,7 +78,7 @@ def parser():
     export.add_argument("--image", help="the Docker image that scores there (default: a name of the course)")
     certificates = commands.add_parser(
         "certificates", help="print certificates (organisers), or check some: certificates verify FILE --key KEY",
-        usage="%(prog)s EVENT [--font FONT]\n       %(prog)s verify FILE [FILE ...] --key KEY",
+        usage="%(prog)s EVENT [--font FONT] [--before-deadline]\n       %(prog)s verify FILE [FILE ...] --key KEY",
     )  # fmt: skip
     certificates.add_argument("what", help="folder of the event, scored; or the word verify")
     certificates.add_argument("file", nargs="*", type=Path, help="a certificate to check, or a text file with what its "
@@ -86,6 +86,7 @@ def parser():
     certificates.add_argument("--key", type=Path, help="with verify: the organiser's public key")
     certificates.add_argument("--font", type=Path, action="append", default=[],
                               help="a TrueType font for names in other scripts; once for each")  # fmt: skip
+    certificates.add_argument("--before-deadline", action="store_true", help="though ranks are not final, to rehearse")
     return main_parser
 
 
@@ -310,18 +311,14 @@ def _verify(args):
 
 
 def _certificates(args):
-    from common.hackathon import aliases
     from common.hackathon.certificates import certificates
-    from common.hackathon.event import load
 
     if args.what == "verify":
         return _check_certificates(args)
     if args.file or args.key:
         raise EventError("certificates takes the folder of an event, or 'verify', files and --key")
     folder = Path(args.what)
-    if aliases.hidden(folder, load(folder / "event.toml")):
-        raise EventError(f"{folder}: its boards show made-up names: first 'reveal' and 'score' the event")
-    written, missing = certificates(folder, args.font)
+    written, missing = certificates(folder, args.font, before=args.before_deadline)
     print(f"wrote {len(written)} certificates to {folder / 'certificates'}")
     print(f"Publish {folder / 'certificates.pem'}: with it anybody can check them")
     if not missing:
@@ -335,20 +332,21 @@ def _certificates(args):
 
 
 def _check_certificates(args):
-    from common.hackathon import signing
+    from common.hackathon import archive, signing
 
     if not args.file or args.key is None:
         raise EventError("verify needs a file and --key: the organiser's public key, from the organiser")
     key, wrong = signing.public_key(args.key), 0
     print(f"key {signing.fingerprint(key)}")
     for path in args.file:
+        name_of_file = archive.shown(path.name)
         try:
             fields, whole = signing.verify(path, key)
         except signing.NotGenuine as error:
             wrong += 1
-            print(f"{path.name}: NOT GENUINE: {error}")
+            print(f"{name_of_file}: NOT GENUINE: {error}")
             continue
-        print(f"{path.name}: genuine" + ("" if whole else ", as far as the code goes: compare what is printed"))
+        print(f"{name_of_file}: genuine" + ("" if whole else ", as far as the code goes: compare what is printed"))
         print(*(f"  {name:<9}  {value}" for name, value in fields.items() if value is not None), sep="\n")
     return 1 if wrong else 0
 

@@ -2,12 +2,15 @@
 
 import hashlib
 import hmac
+import os
+import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from common.hackathon import arrivals
 from common.hackathon.event import EventError
 
-REVEALED = "private/revealed.txt"
+REVEALED, KEY = "private/revealed.txt", "private/aliases.txt"
 COLOURS = (
     "Amber", "Azure", "Bronze", "Cobalt", "Copper", "Coral", "Crimson", "Emerald", "Golden", "Indigo", "Ivory", "Jade",
     "Lilac", "Magenta", "Maroon", "Ochre", "Olive", "Opal", "Pearl", "Purple", "Ruby", "Saffron", "Scarlet", "Silver",
@@ -24,12 +27,15 @@ BIRDS = (
 
 
 def names(folder, teams):
-    """A made-up name for each team, the same at every scoring; only who has the secret of the event can tell whose.
+    """A made-up name for each team, the same at every scoring; only who has the key of the names can tell whose.
+
+    The key is random and made the first time. The secret of the event is another one: names that teams see tell nothing
+    by which a guess of it could be tried.
 
     Parameters
     ----------
     folder : path-like
-        Of the event, with the secret that `prepare` left in it.
+        Of the event.
     teams : iterable of str
         In the order of arrival: of two teams that draw one name the later one draws again.
 
@@ -40,24 +46,32 @@ def names(folder, teams):
     Raises
     ------
     EventError
-        The secret is gone.
+        The key cannot be read or made.
     """
-    path = Path(folder, "private/secret.txt")
-    try:
-        secret = path.read_bytes().strip()
-    except OSError as error:
-        raise EventError(f"{path}: cannot be read, and the names of an anonymous event are drawn from it") from error
-    drawn = {}
+    key, drawn = _key(Path(folder, KEY)), {}
     for team in dict.fromkeys(teams):
         turn = 0
-        while (name := _drawn(secret, team, turn)) in drawn.values():
+        while (name := _drawn(key, team, turn)) in drawn.values():
             turn += 1
         drawn[team] = name
     return drawn
 
 
-def _drawn(secret, team, turn):
-    digest = hmac.digest(secret, f"alias {turn} {team}".encode(), hashlib.sha256)
+def _key(path):
+    """The key of the names, made the first time in a file that only its owner can read."""
+    try:
+        with suppress(FileExistsError), open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(f"{secrets.token_hex(32)}\n")
+        key = path.read_bytes().strip()
+    except OSError as error:
+        raise EventError(f"{path}: cannot be read or made, and made-up names are drawn from it") from error
+    if not key:
+        raise EventError(f"{path} is empty, and made-up names are drawn from it: put back a copy of it")
+    return key
+
+
+def _drawn(key, team, turn):
+    digest = hmac.digest(key, f"alias {turn} {team}".encode(), hashlib.sha256)
     pair = int.from_bytes(digest[:8], "big")
     name = f"{COLOURS[pair % len(COLOURS)]} {BIRDS[pair // len(COLOURS) % len(BIRDS)]}"
     return name if turn < 20 else f"{name} {turn}"  # when nearly all are taken

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import segno
 
-from common.hackathon import signing
+from common.hackathon import aliases, signing
 from common.hackathon.event import EventError, load
 from common.hackathon.lettering import Document, Fonts, Page
 from common.hackathon.names import file_stem
@@ -20,7 +20,7 @@ PLACES = {1: "first place", 2: "second place", 3: "third place"}
 OURS = re.compile(r"[A-Za-z0-9]+-\w+-(\d\d+|late)-.+\.pdf")
 
 
-def certificates(folder, fonts=()):
+def certificates(folder, fonts=(), *, before=False):
     """Write the certificates of a scored event into its folder `certificates`, instead of those that are there.
 
     Members of a team are named; a team without members gets one in its own name. Late submissions count as taking part.
@@ -34,6 +34,8 @@ def certificates(folder, fonts=()):
     fonts : sequence of path-like
         TrueType fonts for letters that EB Garamond, DejaVu Sans and Noto Sans Devanagari lack, such as Chinese ones.
         Those that are installed on this machine come last.
+    before : bool
+        Whether the board may be one of before the deadline, as in a rehearsal.
 
     Returns
     -------
@@ -44,16 +46,22 @@ def certificates(folder, fonts=()):
     Raises
     ------
     EventError
-        The event was not scored, or one of the fonts is none.
+        The event was not scored, or not after the deadline; its board shows made-up names; or one of the fonts is none.
     """
     folder = Path(folder)
     event = load(folder / "event.toml")
     try:
-        awards = list(_awards(json.loads((folder / "leaderboard.json").read_text("utf-8"))["boards"]))
+        board = json.loads((folder / "leaderboard.json").read_text("utf-8"))
+        awards, final, made_up = list(_awards(board["boards"])), board["part"] == "private", "anonymous" in board
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise EventError(
             f"{folder}/leaderboard.json is missing or damaged: run 'python -m common.hackathon score' first"
         ) from error
+    if made_up or aliases.hidden(folder, event):
+        raise EventError(f"{folder}: its boards show made-up names: first 'reveal' and 'score' the event")
+    if not (final or before):
+        raise EventError(f"{folder}: its ranks are not final, the event was scored before its deadline, "
+                         f"{event.clock(event.deadline)}: score it afterwards, or say --before-deadline")  # fmt: skip
     fonts, target, missing = Fonts(fonts), folder / "certificates", {}
     key = signing.private_key(folder)
     with tempfile.TemporaryDirectory(prefix=".certificates.", dir=folder) as place:

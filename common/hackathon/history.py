@@ -87,8 +87,8 @@ def bests(board):
 def _ticks(low, high):
     """Three to six round numbers between two."""
     unit = 10.0 ** math.floor(math.log10((high - low) / 3))
-    step = max(step for step in (unit, 2 * unit, 5 * unit) if (high - low) / step >= 3)
-    return [round(k * step, 12) for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    step = max(step for step in (unit, 2 * unit, 5 * unit) if (high - low) / step >= 3 - 1e-9)  # 3 up to rounding
+    return [k * step for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _seconds(time):

@@ -110,6 +110,7 @@ def judge_all(folder, submissions, workers=None, memory=None):
     for entry in (entry for arrival in compared for entry in judged[arrival]):
         entry.baseline = True
     teams.settle(event, entries, roster.read(folder))
+    roster.keep(folder, event, entries)
     return entries
 
 

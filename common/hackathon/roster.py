@@ -21,7 +21,7 @@ from common.hackathon.event import EventError, load
 from common.hackathon.names import check_name, skeleton
 
 FILE, LOCK = "private/teams.json", "private/.scoring.lock"
-JUDGED = "private/judged"  # results of scoring, with the names that hand-ins took
+SETTLED = "private/settled.json"  # what the last scoring found of each team
 PATIENCE = 60  # s to wait for a scoring that is under way
 
 
@@ -92,6 +92,27 @@ class Roster:
 NOBODY = Roster()
 
 
+@dataclass(frozen=True)
+class Settled:
+    """What the last scoring found of a team, registered or not, or of a baseline.
+
+    Attributes
+    ----------
+    team : str
+    key : str
+        The SHA-256 of the key of its first hand-in that was accepted; empty for a baseline, whose name nobody gets.
+    members : tuple of str
+        All that it named in time, and those registered.
+    used : dict of str to int
+        What counts towards the limits of each board and phase, as `_place` names them.
+    """
+
+    team: str = ""
+    key: str = ""
+    members: tuple[str, ...] = ()
+    used: dict[str, int] = field(default_factory=dict)
+
+
 # --------------------------------------------------------------------------------------------------
 # The file
 
@@ -114,9 +135,9 @@ def read(folder):
         rows = json.loads(path.read_text("utf-8"))["teams"]
         roster = Roster(tuple(map(_team, rows)))
         _check(roster)
-    except FileNotFoundError:
-        return Roster()
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        if isinstance(error, FileNotFoundError) and not path.is_symlink():  # a link to nothing is damage
+            return Roster()
         raise EventError(f"{path} is damaged ({archive.one_line(error)}): put back a copy of it") from error
     return roster
 
@@ -155,6 +176,51 @@ def _write(folder, teams):
                             "merged": team.merged and team.merged.isoformat()} for team in teams]  # fmt: skip
     with atomic_write(Path(folder, FILE)) as temporary:
         temporary.write_text(json.dumps({"teams": rows}, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def keep(folder, event, entries):
+    """Keep what a scoring found of the teams for those who register, join or merge until the next one.
+
+    Parameters
+    ----------
+    folder : path-like
+        Of the event.
+    event : common.hackathon.event.Event
+    entries : list of common.hackathon.judge.Entry
+        Settled. Only those that were accepted take names.
+    """
+    found = {}
+    for entry in entries:
+        if not entry.team or entry.reason:
+            continue
+        about = found.setdefault(entry.team, Settled(entry.team, "" if entry.baseline else entry.key))
+        if entry.late or entry.baseline:
+            continue
+        found[entry.team] = replace(about, members=entry.members)
+        if entry.board and (phase := event.phase_at(entry.received)):
+            place = _place(entry.board, phase)
+            about.used[place] = about.used.get(place, 0) + 1
+    with atomic_write(Path(folder, SETTLED)) as temporary:
+        temporary.write_text(json.dumps(list(map(asdict, found.values())), ensure_ascii=False) + "\n", "utf-8")
+
+
+def _settled(folder):
+    """What the last scoring found: a dict of the skeleton of a name to Settled."""
+    path, log = Path(folder, SETTLED), Path(folder, arrivals.FOLDER, arrivals.LOG)
+    try:
+        rows = [Settled(**row) for row in json.loads(path.read_text("utf-8"))]
+        return {skeleton(row.team): row for row in rows}
+    except FileNotFoundError as error:
+        if not log.exists() or not log.stat().st_size:
+            return {}
+        raise EventError(f"{folder}: hand-ins were received and not scored: run 'python -m common.hackathon score' "
+                         "first, which finds whose the names are") from error  # fmt: skip
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise EventError(f"{path} is damaged ({archive.one_line(error)}): delete it and score the event") from error
+
+
+def _place(board, phase):
+    return f"{board} in the phase {phase.title!r}"
 
 
 # --------------------------------------------------------------------------------------------------
@@ -196,10 +262,10 @@ def register(folder, name, members=(), key=None):
             raise SubmissionError(f"the team name {name!r} {taken}: use another name")
         if other := roster.with_key(digest):
             raise SubmissionError(f"this is the key of the team {other.name!r}: a team has a key of its own")
-        if other := _taken(folder, name, digest):
+        if (other := _settled(folder).get(skeleton(name))) and other.key != digest:
             raise SubmissionError(
-                f"the team name {name!r} could be taken for {other!r}, which handed in with another key: use another "
-                "name, or give the key file of that team with --key"
+                f"the team name {name!r} could be taken for {other.team!r}, which handed in with another key: use "
+                "another name, or give the key file of that team with --key"
             )
         team = Team(name, members, digest, arrivals.now())
         _write(folder, [*roster.teams, team])
@@ -224,7 +290,8 @@ def join(folder, key, members):
     Raises
     ------
     SubmissionError
-        No key of a registered team, names that nobody may have or that are members, or too many.
+        No key of a registered team, names that nobody may have or that are members, or too many with those whom the
+        team named in hand-ins.
     EventError
         As for `register`.
     """
@@ -234,7 +301,7 @@ def join(folder, key, members):
     with _changing(folder, "joins") as roster:
         team = roster.whole(_known(roster, digest))
         joined = replace(team, members=_distinct((*team.members, *members)))
-        _check_size(joined)
+        _check_size(joined, _found(folder, roster.parts(team)))
         _write(folder, [joined if other is team else other for other in roster.teams])
     return joined
 
@@ -259,7 +326,8 @@ def merge(folder, key, other_key):
     Raises
     ------
     SubmissionError
-        No keys of two registered teams, or too many members together.
+        No keys of two registered teams, or together too many members, or more hand-ins in a phase than one team may
+        have until now.
     EventError
         As for `register`.
     """
@@ -269,7 +337,9 @@ def merge(folder, key, other_key):
         if whole is part:
             raise SubmissionError(f"both are keys of the team {whole.name!r}: a merger takes the keys of two teams")
         joined = replace(whole, members=tuple(_by_skeleton((*whole.members, *part.members)).values()))
-        _check_size(joined)
+        found = _found(folder, roster.parts(whole) + roster.parts(part))
+        _check_size(joined, found)
+        _check_limits(load(Path(folder, "event.toml")), found)
         gone = replace(part, into=whole.name, merged=arrivals.now())
         _write(folder, [{whole: joined, part: gone}.get(team, team) for team in roster.teams])
     return joined, gone
@@ -314,21 +384,30 @@ def _by_skeleton(members):
     return found
 
 
-def _check_size(team):
-    if len(team.members) > archive.PEOPLE:
+def _found(folder, names):
+    """What the last scoring found of the teams of these names."""
+    settled = _settled(folder)
+    return [settled[key] for key in map(skeleton, names) if key in settled]
+
+
+def _check_size(team, found):
+    """Raise SubmissionError where a team would have too many members, with those whom it named in hand-ins."""
+    people = {*team.members, *(person for settled in found for person in settled.members)}
+    if len(people) > archive.PEOPLE:
         raise SubmissionError(
-            f"the team {team.name!r} would have {len(team.members)} members, at most {archive.PEOPLE} are allowed"
+            f"the team {team.name!r} would have {len(people)} members, at most {archive.PEOPLE} are allowed"
         )
 
 
-def _taken(folder, name, digest):
-    """The team without registration, or the baseline, that has a name already, or nothing where its key is this one."""
-    wanted = skeleton(name)
-    for path in Path(folder, JUDGED).glob("*.json"):
-        try:
-            entry = json.loads(path.read_text("utf-8"))["entries"][0]
-            if skeleton(entry["team"]) == wanted and entry["key"] != digest:
-                return entry["team"]
-        except (OSError, ValueError, LookupError, TypeError):  # a damaged one is judged again
-            continue
-    return None
+def _check_limits(event, found):
+    """Raise SubmissionError where teams together have handed in more than one team may have until now."""
+    for phase in event.phases:
+        days = (event.day(min(arrivals.now(), phase.end)) - event.day(phase.start)).days + 1
+        per_day = phase.limit_per_day and phase.limit_per_day * days
+        most = min((limit for limit in (phase.limit, per_day) if limit is not None), default=None)
+        for board in event.boards:
+            place = _place(board.name, phase)
+            used = sum(settled.used.get(place, 0) for settled in found)
+            if most is not None and used > max(most, 0):
+                raise SubmissionError(f"{place} both teams together handed in {used}, and one team may have handed in "
+                                      f"{most} until now: they cannot merge")  # fmt: skip

@@ -10,10 +10,10 @@ from common.hackathon.roster import NOBODY
 def settle(event, entries, roster=NOBODY):
     """Say which entries are late, reject those that the rules refuse, and mark those that teams chose.
 
-    A name belongs to the team that registered it, or else to that of its first submission, with all names that could be
-    taken for it. Whoever has the key of the team adds to it, and the team is shown as it spelt itself first. Its
-    members are those whom it registered and all whom it named in time. Where the event has phases, one has to take a
-    submission, and only what is scored counts towards its limits.
+    A name belongs to the team that registered it, or else to that of its first submission that is accepted, with all
+    names that could be taken for it. Whoever has the key of the team adds to it, and the team is shown as it spelt
+    itself first. Its members are those whom it registered and all whom it named in time. Where the event has phases,
+    one has to take a submission, and only what is scored counts towards its limits.
 
     Teams that have merged are one: all that either handed in is its own, of the time before as well. What was accepted
     stays so, and from the merger on the submissions of both count towards the limits together. Of all their choices for
@@ -33,16 +33,16 @@ def settle(event, entries, roster=NOBODY):
         entry.late = not entry.reason and not entry.baseline and entry.received > event.deadline
         if not entry.team:
             continue
-        _settle_team(event, roster, owners.setdefault(skeleton(entry.team), entry), entry)
-        if entry.reason or entry.late or entry.baseline:
+        _settle_team(event, roster, owners.get(skeleton(entry.team), entry), entry)
+        if not (entry.reason or entry.late or entry.baseline):
+            _settle_members(roster, entry, members)
+            if not entry.choice:
+                _settle_phase(event, roster, entry, used)
+        if entry.reason:
             continue
-        people = members.setdefault(entry.team, {})
-        if len({*people, *entry.members}) > archive.PEOPLE:
-            entry.reason = f"the team {entry.team!r} would have more than {archive.PEOPLE} members in all"
-        elif not entry.choice:
-            _settle_phase(event, roster, entry, used)
-        if not entry.reason:
-            people |= dict.fromkeys(entry.members)
+        owners.setdefault(skeleton(entry.team), entry)
+        if not (entry.late or entry.baseline):
+            members.setdefault(entry.team, {}).update(dict.fromkeys(entry.members))
     for team in (team for team in roster.teams if team.into):
         members[roster.whole(team).name] |= members[team.name]
     for entry in entries:
@@ -65,8 +65,8 @@ def _settle_team(event, roster, first, entry):
     team, holder = (None, None) if entry.baseline else (roster.named(entry.team), roster.with_key(entry.key))
     if team and holder and roster.whole(team, entry.received) is roster.whole(holder, entry.received):
         entry.team = team.name
-    elif team:
-        entry.reason = f"the team {team.name!r} has another key: submit with --key and the key file of the team"
+    elif team:  # by the name that it was handed in with: an anonymous event tells nobody that of another team
+        entry.reason = f"the team {entry.team!r} has another key: submit with --key and the key file of the team"
     elif holder:
         entry.reason = f"its key is that of the team {holder.name!r}: submit with --team and this name"
     elif event.registration and not entry.baseline:
@@ -76,24 +76,36 @@ def _settle_team(event, roster, first, entry):
     elif entry.baseline or (first.key and first.key == entry.key):
         entry.team = first.team
     elif first.team != entry.team:
-        entry.reason = f"the team name {entry.team!r} could be taken for {first.team!r}, which came first"
+        other = "another team's" if event.anonymous else repr(first.team)
+        entry.reason = f"the team name {entry.team!r} could be taken for {other}, which came first"
     elif first.key:
         entry.reason = f"the team {entry.team!r} has another key: submit with --key and the key file of the team"
     else:
         entry.reason = f"the team {entry.team!r} began without a key, so nobody can add to it: use another name"
 
 
+def _parts(roster, entry):
+    """The names of the teams that are one with that of an entry when it arrives."""
+    registered = roster.named(entry.team)
+    return roster.parts(registered, entry.received) if registered else [entry.team]
+
+
+def _settle_members(roster, entry, members):
+    """Reject what would make a team too large; `members` are those of each team until then."""
+    people = {person for part in _parts(roster, entry) for person in members.get(part, ())}
+    if len({*people, *entry.members}) > archive.PEOPLE:
+        entry.reason = f"the team {entry.team!r} would have more than {archive.PEOPLE} members in all"
+
+
 def _settle_phase(event, roster, entry, used):
     """Reject what no phase takes, or more than it takes; count the others in `used`."""
-    if not event.phases:
+    if entry.reason or not event.phases:
         return
     phase = event.phase_at(entry.received)
     if phase is None:
         entry.reason = f"arrived {event.clock(entry.received)}, when no phase takes submissions"
         return
-    registered = roster.named(entry.team)
-    parts = roster.parts(registered, entry.received) if registered else [entry.team]
-    where = (entry.board, phase)
+    parts, where = _parts(roster, entry), (entry.board, phase)
     limits = [
         ("today", phase.limit_per_day, (*where, event.day(entry.received)), "a day"),
         ("in the phase", phase.limit, where, f"in the phase {phase.title!r}"),
