@@ -142,8 +142,8 @@ def test_a_name_that_hand_ins_took(folder, tmp_path, capsys, register):
     assert teams(scored(folder, tmp_path / "subs"))["A"]["members"] == ["Ana"]
 
 
-def test_only_hand_ins_that_count_take_a_name(folder, tmp_path, capsys):
-    """Not one that was refused or withdrawn; what was found stays known until the next scoring."""
+def test_a_hand_in_takes_a_name_until_it_is_withdrawn(folder, tmp_path, capsys):
+    """Even one that cannot be scored; what was found stays known until the next scoring."""
     place, own, other = tmp_path / "subs", keys.write_key(tmp_path / "own.key"), tmp_path / "other.key"
     keys.write_key(other)
     hand_in(place, "bad.zip", good()[:5], "Muons")
@@ -155,9 +155,9 @@ def test_only_hand_ins_that_count_take_a_name(folder, tmp_path, capsys):
     assert "could be taken for 'Taus'" in changed(folder, capsys, "register", "--team", "Taus")
     for path in (place / "gone.zip", folder / arrivals.FOLDER / f"{digest_of(place / 'gone.zip')}.zip"):
         path.unlink()
-    hand_in(place, "honest.zip", good(4.0), "Muons", key=OTHER_KEY)
+    hand_in(place, "other.zip", good(4.0), "Muons", key=OTHER_KEY)
     board = scored(folder, place)
-    assert sorted(teams(board)) == ["Café Quark", "Muons"]
+    assert sorted(teams(board)) == ["Café Quark"]
     shutil.rmtree(folder / "private" / "judged")
     for name in ("Muons", "cafe quark"):
         assert "handed in with another key" in changed(folder, capsys, "register", "--team", name, "--key", other)

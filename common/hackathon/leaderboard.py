@@ -109,8 +109,8 @@ def judge_all(folder, submissions, workers=None, memory=None):
     entries = [entry for arrival in received for entry in judged[arrival] if not (entry.reason and arrival.replaced)]
     for entry in (entry for arrival in compared for entry in judged[arrival]):
         entry.baseline = True
-    teams.settle(event, entries, roster.read(folder))
-    roster.keep(folder, event, entries)
+    owners = teams.settle(event, entries, roster.read(folder))
+    roster.keep(folder, event, entries, owners)
     return entries
 
 

@@ -178,7 +178,7 @@ def _write(folder, teams):
         temporary.write_text(json.dumps({"teams": rows}, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
-def keep(folder, event, entries):
+def keep(folder, event, entries, owners):
     """Keep what a scoring found of the teams for those who register, join or merge until the next one.
 
     Parameters
@@ -187,9 +187,11 @@ def keep(folder, event, entries):
         Of the event.
     event : common.hackathon.event.Event
     entries : list of common.hackathon.judge.Entry
-        Settled. Only those that were accepted take names.
+        Settled.
+    owners : list of common.hackathon.judge.Entry
+        Those of them by which teams took their names.
     """
-    found = {}
+    found = {entry.team: Settled(entry.team, "" if entry.baseline else entry.key) for entry in owners}
     for entry in entries:
         if not entry.team or entry.reason:
             continue

@@ -10,10 +10,11 @@ from common.hackathon.roster import NOBODY
 def settle(event, entries, roster=NOBODY):
     """Say which entries are late, reject those that the rules refuse, and mark those that teams chose.
 
-    A name belongs to the team that registered it, or else to that of its first submission that is accepted, with all
-    names that could be taken for it. Whoever has the key of the team adds to it, and the team is shown as it spelt
-    itself first. Its members are those whom it registered and all whom it named in time. Where the event has phases,
-    one has to take a submission, and only what is scored counts towards its limits.
+    A name belongs to the team that registered it, or else to that of its first submission, even one that cannot be
+    scored, with all names that could be taken for it; where teams have to register, no other takes a name. Whoever has
+    the key of the team adds to it, and the team is shown as it spelt itself first. Its members are those whom it
+    registered and all whom it named in time. Where the event has phases, one has to take a submission, and only what is
+    scored counts towards its limits.
 
     Teams that have merged are one: all that either handed in is its own, of the time before as well. What was accepted
     stays so, and from the merger on the submissions of both count towards the limits together. Of all their choices for
@@ -25,6 +26,11 @@ def settle(event, entries, roster=NOBODY):
     entries : list of common.hackathon.judge.Entry
         In the order of arrival, after those of baselines; they are changed.
     roster : common.hackathon.roster.Roster
+
+    Returns
+    -------
+    list of common.hackathon.judge.Entry
+        Those by which teams took their names.
     """
     owners, used = {}, Counter()
     # whose team became a part of another is a member of that one
@@ -33,7 +39,10 @@ def settle(event, entries, roster=NOBODY):
         entry.late = not entry.reason and not entry.baseline and entry.received > event.deadline
         if not entry.team:
             continue
+        before = entry.reason
         _settle_team(event, roster, owners.get(skeleton(entry.team), entry), entry)
+        if entry.reason == before and not event.registration:
+            owners.setdefault(skeleton(entry.team), entry)
         if not (entry.reason or entry.late or entry.baseline):
             _settle_members(roster, entry, members)
             if not entry.choice:
@@ -53,6 +62,7 @@ def settle(event, entries, roster=NOBODY):
         if not entry.late:
             entry.members = tuple(members[entry.team])
     _settle_choices(entries)
+    return list(owners.values())
 
 
 def _settle_team(event, roster, first, entry):
