@@ -1,7 +1,11 @@
 """What all tests share: a data home of their own, and the real samples where there are any."""
 
 import os
+import shutil
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from filelock import FileLock
@@ -10,8 +14,7 @@ from common.gates import label, read, scores
 from common.notebooks import Result, run
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SHARED_DATA = os.environ.get("DEEPLEARN_DATA")
 """The data folder of the whole test run, where it has one: `deeplearn test` makes it."""
 
@@ -57,3 +60,28 @@ def real_samples():
     if not folder.is_dir():
         pytest.skip("no real samples: point DEEPLEARN_REAL to a folder that has them")
     return folder
+
+
+@pytest.fixture(scope="module")
+def address(built):
+    """Where the site that a module of tests has built is served."""
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=built)) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, without a window."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()

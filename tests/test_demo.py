@@ -3,11 +3,7 @@
 import base64
 import json
 import re
-import shutil
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from urllib.parse import unquote
 
 import numpy as np
@@ -27,7 +23,6 @@ from Higgs.model import significance
 from NMRSpin import simulate
 from StrongLensing.simulate import classification
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LARGEST = 5_000_000  # bytes of a page with all that it loads
 STATE = """() => document.querySelector("main").innerHTML
   + [...document.querySelectorAll("canvas")].map((canvas) => canvas.toDataURL()).join()
@@ -44,29 +39,6 @@ def built(tmp_path_factory):
     return place
 
 
-@pytest.fixture(scope="module")
-def address(built):
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=built)) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
 def opened(built, browser):
     """A function that opens the page of a challenge from the disk; at the end there was no error and no request out."""
@@ -78,9 +50,9 @@ def opened(built, browser):
         page = context.new_page()
         page.on("console", lambda said: errors.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        start = start or built.as_uri()
+        start = start or f"{built.as_uri()}/"
         page.on("request", lambda asked: None if asked.url.startswith((start, "data:")) else errors.append(asked.url))
-        page.goto(f"{start}/demos/{name}.html")
+        page.goto(f"{start}demos/{name}.html")
         return page
 
     yield open_page

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -537,3 +538,23 @@ def test_an_axis_of_equal_scores_has_ticks(score):
     pad = 0.1 * abs(score) or 0.1
     ticks = history._ticks(score - pad, score + pad)
     assert 3 <= len(ticks) <= 6 and len(set(ticks)) == len(ticks)
+
+
+def test_two_threads_leave_the_limit_of_memory_as_it_was():
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    first, second, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def bounded(begun, wait_for):
+        with judge._in_memory():
+            begun.set()
+            wait_for.wait(0.5)
+
+    threads = [threading.Thread(target=bounded, args=events) for events in ((first, second), (second, ended))]
+    threads[0].start()
+    first.wait()
+    threads[1].start()
+    threads[0].join()
+    ended.set()  # the one that began later ends later: it would put back the limit of the other
+    threads[1].join()
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before

@@ -3,9 +3,6 @@
 import json
 import re
 import shutil
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -16,7 +13,6 @@ from common.challenge import registry
 from common.gates import find, label
 from common.hackathon import leaderboard
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 BOARD = {
     "event": "Test <event>", "deadline": "2024-07-29T18:00:00+02:00", "due": "Monday, 18:00 CET",
     "rejected": [{"file": "x.zip", "received": "2024-07-29T15:00:00Z", "reason": "<b>bold</b>"}],
@@ -140,29 +136,6 @@ def test_broken_links_stop_the_site(source, message):
 
 # --------------------------------------------------------------------------------------------------
 # In a browser
-
-
-@pytest.fixture(scope="module")
-def address(built):
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=built)) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize("scheme, width", [("light", 390), ("dark", 1200)])

@@ -29,6 +29,7 @@ from common.hackathon.event import EventError, load
 SECONDS = 20  # of one core, for one submission
 WAITING = 3  # times as long may pass on the clock, where a machine is busy
 MEMORY = 512_000_000  # bytes, beyond what a process has that is ready to score
+ONE_AT_A_TIME = threading.RLock()
 UNEXPECTED = "cannot be scored: "  # how a reason begins for which this machine or the course may be to blame
 COPIES = 200  # of the test set, for the intervals
 
@@ -431,13 +432,14 @@ def _in_memory():
         return
     import resource
 
-    used = 1024 * int(status.read_text().partition("VmData:")[2].split()[0])
-    before = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (used + MEMORY, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, before)
+    with ONE_AT_A_TIME:  # the limit is the whole process's: of two threads, one would put back that of the other
+        used = 1024 * int(status.read_text().partition("VmData:")[2].split()[0])
+        before = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (used + MEMORY, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def _judge_alone(folder, arrival):
