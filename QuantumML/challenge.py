@@ -8,9 +8,25 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from common.challenge import AUC_SPREAD, Challenge, Metric, SubmissionError, Table, Task
 
 MAX_QUBITS = 20  # a state of 20 qubits has a million amplitudes
-CIRCUIT_NAME = "quantum_circuit.qasm"
+BOARD_QUBITS = 12  # of a circuit that is handed in: it is executed on every hidden jet
+BOARD_GATES = 400_000  # times amplitudes: 390 gates on 10 qubits, 97 on 12
+CIRCUIT_NAME, ENCODING_NAME = "quantum_circuit.qasm", "quantum_encoding.json"
 CIRCUIT_BYTES = 200_000
-CIRCUIT = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q;\nh q[0];\ncx q[0], q[1];\n'  # one that is allowed
+AGREE = 1e-3  # how far predictions may be from what the circuit makes
+COLUMNS = ("anomaly_score",)  # any number, higher for what looks less like a quark jet; one a test image, in order
+MOST = 1e30  # far beyond any score, and its square is still a number
+# It is allowed and guesses: it encodes one ring, and measures another qubit
+SAMPLE_CIRCUIT = """\
+OPENQASM 3.0;
+include "stdgates.inc";
+input float[64] x_0;
+bit[1] c;
+qubit[2] q;
+ry(x_0) q[0];
+h q[1];
+c[0] = measure q[1];
+"""
+SAMPLE_ENCODING = '{"rings": [1], "power": 0, "turns": [0.1]}\n'
 
 
 class UnsupportedCircuit(ValueError):
@@ -25,43 +41,93 @@ def check_qubits(circuit, most=MAX_QUBITS):
 
 
 @dataclass(frozen=True)
-class QuantumTable(Table):
-    """A table whose folder also holds the circuit that made it, as OpenQASM 3 text.
+class Circuit:
+    """A submission that is executed: a circuit as OpenQASM 3 text, and the encoding that computes its inputs.
 
-    The circuit is read and its qubits are counted. It is never executed.
+    Its score is what the circuit makes of the hidden jets. Predictions may lie beside it; they must be the circuit's.
     """
 
-    @property
-    def wanted(self):
-        """The files that are asked for, in words."""
-        return f"{self.name} and {CIRCUIT_NAME}"
+    predictions = Table("quantum_predictions.csv", COLUMNS, -MOST, MOST)
+    wanted = f"{CIRCUIT_NAME} and {ENCODING_NAME}"
+    contents = (
+        f"`{CIRCUIT_NAME}`: the trained circuit as OpenQASM 3 text, at most {BOARD_QUBITS} qubits, and at most "
+        f"{BOARD_GATES:,} / 2^qubits gates; `{ENCODING_NAME}`: rings, power and turns, from which its "
+        "inputs x_0, x_1 ... are computed. The scorer executes the circuit on the test set: the mean P(1) of the "
+        f"measured qubits is the score. `{predictions.name}` may lie beside them, and must then agree"
+    )
 
     def accepts(self, name):
-        """Whether a file of this name belongs to the submission: the table, or the circuit."""
-        return name in (self.name, CIRCUIT_NAME)
+        """Whether a file of this name belongs to the submission."""
+        return name in (CIRCUIT_NAME, ENCODING_NAME, self.predictions.name)
 
     def most_bytes(self, n):
-        """Size that either file can have at most."""
-        return max(super().most_bytes(n), CIRCUIT_BYTES)
+        """Size that each file can have at most."""
+        return max(self.predictions.most_bytes(n), CIRCUIT_BYTES)
+
+    def write(self, path, detector):
+        """Write the trained circuit and the encoding of a `circuits.QuantumAutoencoder` into a folder.
+
+        Returns the folder, which is made where it is missing. Raises SubmissionError where the scorer would refuse
+        the circuit, or the detector's features are not those that it computes.
+        """
+        from QuantumML import handin, noise, qasm
+
+        try:
+            encoding = handin.encoding_of(detector)
+            written = qasm.write(noise.measured(detector), Path(path) / CIRCUIT_NAME)
+            handin.program(qasm.read(written), len(encoding.rings))
+        except UnsupportedCircuit as error:
+            raise SubmissionError(str(error)) from error
+        return handin.write_encoding(Path(path) / ENCODING_NAME, encoding).parent
 
     def sample(self, path, n):
-        """As Table.sample(), with a circuit in the folder."""
-        path = super().sample(path, n)
-        path.with_name(CIRCUIT_NAME).write_text(CIRCUIT, "utf-8")
-        return path
+        """Write a circuit and an encoding that only guess."""
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / CIRCUIT_NAME).write_text(SAMPLE_CIRCUIT, "utf-8")
+        (folder / ENCODING_NAME).write_text(SAMPLE_ENCODING, "utf-8")
+        return folder
 
-    def read(self, path, n):
-        """As Table.read(); SubmissionError too where the circuit is missing, unreadable or has too many qubits."""
-        values = super().read(path, n)
-        from QuantumML import qasm  # takes a second to import
+    def read(self, path, n, samples):
+        """What the circuit in a folder makes of images.
 
-        folder = Path(path) if Path(path).is_dir() else Path(path).parent
-        circuit = folder / CIRCUIT_NAME
+        Parameters
+        ----------
+        path : path-like
+            The folder.
+        n : int
+        samples : ndarray of shape (n, side, side)
+
+        Returns
+        -------
+        ndarray of shape (n,)
+
+        Raises
+        ------
+        SubmissionError
+            Circuit or encoding are missing, or cannot be executed (see `qasm.read`, `handin.read_encoding` and
+            `handin.program`); or predictions lie beside them that are not the circuit's.
+        """
+        from QuantumML import handin, qasm  # takes a second to import
+
+        folder = Path(path)
         try:
-            qasm.read(circuit)
+            encoding = handin.read_encoding(folder / ENCODING_NAME)
+            circuit = qasm.read(folder / CIRCUIT_NAME)
+            made = handin.scores(circuit, encoding(samples))
         except (OSError, ValueError) as error:
-            raise SubmissionError(str(error).replace("\n", " ")) from error
-        return values
+            raise SubmissionError(" ".join(str(error).split())) from error
+        if self.predictions.name in (entry.name for entry in folder.iterdir()):
+            self._compare(made, self.predictions.read(folder, n))
+        return made
+
+    def _compare(self, made, predicted):
+        row = int(abs(made - predicted).argmax())
+        if abs(made[row] - predicted[row]) > AGREE:
+            raise SubmissionError(
+                f"{self.predictions.name}: row {row + 1} is {predicted[row]:.4g}, but the circuit makes {made[row]:.4g}"
+                f" of that jet: hand in the circuit that made them, or leave {self.predictions.name} out"
+            )
 
 
 def auc(truth, score):
@@ -76,8 +142,6 @@ def accuracy(truth, score):
 
 
 METRICS = (Metric("AUC", auc, spread=AUC_SPREAD), Metric("accuracy", accuracy))
-COLUMNS = ("anomaly_score",)  # any number, higher for what looks less like a quark jet; one a test image, in order
-MOST = 1e30  # far beyond any score, and its square is still a number
 DATA = "anomaly_detection"
 
 CHALLENGE = Challenge(
@@ -90,8 +154,9 @@ CHALLENGE = Challenge(
     tasks=(
         Task(
             name="quantum",
-            submission=QuantumTable("quantum_predictions.csv", COLUMNS, -MOST, MOST),
-            imports=("QuantumML.qasm", "qiskit"),
+            submission=Circuit(),
+            executes=True,
+            imports=("QuantumML.handin", "QuantumML.qasm", "qiskit"),
             fewest=10,
             metrics=METRICS,
             data_task=DATA,

@@ -46,7 +46,7 @@ STATEMENTS = {
         "qubits": rf"qubit(?:\[(\d{{1,4}})\])? ({_NAME})",
         "bits": rf"bit(?:\[(\d{{1,4}})\])? ({_NAME})",
         "barrier": rf"barrier(?: {_PLACES})?",
-        "measure": rf"({_PLACE}) = measure ({_PLACE})",
+        "measure": rf"({_PLACE}) ?= ?measure ({_PLACE})",
         "phase": rf"gphase\s*{_ANGLES}",
         "gate": rf"({'|'.join(GATES)})\s*(?:{_ANGLES})?\s+{_PLACES}",
     }.items()

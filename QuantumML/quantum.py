@@ -30,35 +30,8 @@ import torch
 from torch import nn
 
 from QuantumML.challenge import UnsupportedCircuit, check_qubits
+from QuantumML.gates import ANGLES, CONTROLLED, ONE_QUBIT, linear_form
 
-HALF = np.pi / 2
-# Angles (alpha, theta, phi, lambda) of exp(i alpha) U(theta, phi, lambda): a constant and a row for each own parameter.
-ONE_QUBIT = {
-    "id": ([0, 0, 0, 0], []),
-    "x": ([0, np.pi, 0, np.pi], []),
-    "y": ([0, np.pi, HALF, HALF], []),
-    "z": ([0, 0, 0, np.pi], []),
-    "h": ([0, HALF, 0, np.pi], []),
-    "s": ([0, 0, 0, HALF], []),
-    "sdg": ([0, 0, 0, -HALF], []),
-    "t": ([0, 0, 0, HALF / 2], []),
-    "tdg": ([0, 0, 0, -HALF / 2], []),
-    "sx": ([HALF / 2, HALF, -HALF, HALF], []),
-    "sxdg": ([-HALF / 2, -HALF, -HALF, HALF], []),
-    "rx": ([0, 0, -HALF, HALF], [[0, 1, 0, 0]]),
-    "ry": ([0, 0, 0, 0], [[0, 1, 0, 0]]),
-    "rz": ([0, 0, 0, 0], [[-0.5, 0, 0, 1]]),
-    "r": ([0, 0, -HALF, HALF], [[0, 1, 0, 0], [0, 0, 1, -1]]),
-    "p": ([0, 0, 0, 0], [[0, 0, 0, 1]]),
-    "u": ([0, 0, 0, 0], [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]),
-    "u2": ([0, HALF, 0, 0], [[0, 0, 1, 0], [0, 0, 0, 1]]),
-}
-ONE_QUBIT |= {"u1": ONE_QUBIT["p"], "u3": ONE_QUBIT["u"]}
-# Controlled gates whose target sees one of the above; the control is their first qubit.
-CONTROLLED = {
-    "ch": "h", "csx": "sx", "crx": "rx", "cry": "ry", "crz": "rz", "cp": "p", "cu1": "p", "cu3": "u", "cu": "cu",
-}  # fmt: skip
-ANGLES = ONE_QUBIT | {"cu": ([0, 0, 0, 0], [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0]])}
 MAX_DEFINITION = 20  # a definition inside a definition ... so deep and no deeper
 MAX_BLOCK = 4  # qubits whose gates are multiplied to one matrix before they meet the state
 
@@ -129,33 +102,6 @@ def _monomial(operation):
         return None
     source = heavy.argmax(1)
     return source, matrix[np.arange(len(matrix)), source]
-
-
-def linear_form(expression, names):
-    """Coefficients of an angle that is linear in parameters.
-
-    Parameters
-    ----------
-    expression : number or qiskit ParameterExpression
-    names : dict of str to int
-        Column of each parameter.
-
-    Returns
-    -------
-    constant : float
-    coefficients : dict of int to float
-    """
-    if not hasattr(expression, "parameters"):
-        return float(expression), {}
-    coefficients = {}
-    for parameter in expression.parameters:
-        try:
-            coefficients[names[parameter.name]] = float(expression.gradient(parameter))
-        except TypeError as error:
-            raise UnsupportedCircuit(
-                f"the angle {expression} is not linear in {parameter.name}: use sums of parameters times numbers"
-            ) from error
-    return float(expression.bind({parameter: 0.0 for parameter in expression.parameters})), coefficients
 
 
 # --------------------------------------------------------------------------------------------------

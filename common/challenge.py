@@ -376,6 +376,8 @@ class Task:
         What is known of single samples (keys of `Dataset.meta`) and says nothing of their labels: participants get it.
     imports : tuple of str
         Modules that reading and scoring load late; who bounds the time and memory of a submission loads them first.
+    executes : bool
+        Whether the submission predicts by itself: its `read` takes the samples of the test set too.
     """
 
     name: str
@@ -386,10 +388,15 @@ class Task:
     fewest: int = 2
     public: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
+    executes: bool = False
 
-    def score(self, truth, path):
-        """Scores of a submitted file: {metric name: value}, the official one first."""
-        submitted = self.submission.read(path, len(truth))
+    def read(self, path, n, samples=None):
+        """The predictions of a submission for n samples, which it needs where the task `executes` it."""
+        return self.submission.read(path, n, samples) if self.executes else self.submission.read(path, n)
+
+    def score(self, truth, path, samples=None):
+        """Scores of a submitted file: {metric name: value}, the official one first; `samples` as for `read`."""
+        submitted = self.read(path, len(truth), samples)
         return {metric.name: float(np.mean(metric.function(truth, submitted))) for metric in self.metrics}
 
 

@@ -177,7 +177,7 @@ def test_two_tasks_texts_and_runs(tmp_path):
     text = EVENT.partition("[[challenge]]")[0] + "".join(
         f'[[challenge]]\nfolder = "{folder}"\ntask = "{task}"\nn = {n}\n'
         for folder, task, n in (("RenAIssance", "pages", 4), ("Exoplanet", "detection", 40), ("NMRSpin", "gauss", 8),
-                                ("NMRSpin", "rkky", 9)))  # fmt: skip
+                                ("NMRSpin", "rkky", 9), ("QuantumML", "quantum", 40), ("QuantumML", "classical", 40)))
     folder = tmp_path / "event"
     for name in ("private", "public"):
         (folder / name).mkdir(parents=True)
@@ -188,17 +188,24 @@ def test_two_tasks_texts_and_runs(tmp_path):
     truths = {"RenAIssance-pages": (["el libro", "de la", "vida y", "muerte"], {}),
               "Exoplanet-detection": (runs % 2, {"run": runs}),
               "NMRSpin-gauss": (10 + rng.random((8, 3)), {}),
-              "NMRSpin-rkky": (10 + rng.random((9, 3)), {})}  # fmt: skip
+              "NMRSpin-rkky": (10 + rng.random((9, 3)), {}),
+              "QuantumML-quantum": (runs % 2, {}), "QuantumML-classical": (runs % 2, {})}  # fmt: skip
     for name, (labels, meta) in truths.items():
         (folder / "private" / f"{name}.npz").write_bytes(to_bytes(Dataset(labels, None, meta)))
-        (folder / "public" / f"{name}.npz").write_bytes(to_bytes(Dataset(np.zeros(len(labels)), None)))
+        (folder / "public" / f"{name}.npz").write_bytes(to_bytes(Dataset(rng.random((len(labels), 3, 3)), None)))
     guesses = {"RenAIssance-pages": ["el libro", "de le", "vido", "muerte"],
                "Exoplanet-detection": 0.3 * (runs % 2) + 0.5 * rng.random(40),
-               "NMRSpin-gauss": 10 + rng.random((8, 3)), "NMRSpin-rkky": 10 + rng.random((9, 3))}  # fmt: skip
+               "NMRSpin-gauss": 10 + rng.random((8, 3)), "NMRSpin-rkky": 10 + rng.random((9, 3)),
+               "QuantumML-classical": rng.random(40)}  # fmt: skip
     course = event.load(folder / "event.toml")
     for board in course.boards:
         for other in course.of(board.folder):
-            registry()[board.folder].task(other.task).submission.write(tmp_path / board.folder, guesses[other.name])
+            submission = registry()[board.folder].task(other.task).submission
+            if other.name in guesses:
+                submission.write(tmp_path / board.folder, guesses[other.name])
+            else:  # the sample, but it measures the qubit that is encoded
+                circuit = submission.sample(tmp_path / board.folder, other.n) / "quantum_circuit.qasm"
+                circuit.write_text(circuit.read_text().replace("measure q[1]", "measure q[0]"))
     codabench.export(folder, tmp_path / "bundles")
     for board in course.boards:
         bundle = tmp_path / board.name

@@ -19,7 +19,8 @@ from tests import test_hackathon as event_tests
 from tests.test_hackathon import NOTEBOOK, TASK, good, judged
 
 prepared = event_tests.prepared
-CIRCUIT = b'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q;\nh q;\n'
+CIRCUIT = b'OPENQASM 3.0;\ninclude "stdgates.inc";\nbit c; qubit[2] q;\nh q;\nc = measure q[0];'
+ENCODING = b'{"rings": [1], "power": 0, "turns": [0.1]}'
 
 
 @pytest.fixture
@@ -255,7 +256,7 @@ TASKS = {  # labels and predictions of n samples
     ("NMRSpin", "gauss"): (lambda n: np.arange(3.0 * n).reshape(n, 3), lambda n: np.full((n, 3), 7.0)),
     ("NMRSpin", "rkky"): (lambda n: np.arange(3.0 * n).reshape(n, 3), lambda n: np.full((n, 3), 7.0)),
     ("Exoplanet", "detection"): (lambda n: np.arange(n) // 2 % 2, lambda n: np.linspace(0, 1, n)),
-    ("QuantumML", "quantum"): (lambda n: np.arange(n) % 2, lambda n: np.linspace(-1e30, 1e30, n)),
+    ("QuantumML", "quantum"): (lambda n: np.arange(n) % 2, lambda n: np.full(n, 0.5)),  # what CIRCUIT makes
     ("QuantumML", "classical"): (lambda n: np.arange(n) % 2, lambda n: np.arange(n)),
 }  # fmt: skip
 SAMPLES = 24
@@ -275,7 +276,7 @@ def all_tasks(tmp_path_factory):
     for (folder, task), (labels, _) in TASKS.items():
         run = {"run": np.arange(SAMPLES) // 2} if folder == "Exoplanet" else {}
         name = f"{folder}-{task}.npz"
-        (place / "public" / name).write_bytes(to_bytes(Dataset(np.zeros((SAMPLES, 1)), None)))
+        (place / "public" / name).write_bytes(to_bytes(Dataset(np.ones((SAMPLES, 3, 3)), None)))
         truth = labels(SAMPLES)
         truth = list(truth) if truth.dtype == object else truth
         (place / "private" / name).write_bytes(to_bytes(Dataset(truth, None, {"columns": ["label"], **run})))
@@ -285,9 +286,11 @@ def all_tasks(tmp_path_factory):
 @pytest.mark.parametrize("folder, task", TASKS)
 def test_every_hand_in_that_is_packed_is_scored(all_tasks, solution, folder, task):
     submission = registry()[folder].task(task).submission
-    submission.write(solution / "new_folder", TASKS[folder, task][1](SAMPLES))  # makes the folder
+    table = submission.predictions if task == "quantum" else submission
+    table.write(solution / "new_folder", TASKS[folder, task][1](SAMPLES))  # makes the folder
     if task == "quantum":
         (solution / "new_folder" / "quantum_circuit.qasm").write_bytes(CIRCUIT)
+        (solution / "new_folder" / "quantum_encoding.json").write_bytes(ENCODING)
     path, _ = submit.submit(folder, "Café", all_tasks / "public", solution / "new_folder", solution / "my.ipynb",
                             out=solution)  # fmt: skip
     (entry,) = judged(all_tasks, path)
@@ -322,8 +325,11 @@ REFUSED = [
         "1.5,4.5,7.5\n" * SAMPLES, "1e150\t5\t7\n" * SAMPLES, "-1\t-1\t-1\n" * SAMPLES, "7\t" * SAMPLES + "\n",
     )
 ] + [
-    ("QuantumML", {"quantum_predictions.csv": scores, "quantum_circuit.qasm": circuit}) for scores, circuit in (
-        ("1e31\n" * SAMPLES, CIRCUIT), (ONE, b""), (ONE, CIRCUIT + b"bit[9999] b;" * 900), (ONE, CIRCUIT + b"reset q;"),
+    ("QuantumML", {"quantum_predictions.csv": scores, "quantum_circuit.qasm": circuit, "quantum_encoding.json": about})
+    for scores, circuit, about in (
+        ("1e31\n" * SAMPLES, CIRCUIT, ENCODING), (ONE, b"", ENCODING), (ONE, CIRCUIT, b"[" * 5000),
+        (ONE, CIRCUIT + b"bit[9999] b;" * 900, ENCODING), (ONE, CIRCUIT + b"reset q;", ENCODING),
+        ("0.6\n" * SAMPLES, CIRCUIT, ENCODING),  # not what the circuit makes
     )
 ] + [
     ("StrongLensing", {IMAGES: content}) for content in (b"", b"\x93NUMPY\x01\0\x07\0{[]: 1}", b"PK\x03\x04")

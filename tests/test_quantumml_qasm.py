@@ -1,5 +1,9 @@
-"""Circuits that are handed in: written, read back, counted, and never trusted."""
+"""Circuits that are handed in: written, read back, executed on jets, and never trusted."""
 
+import json
+import random
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -7,10 +11,11 @@ import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qasm3
 from qiskit.circuit import Parameter, ParameterVector
 from qiskit.quantum_info import Operator, Statevector
+from sklearn.metrics import roc_auc_score
 
 from common.challenge import SubmissionError, registry
-from QuantumML import qasm
-from QuantumML.challenge import UnsupportedCircuit
+from QuantumML import circuits, data, handin, observables, qasm
+from QuantumML.challenge import BOARD_GATES, UnsupportedCircuit
 
 HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 
@@ -114,20 +119,6 @@ def test_files_that_are_no_text_are_refused(tmp_path):
     (tmp_path / "link.qasm").symlink_to(tmp_path / "c.qasm")
     with pytest.raises(SubmissionError, match="a link"):
         qasm.read(tmp_path / "link.qasm")
-
-
-def test_a_submission_is_scored_with_its_circuit(tmp_path):
-    task = registry()["QuantumML"].task("quantum")
-    path = task.submission.write(tmp_path, [3.0, -1.0, 2.0, -5.0])
-    assert path.name == "quantum_predictions.csv"
-    truth = np.array([0, 1, 0, 1])
-    with pytest.raises(SubmissionError, match="quantum_circuit.qasm: no such file"):
-        task.score(truth, path)
-    qasm.write(circuit(), tmp_path / "quantum_circuit.qasm")
-    assert task.score(truth, path) == {"AUC": 1.0, "accuracy": 1.0}
-    (tmp_path / "quantum_circuit.qasm").write_text(HEAD + "qubit[21] q;\nh q[0];\n")
-    with pytest.raises(SubmissionError, match="has 21 qubits"):
-        task.score(truth, path)
 
 
 def test_a_classical_submission_needs_no_circuit(tmp_path):
@@ -263,3 +254,162 @@ def test_any_text_takes_bounded_time(part):
     except UnsupportedCircuit as error:
         assert str(error)
     assert time.process_time() - start < 10
+
+
+# --------------------------------------------------------------------------------------------------
+# A circuit is executed, and its own output is the score
+
+TASK = registry()["QuantumML"].task("quantum")
+INPUTS = HEAD + "input float x_0; input float x_1; bit[3] c; qubit[3] q;\n"
+ENCODING = {"rings": [1, 3], "power": 0.5, "turns": [0.3, 0.2]}
+
+
+@pytest.fixture(scope="module")
+def jets():
+    return data.load("test", 300)
+
+
+def folder_of(place, text, encoding=ENCODING):
+    (place / "quantum_circuit.qasm").write_text(text)
+    (place / "quantum_encoding.json").write_text(encoding if isinstance(encoding, str) else json.dumps(encoding))
+    return place
+
+
+@pytest.mark.parametrize("circuit", [circuits.autoencoder(reupload=True), circuits.conserving()])
+def test_the_score_is_the_auc_of_the_trained_circuit(tmp_path, jets, circuit):
+    detector = circuits.QuantumAutoencoder(circuit, steps=3).fit(data.load("train", 300))
+    folder = TASK.submission.write(tmp_path / "mine", detector)
+    assert sorted(path.name for path in folder.iterdir()) == ["quantum_circuit.qasm", "quantum_encoding.json"]
+    score = detector.score(jets.X)
+    np.testing.assert_allclose(TASK.read(folder, 300, jets.X), score, atol=1e-6)
+    found = TASK.score(jets.y, folder, jets.X)
+    assert found["AUC"] == pytest.approx(roc_auc_score(jets.y == 0, score), abs=1e-4)
+    TASK.submission.predictions.write(folder, score)
+    assert TASK.score(jets.y, folder, jets.X) == found
+    TASK.submission.predictions.write(folder, score + 0.01 * (np.arange(300) == 7))
+    with pytest.raises(SubmissionError, match="row 8 is .*, but the circuit makes .* leave .*csv out"):
+        TASK.score(jets.y, folder, jets.X)
+
+
+@pytest.mark.parametrize("gates", ["rx(0) q[0];", "h q; cx q[0], q[1]; rz(1) q[1]; ry(0.1234) q[1];", "x q; t q[2];"])
+def test_a_circuit_that_looks_at_no_jet_guesses(tmp_path, jets, gates):
+    folder = folder_of(tmp_path, f"{INPUTS}{gates} ry(x_0) q[1]; c[0] = measure q[0];")
+    assert len(set(TASK.read(folder, 300, jets.X))) == 1
+    assert TASK.score(jets.y, folder, jets.X)["AUC"] == 0.5
+
+
+def test_the_sample_guesses(tmp_path, jets):
+    folder = TASK.submission.sample(tmp_path / "sample", 300)
+    assert set(TASK.read(folder, 300, jets.X)) == {0.5}
+
+
+def test_other_features_are_not_handed_in(tmp_path):
+    detector = circuits.QuantumAutoencoder(circuits.autoencoder(8, 1), observables.ring_counts, steps=1)
+    detector.fit(data.load("train", 100))
+    with pytest.raises(SubmissionError, match="no circuits.Rings: the scorer computes sums over rings, no others"):
+        TASK.submission.write(tmp_path, detector)
+
+
+ALL_GATES = [gate for gate in qasm.GATES if gate not in ("u2", "u3", "u1")]
+ANGLES_OF = {"rx": 1, "ry": 1, "rz": 1, "p": 1, "phase": 1, "U": 3, "u": 3, "cp": 1, "cphase": 1, "crx": 1, "cry": 1,
+             "crz": 1, "cu": 4}  # fmt: skip
+
+
+def random_program(rng, n_gates):
+    """Text of gates of all kinds on three qubits, some of which depend on inputs."""
+    lines = []
+    for _ in range(n_gates):
+        name = rng.choice(ALL_GATES)
+        angles = [f"{rng.uniform(-2, 2):.3f}*x_{rng.randrange(2)}/3+x_1-{rng.uniform(0, 9):.3f}" if rng.random() < 0.5
+                  else f"{rng.uniform(-7, 7):.4f}" for _ in range(ANGLES_OF.get(name, 0))]  # fmt: skip
+        n = 3 if name in ("ccx", "cswap") else 2 if name[0] in "cC" or name == "swap" else 1
+        places = ", ".join(f"q[{k}]" for k in rng.sample(range(3), n))
+        lines.append(name + f"({', '.join(angles)})" * bool(angles) + f" {places};")
+    return INPUTS + "\n".join(lines)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_every_gate_is_executed_as_qiskit_executes_it(seed):
+    rng = random.Random(seed)
+    text = random_program(rng, 40)
+    x = np.random.default_rng(seed).uniform(0, np.pi, (3, 2))
+    circuit = qasm.parse(text + "c[0] = measure q[2]; c[1] = measure q[0];")
+    pure = qasm.parse(text)
+    for row, score in zip(x, handin.scores(circuit, x), strict=True):
+        values = {p: row[int(p.name[-1])] for p in pure.parameters}
+        state = Statevector(pure.assign_parameters(values))
+        assert score == pytest.approx((state.probabilities([0])[1] + state.probabilities([2])[1]) / 2, abs=1e-8)
+
+
+@pytest.mark.parametrize("text, reason", [
+    (INPUTS + "ry(x_0) q[0];", "nothing is measured"),
+    (INPUTS + "c = measure q; ry(x_0) q[0];", "a gate ry acts on a qubit that was measured: measure last"),
+    (INPUTS + "input float w_1; ry(w_1) q[0]; c = measure q;", "the input w_1 is not encoded, expected x_0 to x_1"),
+    (INPUTS + "input float x_2; ry(x_2) q[0]; c = measure q;", "the input x_2 is not encoded"),
+    (INPUTS + "ry(x_0*x_1) q[0]; c = measure q;", "is not linear in"),
+    (INPUTS + "ry(sin(x_0)) q[0]; c = measure q;", "is not linear in"),
+    (INPUTS + "ry(abs(x_0)) q[0]; c = measure q;", "is not linear in"),
+    (INPUTS + "ry(1/x_0) q[0]; c = measure q;", "is not linear in"),
+    (INPUTS + "ry(x_0**x_1) q[0]; c = measure q;", "is not linear in"),
+    (INPUTS + "ry(1e308*x_0*9) q[0]; c = measure q;", "too large|an angle"),
+    (HEAD + "bit c; qubit[13] q; c = measure q[0];", "has 13 qubits, the scorer executes at most 12"),
+    (HEAD + f"bit c; qubit[12] q; {'h q[0];' * (BOARD_GATES // 4096 + 1)} c = measure q[0];", "more than 97 gates"),
+    (HEAD + "bit c; qubit[20] q; h q; c = measure q[0];", "has 20 qubits"),
+])  # fmt: skip
+def test_what_the_scorer_does_not_execute(tmp_path, jets, text, reason):
+    with pytest.raises(SubmissionError, match=reason) as error:
+        TASK.read(folder_of(tmp_path, text), 300, jets.X)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("encoding, reason", [
+    ("", "not an encoding"), ("[" * 9000, "not an encoding"), ("[]", "expected {"), ('{"rings": [1]}', "expected {"),
+    ('{"rings": 1, "power": 0, "turns": 1}', "are lists of numbers"), ("{" * 20_000, "more than 10000 bytes"),
+    (ENCODING | {"power": "0"}, "numbers from 0 to 1000"), (ENCODING | {"power": float("nan")}, "numbers from 0"),
+    (ENCODING | {"power": True}, "numbers from 0"), (ENCODING | {"turns": [1, -1]}, "numbers from 0"),
+    (ENCODING | {"rings": [1, [2]]}, "numbers from 0"), (ENCODING | {"rings": [3, 3]}, "farther out"),
+    (ENCODING | {"turns": [1]}, "2 rings and 1 turns"),
+    (json.dumps(ENCODING).replace("0.5", "9" * 5000), "numbers from"),
+    ({"rings": [*range(31)], "power": 0, "turns": [1] * 31}, "expected 1 to 30"),
+])  # fmt: skip
+def test_what_is_no_encoding(tmp_path, jets, encoding, reason):
+    folder = folder_of(tmp_path, INPUTS + "ry(x_0) q[0]; c = measure q;", encoding)
+    with pytest.raises(SubmissionError, match=reason) as error:
+        TASK.read(folder, 300, jets.X)
+    assert "\n" not in str(error.value)
+
+
+def test_a_circuit_and_an_encoding_are_needed(tmp_path, jets):
+    TASK.submission.predictions.write(tmp_path, np.zeros(300))
+    with pytest.raises(SubmissionError, match="quantum_encoding.json: no such file"):
+        TASK.read(tmp_path, 300, jets.X)
+    (tmp_path / "quantum_encoding.json").write_text(json.dumps(ENCODING))
+    with pytest.raises(SubmissionError, match="quantum_circuit.qasm: no such file"):
+        TASK.read(tmp_path, 300, jets.X)
+
+
+def test_damaged_texts_are_scored_or_refused_in_one_line():
+    """Pieces of a sound text are dropped, doubled and exchanged, and harm is put between them."""
+    rng, x, kinds = random.Random(0), np.full((2, 2), 0.4), set()
+    harm = ["x_0", "**", "(", ")", "1e308", "-", "/0", "tan", "q[2]", ",", ";", "gate a b {", "c = measure q;",
+            "bit d;", "log(", "x_1/x_0", "inf", "\x00", "é", "0x1", "barrier;", "h q;", "-1"]  # fmt: skip
+    for _ in range(400):
+        pieces = random_program(rng, 6).split(" ") + ["c = measure q;"]
+        for _ in range(rng.randrange(4)):
+            at = rng.randrange(len(pieces))
+            new = rng.choice([*harm, *pieces])
+            pieces[at] = rng.choice(["", pieces[at] * 2, new, new + pieces[at]])
+        try:
+            found = handin.scores(qasm.parse(" ".join(pieces)), x)
+            assert ((found >= 0) & (found <= 1)).all()
+            kinds.add("scored")
+        except ValueError as error:
+            assert "\n" not in str(error)
+            kinds.add("refused")
+    assert kinds == {"scored", "refused"}
+
+
+def test_the_scorer_needs_no_torch():
+    """The image of Codabench has none."""
+    code = "import sys; from QuantumML import handin, qasm; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

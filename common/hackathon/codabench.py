@@ -110,6 +110,9 @@ def bundle(event, board, folder, image):
         "scoring_program/score.py": SCORE.encode(),
         "scoring_program/board.json": json.dumps({"name": board.name, "boards": list(map(asdict, boards))}).encode(),
     }
+    for other in boards:  # submissions are executed on these
+        if registry()[other.folder].task(other.task).executes:
+            files[f"scoring_program/samples/{other.name}.npz"] = _read(folder / "public" / f"{other.name}.npz")
     for package in ("common", board.folder):
         for path in sorted((ROOT / package).rglob("*.py")):
             files[f"scoring_program/course/{path.relative_to(ROOT).as_posix()}"] = path.read_bytes()
@@ -193,6 +196,7 @@ def _pages(event, board):
     rest = ", on the rest of the test set" if public else ""
     again = " Only submissions of the phase before go there: hand in your best one again when a phase begins."
     page = f"[the challenge]({REPO}/tree/{TAG}/{board.folder})"
+    executed = " but its circuit, which is simulated" * challenge.task(board.task).executes
     return {
         "overview": f"# {_title(board)}\n\n{challenge.summary}\n\n{markdown(event)}",
         "data": "# Data\n\nUnder *Files* are the test sets without labels, and the event file. What they hold and how "
@@ -200,7 +204,8 @@ def _pages(event, board):
         "evaluation": f"# Evaluation\n\nThe leaderboard shows the {board.metrics[0]}{public}, rounded to what the test "
                       f"set can tell. What stands on it at the deadline is scored again in the phase Final{rest}."
                       f"{again if len(event.phases) > 1 else ''} A submission is the zip file that "
-                      f"`python -m common.hackathon submit {board.folder}` makes; nothing in it is executed.\n",
+                      f"`python -m common.hackathon submit {board.folder}` makes; nothing in it is executed"
+                      f"{executed}.\n",
         "terms": f"# Terms\n\nQuestions go to {event.contact}. {event.prizes}\n",
     }  # fmt: skip
 

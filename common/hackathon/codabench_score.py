@@ -35,7 +35,8 @@ def main(program, source, target):
     Parameters
     ----------
     program : path-like
-        The folder of the scoring program, with `board.json`: the boards of the challenge, and which is scored.
+        The folder of the scoring program, with `board.json`: the boards of the challenge, and which is scored; and
+        with `samples`, the test sets on which submissions are executed.
     source, target : path-like
         The folders input and output of Codabench.
     """
@@ -47,7 +48,9 @@ def main(program, source, target):
     (board,) = (board for board in boards if board.name == about["name"])
     part, name = read_part(Path(source, "ref", f"{board.name}.npz"))
     judge.import_all(boards)
-    marks, reason = judge.attempt(lambda: _marks(Path(source, "res"), boards, board, part))
+    given = {other: Path(program, "samples", f"{other.name}.npz") for other in boards}
+    samples = {other: read(path).X for other, path in given.items() if path.exists()}
+    marks, reason = judge.attempt(lambda: _marks(Path(source, "res"), boards, board, part, samples))
     if marks is None:
         (target / DETAILS).write_text(_page(board, [f"Not accepted: {reason}."]), "utf-8")
         print(f"not accepted: {reason}", file=sys.stderr)
@@ -71,7 +74,7 @@ def read_part(path):
     return judge.Part(labels, truth.meta.get("run"), truth.meta["rows"], truth.meta["n"]), truth.meta["part"]
 
 
-def _marks(folder, boards, board, part):
+def _marks(folder, boards, board, part, samples):
     """The Marks of a submission that lies unpacked in a folder."""
     with tempfile.TemporaryDirectory() as place:
         packed = Path(place, "submission.zip")
@@ -83,7 +86,7 @@ def _marks(folder, boards, board, part):
                 raise SubmissionError("a choice of a submission: here your best one on the leaderboard counts")
             if manifest.challenge != board.folder:
                 raise SubmissionError(f"a submission for {manifest.challenge[:40]!r}, but this is {board.folder}")
-            found = dict(judge.predictions(boards, opened, {other: other.n for other in boards}))
+            found = dict(judge.predictions(boards, opened, {other: other.n for other in boards}, samples))
             if board not in found:
                 raise SubmissionError(f"no predictions for the task {board.task}")
             return judge.marked(board, part, found[board])

@@ -86,7 +86,8 @@ def _task(board, samples):
         "folder": board.folder, "task": board.task, "n": f"{board.n:,}", "samples": samples,
         "weights": board.weights, "summary": challenge.summary, "page": f"{REPO}/tree/{TAG}/{board.folder}",
         "metrics": [metrics[name] for name in board.metrics], "wanted": f"`{task.submission.wanted}`",
-        "handed_in": _handed_in(task.submission),
+        "handed_in": task.submission.contents if task.executes else _handed_in(task.submission),
+        "written": "detector" if task.executes else "predictions",
     }  # fmt: skip
 
 

@@ -147,6 +147,17 @@ def parts_of(folder, name):
     return {"public": part(np.flatnonzero(public)), "private": part(np.flatnonzero(~public))}
 
 
+@cache
+def _samples(folder, name):
+    return read(Path(folder, "public", f"{name}.npz")).X
+
+
+def samples_of(folder, boards):
+    """The samples of the hidden test sets on which submissions are executed, {board: samples}: most have none."""
+    executed = [board for board in boards if registry()[board.folder].task(board.task).executes]
+    return {board: _samples(folder, board.name) for board in executed}
+
+
 def judge(folder, arrival):
     """Validate and score one submission.
 
@@ -203,6 +214,7 @@ def boards_of(folder, challenge):
         raise SubmissionError(str(error)) from error
     for board in boards:
         parts_of(folder, board.name)
+    samples_of(folder, boards)
     import_all(boards)
     return boards
 
@@ -217,7 +229,8 @@ def import_all(boards):
 def _scored(boards, folder, opened, entry):
     entries = []
     parts = {board: parts_of(folder, board.name) for board in boards}
-    for board, values in predictions(boards, opened, {board: parts[board]["public"].n for board in boards}):
+    sizes = {board: parts[board]["public"].n for board in boards}
+    for board, values in predictions(boards, opened, sizes, samples_of(folder, boards)):
         public, private = (parts[board][name] for name in ("public", "private"))
         marks = marked(board, public, values)
         final = marks if private is public else marked(board, private, values)
@@ -227,7 +240,7 @@ def _scored(boards, folder, opened, entry):
     return entries
 
 
-def predictions(boards, opened, sizes):
+def predictions(boards, opened, sizes, samples):
     """The predictions for each board in a submission, once all of its files are known to be sound.
 
     Parameters
@@ -236,7 +249,9 @@ def predictions(boards, opened, sizes):
         Of the challenge of the submission.
     opened : common.hackathon.archive.Archive
     sizes : dict of Board to int
-        Samples of each test set.
+        How many samples each test set has.
+    samples : dict of Board to ndarray
+        The samples of those on which submissions are executed.
 
     Returns
     -------
@@ -256,11 +271,11 @@ def predictions(boards, opened, sizes):
     contents.check(opened)
     found, left = [], {name for name in manifest.files if name.startswith(archive.PREDICTIONS)}
     for board in boards:
-        submission = registry()[manifest.challenge].task(board.task).submission
-        own = [name for name in sorted(left) if submission.accepts(name.removeprefix(archive.PREDICTIONS))]
+        task = registry()[manifest.challenge].task(board.task)
+        own = [name for name in sorted(left) if task.submission.accepts(name.removeprefix(archive.PREDICTIONS))]
         if own:
             left -= set(own)
-            found.append((board, _predictions(opened, own, submission, sizes[board])))
+            found.append((board, _predictions(opened, own, task, sizes[board], samples.get(board))))
     if left:
         raise SubmissionError(f"{min(left)}: no task of {manifest.challenge} asks for this file")
     if not found:
@@ -280,9 +295,9 @@ def _fingerprint(values):
     return hashlib.sha256(json.dumps(values.tolist()).encode() if texts else values.tobytes()).hexdigest()
 
 
-def _predictions(opened, names, submission, n):
+def _predictions(opened, names, task, n, samples):
     """The predictions in files of a submission; nothing is unpacked that is larger than it can be."""
-    most = submission.most_bytes(n)
+    most = task.submission.most_bytes(n)
     for name in names:
         if opened.size(name) > most:
             size = f"{opened.size(name):,} bytes, at most {most:,} for {n} samples"
@@ -290,7 +305,7 @@ def _predictions(opened, names, submission, n):
     with tempfile.TemporaryDirectory() as place:
         for name in names:
             opened.extract(name, Path(place, name.removeprefix(archive.PREDICTIONS)))
-        return submission.read(place, n)
+        return task.read(place, n, samples)
 
 
 def score(task, names, labels, values, runs=None):

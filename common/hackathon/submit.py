@@ -162,9 +162,10 @@ def _predictions(boards, event_folder, folder):
     contents, notes = {}, []
     for board in boards:
         task = challenge.task(board.task)
-        n = test_samples(board, event_folder)
+        samples = test_samples(board, event_folder)
+        n = len(samples)
         if files := prediction_files(task, folder):
-            task.submission.read(folder, n)
+            task.read(folder, n, samples.X)
             contents |= {archive.PREDICTIONS + file.name: file for file in files}
             notes.append(f"predictions for the task {board.task}: {n} samples")
         else:
@@ -178,19 +179,19 @@ def _predictions(boards, event_folder, folder):
 
 
 def test_samples(board, event_folder):
-    """How many samples the test set of a task has."""
+    """The test set of a task, without labels."""
     path = event_folder / f"{board.name}.npz"
     if not path.is_file():
         place = event_folder / "public"
         cure = f"use {place}" if place.is_dir() else "use the folder 'public' that the organisers gave out"
         raise SubmissionError(f"no test set of {board.folder} in {event_folder} ({path.name}): {cure}")
     try:
-        n = len(read(path))
+        samples = read(path)
     except Exception as error:  # zip, NumPy and JSON have kinds of their own for a file that is half there
         raise SubmissionError(f"{path}: damaged, fetch it again ({_line(error)})") from error
-    if n != board.n:
-        raise SubmissionError(f"{path}: {n} samples, but the event file says {board.n}: fetch both again")
-    return n
+    if len(samples) != board.n:
+        raise SubmissionError(f"{path}: {len(samples)} samples, but the event file says {board.n}: fetch both again")
+    return samples
 
 
 test_samples.__test__ = False  # no test for pytest

@@ -145,7 +145,7 @@ def _read(folder, path, kind, given=None):
         boards = judge.boards_of(str(folder), manifest.challenge)
         sizes = {board: judge.parts_of(str(folder), board.name)["public"].n for board in boards}
         with judge.bounded(), archive.opened(path) as opened:
-            found = dict(judge.predictions(boards, opened, sizes))
+            found = dict(judge.predictions(boards, opened, sizes, judge.samples_of(str(folder), boards)))
             for name in [archive.NOTEBOOK, *contents.models_in(manifest.files)] if given else []:
                 opened.extract(name, given / name)
         return found, manifest.challenge

@@ -17,7 +17,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from hackathon_scoring import CIRCUIT, NOTEBOOK, WEIGHTS, predictions
+from hackathon_scoring import NOTEBOOK, WEIGHTS, predictions
 
 from common.challenge import registry
 from common.datasets import Dataset, read, to_bytes
@@ -31,7 +31,8 @@ def make_event(folder, n):
     """The folder of an event with the boards of the course, as `prepare` makes it, with registration."""
     head = event.EXAMPLE.read_text("utf-8").partition("[[challenge]]")[0].replace("2024-", "2026-")
     text = "registration = true\n" + head
-    (folder / "private").mkdir(parents=True)
+    for part in ("public", "private"):
+        (folder / part).mkdir(parents=True)
     for (challenge, task), (labels, _) in TASKS.items():
         size = 2 if task == "super_resolution" else n  # images are large
         text += f'[[challenge]]\nfolder = "{challenge}"\ntask = "{task}"\nn = {size}\n'
@@ -39,6 +40,7 @@ def make_event(folder, n):
         truth = list(truth) if truth.dtype == object else truth
         meta = {"columns": ["label"], **({"run": np.arange(size) // 2} if challenge == "Exoplanet" else {})}
         (folder / "private" / f"{challenge}-{task}.npz").write_bytes(to_bytes(Dataset(truth, None, meta)))
+        (folder / "public" / f"{challenge}-{task}.npz").write_bytes(to_bytes(Dataset(np.ones((size, 3, 3)), None)))
     (folder / "event.toml").write_text(text, "utf-8")
 
 
@@ -46,10 +48,11 @@ def contents_of(board, labels, rng):
     """The files of a hand-in, as bytes."""
     submission = registry()[board.folder].task(board.task).submission
     with tempfile.TemporaryDirectory() as place:
-        submission.write(place, predictions(submission, labels, rng))
+        if registry()[board.folder].task(board.task).executes:
+            submission.sample(place, board.n)
+        else:
+            submission.write(place, predictions(submission, labels, rng))
         contents = {archive.PREDICTIONS + file.name: file.read_bytes() for file in Path(place).iterdir()}
-    if board.name == "QuantumML-quantum":
-        contents[archive.PREDICTIONS + "quantum_circuit.qasm"] = CIRCUIT
     return contents | {archive.NOTEBOOK: NOTEBOOK, archive.WEIGHTS: WEIGHTS}
 
 
