@@ -60,6 +60,7 @@ def linear_form(expression, names):
             coefficients[names[parameter.name]] = float(expression.gradient(parameter))
         except TypeError as error:
             raise UnsupportedCircuit(
-                f"the angle {str(expression)[:60]} is not linear in {parameter.name}: use sums of parameters times numbers"
+                f"the angle {str(expression)[:60]} is not linear in {parameter.name}: "
+                "use sums of parameters times numbers"
             ) from error
     return float(expression.bind({parameter: 0.0 for parameter in expression.parameters})), coefficients
