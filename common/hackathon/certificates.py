@@ -52,7 +52,8 @@ def certificates(folder, fonts=(), *, before=False):
     event = load(folder / "event.toml")
     try:
         board = json.loads((folder / "leaderboard.json").read_text("utf-8"))
-        awards, final, made_up = list(_awards(board["boards"])), board["part"] == "private", "anonymous" in board
+        awards, made_up = list(_awards(board["boards"])), "anonymous" in board
+        final = board["part"] == "private" and board["deadline"] == event.deadline.isoformat()
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise EventError(
             f"{folder}/leaderboard.json is missing or damaged: run 'python -m common.hackathon score' first"
@@ -60,7 +61,7 @@ def certificates(folder, fonts=(), *, before=False):
     if made_up or aliases.hidden(folder, event):
         raise EventError(f"{folder}: its boards show made-up names: first 'reveal' and 'score' the event")
     if not (final or before):
-        raise EventError(f"{folder}: its ranks are not final, the event was scored before its deadline, "
+        raise EventError(f"{folder}: its ranks are not final, the event was not scored since its deadline, "
                          f"{event.clock(event.deadline)}: score it afterwards, or say --before-deadline")  # fmt: skip
     fonts, target, missing = Fonts(fonts), folder / "certificates", {}
     key = signing.private_key(folder)
