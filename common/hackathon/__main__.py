@@ -78,7 +78,8 @@ def parser():
     export.add_argument("--image", help="the Docker image that scores there (default: a name of the course)")
     certificates = commands.add_parser(
         "certificates", help="print certificates (organisers), or check some: certificates verify FILE --key KEY",
-        usage="%(prog)s EVENT [--font FONT] [--before-deadline]\n       %(prog)s verify FILE [FILE ...] --key KEY",
+        usage="%(prog)s EVENT [--font FONT] [--badges] [--before-deadline]\n"
+              "       %(prog)s verify FILE [FILE ...] --key KEY",
     )  # fmt: skip
     certificates.add_argument("what", help="folder of the event, scored; or the word verify")
     certificates.add_argument("file", nargs="*", type=Path, help="a certificate to check, or a text file with what its "
@@ -86,6 +87,8 @@ def parser():
     certificates.add_argument("--key", type=Path, help="with verify: the organiser's public key")
     certificates.add_argument("--font", type=Path, action="append", default=[],
                               help="a TrueType font for names in other scripts; once for each")  # fmt: skip
+    certificates.add_argument("--badges", action="store_true", help="an Open Badge (3.0) beside each, which needs "
+                              "openbadgeslib")  # fmt: skip
     certificates.add_argument("--before-deadline", action="store_true", help="though ranks are not final, to rehearse")
     return main_parser
 
@@ -329,7 +332,8 @@ def _certificates(args):
     if args.file or args.key:
         raise EventError("certificates takes the folder of an event, or 'verify', files and --key")
     folder = Path(args.what)
-    written, missing = certificates(folder, args.font, before=args.before_deadline)
+    options = {"before": args.before_deadline, "badges": args.badges}
+    written, missing = certificates(folder, args.font, **options)
     print(f"wrote {len(written)} certificates to {folder / 'certificates'}")
     print(f"Publish {folder / 'certificates.pem'}: with it anybody can check them")
     if not missing:
