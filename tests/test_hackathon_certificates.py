@@ -28,6 +28,7 @@ contact = "Prof. Ada Müller, ada@example.org"
 folder = "Higgs"
 n = 60
 """
+DEADLINE = "2026-07-29T18:00:00+02:00"
 MIXED = "דנה Team 2"
 
 
@@ -46,7 +47,7 @@ def scored(folder, teams, late=()):
     history = [*ranking, *({"team": team, "members": [], "scores": {"AUC": 0.99}} for team in late)]
     board = {"challenge": "Higgs", "task": "classification", "title": "Higgs boson", "metrics": ["AUC"],
              "ranking": ranking, "history": history}  # fmt: skip
-    text = json.dumps({"part": "private", "boards": [board]}, ensure_ascii=False)
+    text = json.dumps({"part": "private", "deadline": DEADLINE, "boards": [board]}, ensure_ascii=False)
     (folder / "leaderboard.json").write_text(text, "utf-8")
     return folder
 
@@ -371,3 +372,31 @@ def test_a_damaged_leaderboard_is_one_line(tmp_path, text, capsys):
     assert main(["certificates", str(folder)]) == 1
     assert "missing or damaged: run 'python -m common.hackathon score' first" in capsys.readouterr().err
     assert not (folder / "certificates").exists()
+
+
+def test_a_deadline_that_moved_asks_for_a_scoring(tmp_path, capsys):
+    folder = scored(tmp_path / "event", {"A": ["Ana"]})
+    (folder / "event.toml").write_text(EVENT.replace("T18:00", "T19:00"), "utf-8")
+    assert main(["certificates", str(folder)]) == 1
+    assert "was not scored since its deadline" in capsys.readouterr().err and not (folder / "certificates").exists()
+
+
+def test_badges_need_their_package(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openbadgeslib", None)
+    assert main(["certificates", str(scored(tmp_path / "event", {"A": ["Ana"]})), "--badges"]) == 1
+    assert "pip install openbadgeslib" in capsys.readouterr().err
+
+
+def test_badges_are_signed_by_the_key_of_the_certificates(tmp_path):
+    ob3 = pytest.importorskip("openbadgeslib.ob3")
+    folder = scored(tmp_path / "event", {"A": ["Ana García"]}, late=["B"])
+    for options in (["--badges"], [], ["--badges"]):
+        assert main(["certificates", str(folder), *options]) == 0
+        names = sorted(path.name for path in (folder / "certificates").iterdir())
+        assert [name[-3:] for name in names] == (["jwt", "pdf"] * 2 if options else ["pdf"] * 2)
+    token = (folder / "certificates" / names[0]).read_text().strip()
+    verifier = ob3.OB3Verifier((folder / signing.PUBLIC).read_bytes())
+    found = verifier.verify(token)
+    assert found.identifiers[0].identity_hash == "Ana García" and "rank 1" in found.achievement.criteria_narrative
+    with pytest.raises(Exception, match="ignature"):
+        verifier.verify(token[:-20] + "A" * 20)

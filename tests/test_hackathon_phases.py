@@ -78,12 +78,15 @@ def with_phases(prepared, tmp_path):  # noqa: F811
 
 @pytest.mark.parametrize("old, new, message", [
     ("limit = 3", "limit = 0", "limit = 0, expected at least 1; without this key there is no limit"),
-    ("limit = 3", 'limit = "3"', "limit = '3', expected int"), ("limit = 3", "limits = 3", "unknown key 'limits'"),
-    ('title = "Race"', "", "title = None, expected str"),
+    ("limit = 3", 'limit = "3"', "limit = '3', expected a whole number"),
+    ("limit = 3", "limits = 3", "unknown key 'limits'"), ("limit = 3", "limit = -3", "expected at least 1"),
+    ('title = "Race"', 'title = "Warm-up"', "two phases have the title 'Warm-up'"),
+    ("start = 2026-07-08T18:00:00", "start = 2026-06-08T18:00:00", "'Warm-up' starts at .*, before start = 2026-07-08"),
+    ('title = "Race"', "", ": no title, expected a text"),
     ("end = 2026-07-15T18:00:00", "end = 2026-07-08T18:00:00", "phase 'Warm-up': end = .* is not after start"),
     ("start = 2026-07-15T18:00:00", "start = 2026-07-15T17:00:00", "phase 'Race' starts at .*, before 'Warm-up' ends"),
     ("end = 2026-07-29T18:00:00", "end = 2026-07-30T18:00:00", "the last phase, 'Race', ends at .*, not at deadline"),
-    ("end = 2026-07-15T18:00:00", "end = 2026-07-15", "expected datetime"),
+    ("end = 2026-07-15T18:00:00", "end = 2026-07-15", "expected a time such as"),
 ])  # fmt: skip
 def test_wrong_phases(tmp_path, old, new, message):
     assert PHASES.count(old) == 1
@@ -94,13 +97,22 @@ def test_wrong_phases(tmp_path, old, new, message):
 
 @pytest.mark.parametrize("line, message", [
     ("public_fraction = 0.0", "public_fraction = 0.0, expected a number above 0 and up to 1"),
-    ("public_fraction = nan", "expected a number above 0 and up to 1"), ("public_fraction = 30", "expected float"),
+    ("public_fraction = nan", "expected a number above 0 and up to 1"),
+    ("public_fraction = 30", "public_fraction = 30.0, expected a number above 0"),
+    ("public_fraction = 0", "public_fraction = 0.0, expected a number above 0"),
+    ("public_fraction = true", "public_fraction = true, expected a number"),
+    ('public_fraction = "0.3"', "expected a number"),
     ("public_fraction = 0.1", "parts n = 60 test samples into 6 and 54, expected at least 10 in either"),
 ])  # fmt: skip
 def test_wrong_fractions(tmp_path, line, message):
     (tmp_path / "e.toml").write_text(f"{line}\n{EVENT}")
     with pytest.raises(event.EventError, match=message):
         event.load(tmp_path / "e.toml")
+
+
+def test_a_fraction_of_1_is_the_whole_test_set(tmp_path):
+    (tmp_path / "e.toml").write_text(f"public_fraction = 1\n{EVENT}")
+    assert event.load(tmp_path / "e.toml").public_fraction == 1
 
 
 def test_phases_in_words(tmp_path):

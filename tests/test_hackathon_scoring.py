@@ -558,3 +558,18 @@ def test_two_threads_leave_the_limit_of_memory_as_it_was():
     ended.set()  # the one that began later ends later: it would put back the limit of the other
     threads[1].join()
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
+def test_a_clock_that_is_set_back_hands_no_name_to_somebody_else(folder, tmp_path, clock):  # noqa: F811
+    place = tmp_path / "subs"
+    hand_in(place, "first.zip", good(1.0), "Honest")
+    arrivals.receive(folder, place)
+    clock(IN_TIME - timedelta(days=1))
+    hand_in(place, "second.zip", good(2.0), "Honest", key=OTHER_KEY)
+    board = scored(folder, place)
+    assert teams(board)["Honest"]["file"] == "first.zip" and "another key" in reasons(board)["second.zip"]
+    assert arrivals.is_back(folder)
+    (second,) = (arrival for arrival in arrivals.receive(folder, place) if arrival.file == "second.zip")
+    assert second.time == IN_TIME
+    clock(IN_TIME + timedelta(minutes=1))
+    assert not arrivals.is_back(folder)

@@ -130,6 +130,31 @@ def test_a_hand_in_gets_its_receipt_and_a_place_on_the_board(desk, folder, tmp_p
     assert files == [f"receipt-{sha256(content).hexdigest()[:16]}.txt"]
 
 
+def test_the_event_file_may_change_meanwhile(desk, folder, tmp_path, clock):  # noqa: F811
+    desk, address, log = desk
+    path = folder / "event.toml"
+    first = path.read_text("utf-8")
+    clock(IN_TIME + timedelta(minutes=30))
+    assert "the deadline is over" in requests.get(address).text
+    path.write_text(first.replace("title =", "titel =", 1), "utf-8")
+    assert "the deadline is over" in requests.get(address).text
+    assert len(log) == 1 and "goes on with the event as it was" in log[0]
+    later = first.replace("deadline = 2026-07-29T18:00:00", "deadline = 2026-07-29T19:00:00")
+    path.write_text(later, "utf-8")
+    assert "the deadline is over" not in requests.get(address).text and len(log) == 1
+    answer = send(address, zip_of(tmp_path, good(), "A"))
+    assert "too late" not in requests.get(address + answer.headers["Location"]).text
+
+
+def test_a_clock_that_is_set_back_counts_here_too(desk, folder, tmp_path, clock):  # noqa: F811
+    _, address, _ = desk
+    hand_in(tmp_path / "subs", "a.zip", good(1.0), "A", key=sha256(OTHER.encode()).hexdigest())
+    arrivals.receive(folder, tmp_path / "subs")
+    clock(IN_TIME - timedelta(days=1))
+    answer = send(address, zip_of(tmp_path, good(2.0), "A"))
+    assert "has another key" in requests.get(address + answer.headers["Location"]).text
+
+
 def test_a_choice_and_a_second_hand_in(desk, tmp_path):
     _, address, _ = desk
     session, first = requests.Session(), zip_of(tmp_path, good(1.0), "A")

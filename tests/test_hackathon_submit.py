@@ -226,6 +226,13 @@ def test_what_is_no_notebook_is_told_in_one_line(solution, content, message):
         submit.check_notebook(solution)
 
 
+def test_another_spelling_of_a_name_does_not_make_a_key_in_silence(prepared, solution):
+    _, first = submitted(prepared, solution, team="Our team", pdf=False)
+    _, again = submitted(prepared, solution, team="our  TEAM", pdf=False)
+    (note,) = (note for note in again if "as before" in note)
+    assert note.startswith("there is our-team-") and not any("as before" in other for other in first)
+
+
 def test_after_the_deadline_it_says_so(prepared, solution, monkeypatch):
     now = datetime.now(timezone.utc)
     for deadline, late in ((now + timedelta(days=1), 0), (now - timedelta(days=1), 1)):

@@ -341,3 +341,34 @@ def test_a_full_disk_leaves_the_teams_as_they_were(folder, register, monkeypatch
     monkeypatch.undo()
     assert (folder / roster.FILE).read_bytes() == before
     assert len(list((folder / "private").glob(".teams*"))) == 0
+
+
+def test_a_lost_key_is_renewed_and_the_old_one_ends(folder, register, tmp_path, capsys, clock):  # noqa: F811
+    lost, fresh, place = register("Café Quark", "Ana"), tmp_path / "fresh.key", tmp_path / "subs"
+    hand_in(place, "before.zip", good(2.0), "Café Quark", key=keys.read_key(lost))
+    hand_in(place, "stranger.zip", good(3.0), "Muons", key=OTHER_KEY)
+    assert set(teams(scored(folder, place))) == {"Café Quark", "Muons"}
+    clock(IN_TIME + timedelta(seconds=1))
+    assert main(["register", str(folder), "--team", "Café Quark", "--renew"]) == 0
+    said = capsys.readouterr().out
+    fresh.write_text(said.splitlines()[-2])
+    assert "has another key" in said and keys.read_key(fresh) != keys.read_key(lost)
+    clock(IN_TIME + timedelta(seconds=2))
+    hand_in(place, "old.zip", good(1.0), "Café Quark", key=keys.read_key(lost))
+    hand_in(place, "new.zip", good(1.0), "Café Quark", key=keys.read_key(fresh))
+    board = scored(folder, place)
+    assert {row["file"] for row in board["boards"][0]["history"]} == {"before.zip", "stranger.zip", "new.zip"}
+    why = "the team 'Café Quark' has got another key since: submit with --key and that one"
+    assert reasons(board) == {"old.zip": why}
+    assert "is the key of the team 'Café Quark'" in changed(folder, capsys, "register", "--team", "B", "--key", lost)
+    assert "no registered team has this key" in changed(folder, capsys, "join", "--key", lost, "--member", "Bo")
+    roster.join(folder, fresh, ["Bo"])
+    # once more, and for a team that never registered
+    team, _ = roster.renew(folder, "Café Quark")
+    assert [key for key, _ in team.former] == [keys.read_key(lost), keys.read_key(fresh)]
+    leaderboard.judge_all(folder, place, 0)
+    team, _ = roster.renew(folder, "Muons")
+    assert team.former[0][0] == OTHER_KEY and "Muons" in teams(scored(folder, place))
+    for command, message in ((["--team", "cafe quark"], "no team 'cafe quark'"), (["--team", "Nobody"], "no team"),
+                             (["--team", "Café Quark", "--member", "Bo"], "the name of the team alone")):  # fmt: skip
+        assert message in changed(folder, capsys, "register", *command, "--renew")

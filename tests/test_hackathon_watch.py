@@ -224,3 +224,30 @@ def test_watching_ends_with_the_keyboard(folder, tmp_path, monkeypatch, capsys):
             main(["watch", str(folder), str(tmp_path / "subs"), "--every", wrong])
     assert "expected seconds, from 1 to 3600" in capsys.readouterr().err
     assert EVENT and main(["watch", str(tmp_path / "no"), str(tmp_path / "subs")]) == 1
+
+
+def test_what_is_no_hand_in_is_not_scored_at_each_look(folder, tmp_path, monkeypatch, clock):  # noqa: F811
+    place = tmp_path / "subs"
+    (place / "link.zip").symlink_to("/etc/hostname")
+    (place / "a folder").mkdir()
+    steps = [lambda: clock(IN_TIME + timedelta(seconds=5)), lambda: clock(IN_TIME + timedelta(seconds=10))]
+    (board,) = watched(monkeypatch, folder, place, steps)
+    assert set(reasons(board)) == {"link.zip", "a folder"}
+
+
+def test_an_event_file_may_change_while_it_is_watched(folder, tmp_path, monkeypatch, clock, capsys):  # noqa: F811
+    path, hour = folder / "event.toml", "deadline = 2026-07-29T18:00:00"
+    first = path.read_text("utf-8")
+
+    def broken():
+        path.write_text(first.replace("title =", "titel =", 1), "utf-8")
+
+    def later():
+        path.write_text(first.replace(hour, "deadline = 2026-07-29T19:00:00"), "utf-8")
+
+    late = lambda: clock(IN_TIME + timedelta(minutes=30))  # noqa: E731  after the first deadline only
+    boards = watched(monkeypatch, folder, tmp_path / "subs", [broken, lambda: None, later, late])
+    assert [board["part"] for board in boards] == ["public"] * 2
+    assert boards[0]["deadline"] != boards[1]["deadline"]
+    said = capsys.readouterr().out
+    assert said.count("not scored, and tried again: ") == 1 and "no title, expected a text" in said

@@ -78,7 +78,8 @@ def parser():
     export.add_argument("--image", help="the Docker image that scores there (default: a name of the course)")
     certificates = commands.add_parser(
         "certificates", help="print certificates (organisers), or check some: certificates verify FILE --key KEY",
-        usage="%(prog)s EVENT [--font FONT] [--before-deadline]\n       %(prog)s verify FILE [FILE ...] --key KEY",
+        usage="%(prog)s EVENT [--font FONT] [--badges] [--before-deadline]\n"
+              "       %(prog)s verify FILE [FILE ...] --key KEY",
     )  # fmt: skip
     certificates.add_argument("what", help="folder of the event, scored; or the word verify")
     certificates.add_argument("file", nargs="*", type=Path, help="a certificate to check, or a text file with what its "
@@ -86,6 +87,8 @@ def parser():
     certificates.add_argument("--key", type=Path, help="with verify: the organiser's public key")
     certificates.add_argument("--font", type=Path, action="append", default=[],
                               help="a TrueType font for names in other scripts; once for each")  # fmt: skip
+    certificates.add_argument("--badges", action="store_true", help="an Open Badge (3.0) beside each, which needs "
+                              "openbadgeslib")  # fmt: skip
     certificates.add_argument("--before-deadline", action="store_true", help="though ranks are not final, to rehearse")
     return main_parser
 
@@ -99,6 +102,8 @@ def _add_team_commands(commands):
         command.add_argument("event", type=Path, help="folder of the event")
     register.add_argument("--team", required=True)
     register.add_argument("--key", type=Path, help="the key file of a team that has handed in (default: a key is made)")
+    register.add_argument("--renew", action="store_true", help="give a team that lost its key another one: what it "
+                          "handed in stays, and the old key ends")  # fmt: skip
     join.add_argument("--key", type=Path, required=True, help="the key file of the team")
     for command in (register, join):
         command.add_argument("--member", action="append", default=[], help="name for a certificate; once for each")
@@ -164,8 +169,14 @@ def _choose(args):
 def _register(args):
     from common.hackathon import roster
 
-    team, key = roster.register(args.event, args.team, args.member, args.key)
-    print(f"registered {team.name!r}; members: {', '.join(team.members) or 'none yet'}")
+    if args.renew:
+        if args.key or args.member:
+            raise EventError("--renew takes the name of the team alone")
+        team, key = roster.renew(args.event, args.team)
+        print(f"{team.name!r} has another key, and its old one takes nothing that arrives from now on")
+    else:
+        team, key = roster.register(args.event, args.team, args.member, args.key)
+        print(f"registered {team.name!r}; members: {', '.join(team.members) or 'none yet'}")
     if key:
         print("Its key is shown this once and kept nowhere. The team saves this line in a file, and hands in with "
               f"--key and this file:\n\n{key}\n")  # fmt: skip
@@ -233,6 +244,9 @@ def _report(args, board, entries):
     event = load(args.event / "event.toml")
     if remarks := leaderboard.remarks(event, entries, arrivals.elsewhere(args.event, args.submissions)):
         print(remarks)
+    if arrivals.is_back(args.event):
+        print("the clock of this machine is behind the last arrivals in the log: set it, or correct them, see "
+              "python -m common.hackathon receive --help; until then what is new gets the time of the last one")
     print(f"wrote {args.event / 'leaderboard.html'}, leaderboard.json and rules.html")
     print(f"wrote a receipt for each submission to {args.event / receipts.FOLDER}: send each to its team")
 
@@ -318,7 +332,8 @@ def _certificates(args):
     if args.file or args.key:
         raise EventError("certificates takes the folder of an event, or 'verify', files and --key")
     folder = Path(args.what)
-    written, missing = certificates(folder, args.font, before=args.before_deadline)
+    options = {"before": args.before_deadline, "badges": args.badges}
+    written, missing = certificates(folder, args.font, **options)
     print(f"wrote {len(written)} certificates to {folder / 'certificates'}")
     print(f"Publish {folder / 'certificates.pem'}: with it anybody can check them")
     if not missing:

@@ -11,7 +11,7 @@ import stat
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import filelock
@@ -21,6 +21,7 @@ from common.hackathon import archive
 from common.hackathon.event import EventError
 
 SETTLED = 2  # s after its time of change, which is no finer than some ms, a file is taken to be whole
+BACK = timedelta(minutes=10)  # what is that much earlier than what came before it was timed by a clock set back
 FOLDER, LOG = "private/received", "log.jsonl"
 # What systems and browsers leave in folders, and the keys of teams, which are nobody else's business
 NOT_HANDED_IN = {"thumbs.db", "desktop.ini", "__macosx"}
@@ -61,6 +62,9 @@ class Arrival:
 
 def receive(event_folder, submissions, at=None, files=(), memory=None):
     """Log what is new in a folder of submissions, and say what has arrived through it.
+
+    Nothing new is logged as far earlier than what was logged before: with a clock that was set back it gets the time of
+    the last one, until the organiser corrects either.
 
     Whatever was logged from this folder stays, whether its file was replaced, renamed or deleted since. The organiser
     withdraws a submission by deleting its copy.
@@ -103,9 +107,11 @@ def receive(event_folder, submissions, at=None, files=(), memory=None):
 
 
 def _received(place, submissions, at, files, memory):
-    source, time = str(submissions.resolve()), now()
-    log = _read_log(place / LOG)
-    times, known = _times(log), {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
+    source, log = str(submissions.resolve()), _read_log(place / LOG)
+    times, time = _times(log), now()
+    if _is_back(times, time):  # whoever comes later cannot be the first of a name
+        time = max(times.values())
+    known = {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
     present, faults, new = set(), [], []
     for path, about in _in_order_of_change(_files(submissions)):
         folder = about is not None and stat.S_ISDIR(about.st_mode)
@@ -129,6 +135,15 @@ def _received(place, submissions, at, files, memory):
         line["sha256"] for line in log + new if line["folder"] == source)]  # fmt: skip
     # the sort is stable: within a second, the order is that of the log
     return sorted([*arrivals, *faults], key=lambda arrival: arrival.time)
+
+
+def is_back(event_folder):
+    """Whether the clock of this machine is far behind what was logged: it was set back, or too far ahead then."""
+    return _is_back(_times(_read_log(Path(event_folder, FOLDER, LOG))), now())
+
+
+def _is_back(times, time):
+    return max(times.values(), default=time) - time > BACK
 
 
 def _times(log):

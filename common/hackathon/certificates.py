@@ -9,6 +9,7 @@ from pathlib import Path
 import segno
 
 from common.hackathon import aliases, signing
+from common.hackathon.badges import badge
 from common.hackathon.event import EventError, load
 from common.hackathon.lettering import Document, Fonts, Page
 from common.hackathon.names import file_stem
@@ -17,10 +18,10 @@ WIDTH, HEIGHT, MARGIN = 297, 210, 34  # mm, A4 across
 CODE = 33  # mm, the side of the QR code
 INK, ACCENT, SOFT = (28, 36, 48), (194, 65, 12), (91, 102, 117)
 PLACES = {1: "first place", 2: "second place", 3: "third place"}
-OURS = re.compile(r"[A-Za-z0-9]+-\w+-(\d\d+|late)-.+\.pdf")
+OURS = re.compile(r"[A-Za-z0-9]+-\w+-(\d\d+|late)-.+\.(pdf|jwt)")
 
 
-def certificates(folder, fonts=(), *, before=False):
+def certificates(folder, fonts=(), *, before=False, badges=False):
     """Write the certificates of a scored event into its folder `certificates`, instead of those that are there.
 
     Members of a team are named; a team without members gets one in its own name. Late submissions count as taking part.
@@ -36,10 +37,13 @@ def certificates(folder, fonts=(), *, before=False):
         Those that are installed on this machine come last.
     before : bool
         Whether the board may be one of before the deadline, as in a rehearsal.
+    badges : bool
+        Whether an Open Badge lies beside each, NAME.jwt.
 
     Returns
     -------
     written : list of pathlib.Path
+        The PDF files.
     missing : dict of str to list of str
         Names without a certificate, with the letters that no font has.
 
@@ -52,7 +56,8 @@ def certificates(folder, fonts=(), *, before=False):
     event = load(folder / "event.toml")
     try:
         board = json.loads((folder / "leaderboard.json").read_text("utf-8"))
-        awards, final, made_up = list(_awards(board["boards"])), board["part"] == "private", "anonymous" in board
+        awards, made_up = list(_awards(board["boards"])), "anonymous" in board
+        final = board["part"] == "private" and board["deadline"] == event.deadline.isoformat()
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise EventError(
             f"{folder}/leaderboard.json is missing or damaged: run 'python -m common.hackathon score' first"
@@ -60,7 +65,7 @@ def certificates(folder, fonts=(), *, before=False):
     if made_up or aliases.hidden(folder, event):
         raise EventError(f"{folder}: its boards show made-up names: first 'reveal' and 'score' the event")
     if not (final or before):
-        raise EventError(f"{folder}: its ranks are not final, the event was scored before its deadline, "
+        raise EventError(f"{folder}: its ranks are not final, the event was not scored since its deadline, "
                          f"{event.clock(event.deadline)}: score it afterwards, or say --before-deadline")  # fmt: skip
     fonts, target, missing = Fonts(fonts), folder / "certificates", {}
     key = signing.private_key(folder)
@@ -78,6 +83,8 @@ def certificates(folder, fonts=(), *, before=False):
                 "challenge": challenge, "metric": metric, "score": f"{row['scores'][metric]:.4g}", "rank": row["rank"],
             }  # fmt: skip
             Path(place, name).write_bytes(_certificate(event, fields, fonts, key))
+            if badges:
+                Path(place, name).with_suffix(".jwt").write_text(badge(event, fields, key) + "\n")
             names.append(name)
         if target.exists() and not target.is_dir():
             raise EventError(f"{target} is a file: move it away, so that the folder of the certificates can be made")
@@ -85,7 +92,9 @@ def certificates(folder, fonts=(), *, before=False):
         for path in target.iterdir():
             if OURS.fullmatch(path.name):
                 path.unlink()
-        written = [Path(place, name).replace(target / name) for name in names]
+        for path in list(Path(place).iterdir()):
+            path.replace(target / path.name)
+    written = [target / name for name in names]
     return written, missing
 
 

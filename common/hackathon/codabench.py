@@ -24,6 +24,7 @@ from common.hackathon.event import EventError, load, markdown
 from common.hackathon.judge import parts_of
 from common.hackathon.leaderboard import check_truth
 
+FINAL = "Final scores"  # the phase in which the private part is scored
 SECONDS = 600  # after which the default queue of Codabench stops a run
 IMAGE = f"deeplearn-hackathon/scoring:{TAG}"
 # What scoring imports; the image has the releases that are installed here, so that scores are the same
@@ -177,7 +178,7 @@ def phases(event):
             "public_data": "public_data", "starting_kit": "starting_kit",
         })  # fmt: skip
     rows.append({
-        "index": len(rows), "name": "Final", "start": _utc(before + second), "end": _utc(before + 2 * second),
+        "index": len(rows), "name": FINAL, "start": _utc(before + second), "end": _utc(before + 2 * second),
         "tasks": [1], "max_submissions_per_day": 1, "max_submissions": 1, "execution_time_limit": SECONDS,
         "auto_migrate_to_this_phase": True,
     })  # fmt: skip
@@ -202,7 +203,7 @@ def _pages(event, board):
         "data": "# Data\n\nUnder *Files* are the test sets without labels, and the event file. What they hold and how "
                 f"to hand in is in the starting kit and on the page of {page}.\n",
         "evaluation": f"# Evaluation\n\nThe leaderboard shows the {board.metrics[0]}{public}, rounded to what the test "
-                      f"set can tell. What stands on it at the deadline is scored again in the phase Final{rest}."
+                      f"set can tell. What stands on it at the deadline is scored again in the phase {FINAL}{rest}."
                       f"{again if len(event.phases) > 1 else ''} A submission is the zip file that "
                       f"`python -m common.hackathon submit {board.folder}` makes; nothing in it is executed"
                       f"{executed}.\n",

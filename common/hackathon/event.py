@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import date, datetime, time, timezone
 from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,6 +15,12 @@ else:
     import tomli as tomllib
 
 EXAMPLE = Path(__file__).with_name("deeplearn2024.toml")
+TITLE = 100  # letters of a title, which stands in one line of pages, certificates and their QR codes
+KINDS = {
+    str: "a text", int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "a table",
+    date: "a date such as 2026-07-29", datetime: "a time such as 2026-07-29T18:00:00",
+}  # fmt: skip
+
 
 
 class EventError(ValueError):
@@ -147,7 +153,7 @@ def load(path=EXAMPLE):
     if len(set(names)) < len(names):
         raise EventError(f"{path}: {max(names, key=names.count)} is listed twice")
     event = Event(
-        title=read.take("title", str),
+        title=read.title(),
         summary=read.take("summary", str),
         start=read.take("start", date),
         end=read.take("end", date),
@@ -176,6 +182,13 @@ def load(path=EXAMPLE):
     return event
 
 
+def _shown(value):
+    """A value about as the file has it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if isinstance(value, date | time) else f"{value!r:.60}"
+
+
 class _Reader:
     """Takes keys from a table of the file, and knows which were not taken."""
 
@@ -187,11 +200,20 @@ class _Reader:
     def take(self, key, kind, default=None):
         if key not in self.table and default is not None:
             return default
-        value = self.table.pop(key, None)
+        if key not in self.table:
+            raise EventError(f"{self.path}: no {key}, expected {KINDS[kind]}")
+        value = self.table.pop(key)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)) or (
             kind is date and isinstance(value, datetime)  # which is a date for Python
         ):
-            raise EventError(f"{self.path}: {key} = {value!r}, expected {kind.__name__}")
+            raise EventError(f"{self.path}: {key} = {_shown(value)}, expected {KINDS[kind]}")
+        return value
+
+    def title(self):
+        """A title: one line that can be read."""
+        if not (value := self.take("title", str)).strip() or len(value) > TITLE or not value.isprintable():
+            raise EventError(f"{self.path}: title = {value!r:.60}, expected one line of 1 to {TITLE} letters, none of "
+                             "them invisible")  # fmt: skip
         return value
 
     def time(self, key, zone):
@@ -219,7 +241,8 @@ class _Reader:
 
     def fraction(self, key):
         """A part of a test set; all of it where the key is not there."""
-        value = self.take(key, float, 1.0)
+        whole = isinstance(self.table.get(key), int) and not isinstance(self.table[key], bool)
+        value = float(self.take(key, int)) if whole else self.take(key, float, 1.0)
         if not 0 < value <= 1:
             raise EventError(f"{self.path}: {key} = {value}, expected a number above 0 and up to 1, such as 0.3")
         return value
@@ -230,15 +253,14 @@ class _Reader:
 
 
 def _meeting(read, info):
-    title, time = read.take("title", str), read.time("time", info)
-    meeting = Meeting(title, time, read.take("where", str, ""), read.take("link", str, ""))
+    meeting = Meeting(read.title(), read.time("time", info), read.take("where", str, ""), read.take("link", str, ""))
     read.finish()
     return meeting
 
 
 def _phase(read, info):
     phase = Phase(
-        read.take("title", str), read.time("start", info), read.time("end", info),
+        read.title(), read.time("start", info), read.time("end", info),
         read.limit("limit_per_day"), read.limit("limit"),
     )  # fmt: skip
     read.finish()
@@ -248,7 +270,13 @@ def _phase(read, info):
 
 
 def _check_phases(path, event):
-    """Raise EventError unless the phases follow one another and the last one ends with the deadline."""
+    """Raise EventError unless the phases follow one another, from the start of the event to the deadline."""
+    titles = [phase.title for phase in event.phases]
+    if len(set(titles)) < len(titles):
+        raise EventError(f"{path}: two phases have the title {max(titles, key=titles.count)!r}")
+    if event.phases and event.day(event.phases[0].start) < event.start:
+        first = event.phases[0]
+        raise EventError(f"{path}: phase {first.title!r} starts at {first.start}, before start = {event.start}")
     for before, after in pairwise(event.phases):
         if after.start < before.end:
             raise EventError(
@@ -276,6 +304,8 @@ def _board(read, fraction):
     metrics = read.take("metrics", list, known)
     if unknown := [name for name in metrics if name not in known] or ([] if metrics else ["none"]):
         raise EventError(f"{read.path}: {folder}: no metric {unknown[0]!r}: choose from {', '.join(known)}")
+    if len(set(metrics)) < len(metrics):
+        raise EventError(f"{read.path}: {folder}: the metric {max(metrics, key=metrics.count)!r} is listed twice")
     n = read.take("n", int)
     if n < task.fewest:
         raise EventError(f"{read.path}: {folder}: n = {n}, expected at least {task.fewest} test samples for a score")

@@ -48,8 +48,11 @@ def score(folder, submissions, workers=None, memory=None):
     return board, entries
 
 
-def watch(folder, submissions, every, workers=None):
-    """Yield board and entries as often as something arrived, teams changed, or the deadline passed; never ends.
+def watch(folder, submissions, every, workers=None, say=print):
+    """Yield board and entries as often as something arrived, the event or its teams changed, or the deadline passed.
+
+    It never ends. What goes wrong at the first look is raised; later on it may pass, as a full disk or an event file
+    that is being edited, and is tried again at the next look.
 
     Parameters
     ----------
@@ -57,16 +60,35 @@ def watch(folder, submissions, every, workers=None):
         As for `judge_all`.
     every : float
         Seconds between two looks at the folder.
+    say : callable
+        Where the organiser reads what goes wrong, once.
     """
-    event, memory, before = load(Path(folder, "event.toml")), {}, None
+    memory, before, wrong = {}, None, None
     while True:
-        compared, handed_in = baselines(folder), arrivals.receive(folder, submissions, memory=memory)
-        over, registered = arrivals.now() > event.deadline, roster.read(folder)
-        state = [*((a.digest, a.file) for a in compared), *handed_in], over, registered, aliases.hidden(folder, event)
-        if state != before:
-            yield score(folder, submissions, workers, memory)
-            before = state
+        try:
+            state = _state(folder, submissions, memory)
+            if state != before:
+                yield score(folder, submissions, workers, memory)
+            before, wrong = state, None
+        except (ValueError, OSError) as error:
+            if before is None:
+                raise
+            if str(error) != wrong:
+                say(f"not scored, and tried again: {error}")
+            wrong = str(error)
         time.sleep(every)
+
+
+def _state(folder, submissions, memory):
+    """What a scoring depends on; it logs what is new."""
+    event = load(Path(folder, "event.toml"))
+    handed_in = arrivals.receive(folder, submissions, memory=memory)
+    received = [*baselines(folder), *(a for a in handed_in if not a.fault)]
+    return (
+        event, [(a.digest, a.file) for a in received], [(a.time, a.replaced) for a in handed_in if not a.fault],
+        [(a.file, a.fault) for a in handed_in if a.fault], arrivals.now() > event.deadline, roster.read(folder),
+        aliases.hidden(folder, event),
+    )  # fmt: skip
 
 
 def judge_all(folder, submissions, workers=None, memory=None):

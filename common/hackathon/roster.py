@@ -40,6 +40,8 @@ class Team:
         The team of which it became a part; empty where it is one of its own.
     merged : datetime or None
         When that was.
+    former : tuple of (str, datetime)
+        The SHA-256 of each key that it had, and until when.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Team:
     registered: datetime
     into: str = ""
     merged: datetime | None = None
+    former: tuple[tuple[str, datetime], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,10 @@ class Roster:
         return {team.key: team for team in self.teams}
 
     @cached_property
+    def _by_former_key(self):
+        return {key: (team, until) for team in self.teams for key, until in team.former}
+
+    @cached_property
     def _merged(self):
         return [team for team in self.teams if team.into]
 
@@ -72,9 +79,14 @@ class Roster:
         """The team whose name is this one or could be taken for it, or None."""
         return self._by_name.get(skeleton(name)) if self.teams else None
 
-    def with_key(self, key):
-        """The team that registered with the key of this SHA-256, or None."""
-        return self._by_key.get(key)
+    def with_key(self, key, time=None):
+        """The team that has the key of this SHA-256, or had it at a time, or None."""
+        former, until = self._by_former_key.get(key, (None, None))
+        return former if former and time and time <= until else self._by_key.get(key)
+
+    def once_with_key(self, key):
+        """The team that had the key of this SHA-256 until it got another one, or None."""
+        return self._by_former_key.get(key, (None, None))[0]
 
     def whole(self, team, time=None):
         """The team of which a team is a part at a time, itself where it has not merged; default: after all mergers."""
@@ -143,23 +155,27 @@ def read(folder):
 
 
 def _team(row):
+    row = {"former": [], **row}  # files of earlier releases lack it
     if set(row) != set(Team.__dataclass_fields__):
         raise ValueError(f"a team has the keys {', '.join(map(str, row))}")
-    if not re.fullmatch(r"[0-9a-f]{64}", row["key"], re.ASCII):
+    former = tuple((key, datetime.fromisoformat(until)) for key, until in row["former"])
+    if not all(re.fullmatch(r"[0-9a-f]{64}", key, re.ASCII) for key in (row["key"], *dict(former))):
         raise ValueError("a key is no SHA-256")
     registered = datetime.fromisoformat(row["registered"])
     merged = datetime.fromisoformat(row["merged"]) if row["into"] else None
-    if None in (registered.tzinfo, merged.tzinfo if merged else registered.tzinfo):
+    if None in (time.tzinfo for time in (registered, merged or registered, *dict(former).values())):
         raise ValueError("a time without its offset from UTC")
     into = check_name(row["into"]) if row["into"] else ""
-    return Team(check_name(row["name"]), archive.check_people(row["members"]), row["key"], registered, into, merged)
+    people = archive.check_people(row["members"])
+    return Team(check_name(row["name"]), people, row["key"], registered, into, merged, former)
 
 
 def _check(roster):
     """Raise ValueError where two teams have one name or key, or a team became a part of none."""
     if len({skeleton(team.name) for team in roster.teams}) < len(roster.teams):
         raise ValueError("two teams have one name")
-    if len({team.key for team in roster.teams}) < len(roster.teams):
+    known = [key for team in roster.teams for key in (team.key, *dict(team.former))]
+    if len(set(known)) < len(known):
         raise ValueError("two teams have one key")
     if lost := {team.into for team in roster.teams if team.into} - {team.name for team in roster.teams}:
         raise ValueError(f"there is no team {min(lost)!r}")
@@ -172,8 +188,11 @@ def _check(roster):
 
 
 def _write(folder, teams):
-    rows = [asdict(team) | {"registered": team.registered.isoformat(),
-                            "merged": team.merged and team.merged.isoformat()} for team in teams]  # fmt: skip
+    rows = [
+        asdict(team) | {"registered": team.registered.isoformat(), "merged": team.merged and team.merged.isoformat(),
+                        "former": [(key, until.isoformat()) for key, until in team.former]}
+        for team in teams
+    ]  # fmt: skip
     with atomic_write(Path(folder, FILE)) as temporary:
         temporary.write_text(json.dumps({"teams": rows}, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
@@ -262,7 +281,7 @@ def register(folder, name, members=(), key=None):
         if other := roster.named(name):
             taken = "is registered" if other.name == name else f"could be taken for {other.name!r}, which is registered"
             raise SubmissionError(f"the team name {name!r} {taken}: use another name")
-        if other := roster.with_key(digest):
+        if other := roster.with_key(digest) or roster.once_with_key(digest):
             raise SubmissionError(f"this is the key of the team {other.name!r}: a team has a key of its own")
         if (other := _settled(folder).get(skeleton(name))) and other.key != digest:
             raise SubmissionError(
@@ -272,6 +291,45 @@ def register(folder, name, members=(), key=None):
         team = Team(name, members, digest, arrivals.now())
         _write(folder, [*roster.teams, team])
     return team, made
+
+
+def renew(folder, name):
+    """Give a team another key, such as one that lost its own or showed it to others.
+
+    What arrived with the old key until now stays the team's; from now on it is refused. A team that handed in without
+    having registered is registered with the key.
+
+    Parameters
+    ----------
+    folder : path-like
+        Of the event.
+    name : str
+        Just as the team is called.
+
+    Returns
+    -------
+    team : Team
+    key : str
+        Which is kept nowhere.
+
+    Raises
+    ------
+    SubmissionError
+        There is no team of this name.
+    EventError
+        As for `register`.
+    """
+    name, made = check_name(name), keys.new_key()
+    with _changing(folder, "gets another key") as roster:
+        time, team = arrivals.now(), roster.named(name)
+        if team is None and (found := _settled(folder).get(skeleton(name))) and found.key:
+            team = Team(found.team, (), found.key, time)
+        if team is None or team.name != name:
+            raise SubmissionError(f"there is no team {name!r}: give its name as the leaderboard shows it")
+        renewed = replace(team, key=keys.sha256(made), former=(*team.former, (team.key, time)))
+        others = roster.teams if team in roster.teams else (*roster.teams, team)
+        _write(folder, [renewed if other is team else other for other in others])
+    return renewed, made
 
 
 def join(folder, key, members):

@@ -121,7 +121,7 @@ class Desk:
     def __init__(self, folder, submissions, say=_print, behind=""):
         self.folder, self.submissions, self.say, self.behind = Path(folder), Path(submissions), say, behind
         self.names = {"localhost", socket.gethostname().lower(), behind.lower()} - {""}
-        self.event = load(self.folder / "event.toml")
+        self.event, self._seen = load(self.folder / "event.toml"), self._stamp()
         self.secret = secrets.token_bytes(32)
         self.accepted, self.receipts, self.memory = set(), {}, {}
         self.uploads, self.reserved = [], 0  # (address, key) of those that arrive; bytes that they may still need
@@ -174,11 +174,27 @@ class Desk:
         ])  # fmt: skip
         return app
 
+    def _stamp(self):
+        with suppress(OSError):
+            about = (self.folder / "event.toml").stat()
+            return about.st_mtime_ns, about.st_size
+
+    def _refresh(self):
+        """Read the event file where it has changed, such as by a deadline that moves; one that is wrong is not used."""
+        if (stamp := self._stamp()) == self._seen:
+            return
+        self._seen = stamp
+        try:
+            self.event = load(self.folder / "event.toml")
+        except EventError as error:
+            self._log(f"the page goes on with the event as it was: {error}")
+
     @web.middleware
     async def _guarded(self, request, handler):
         """Turn whatever goes wrong into a page, and add what tells browsers to be careful."""
         try:
             self._check_name(request)
+            self._refresh()
             response = await handler(request)
         except Refused as error:
             self._log_some(f"refused ({error.status}): {error}")
@@ -375,7 +391,8 @@ class Desk:
             return "the same file again"
         name = f"web-{arrived:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.zip"
         part.replace(self.submissions / name)
-        logged = arrivals.receive(self.folder, self.submissions, arrived, [name], self.memory)
+        at = None if arrivals.is_back(self.folder) else arrived
+        logged = arrivals.receive(self.folder, self.submissions, at, [name] if at else (), self.memory)
         if any(other.file == name and other.fault for other in logged):
             (self.submissions / name).unlink(missing_ok=True)
             raise Refused(507, FULL)

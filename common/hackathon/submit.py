@@ -18,7 +18,7 @@ from common.datasets import read
 from common.hackathon import archive, keys
 from common.hackathon.contents import check_model
 from common.hackathon.event import load
-from common.hackathon.names import check_name, file_stem
+from common.hackathon.names import check_name, file_stem, slug
 from common.hackathon.receipts import receipt_name
 
 BROWSERS = (
@@ -104,6 +104,9 @@ def submit(
     if opens_team:
         manifest = replace(manifest, key=keys.write_key(key_path))
         notes.append(f"made {key_path}, the key of the team: keep it, every later submission of the team needs it")
+        others = sorted(path.name for path in Path(out).glob(f"{slug(name)}-??????{archive.KEY_SUFFIX}"))
+        notes += [f"there is {other}, too: names that could be taken for each other are refused, so if it is your "
+                  "team's, spell its name as before" for other in others if other != key_path.name]  # fmt: skip
     path = _free_path(Path(out), f"{folder}-{file_stem(name)}-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}")
     archive.write(path, manifest, contents)
     notes.append(f"its receipt, which the organisers will send, has the name {receipt_name(archive.digest_of(path))}")

@@ -72,9 +72,13 @@ def _settle_team(event, roster, first, entry):
     if first.baseline and not entry.baseline:
         entry.reason = f"the team name {entry.team!r} could be taken for the baseline {first.team!r}: use another name"
         return
-    team, holder = (None, None) if entry.baseline else (roster.named(entry.team), roster.with_key(entry.key))
+    team = holder = None
+    if not entry.baseline:
+        team, holder = roster.named(entry.team), roster.with_key(entry.key, entry.received)
     if team and holder and roster.whole(team, entry.received) is roster.whole(holder, entry.received):
         entry.team = team.name
+    elif team and roster.once_with_key(entry.key) is team:
+        entry.reason = f"the team {entry.team!r} has got another key since: submit with --key and that one"
     elif team:  # by the name that it was handed in with: an anonymous event tells nobody that of another team
         entry.reason = f"the team {entry.team!r} has another key: submit with --key and the key file of the team"
     elif holder:
