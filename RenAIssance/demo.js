@@ -2,19 +2,25 @@
 "use strict";
 
 const HEIGHT = 36, X_HEIGHT = 14;
-const [look, squeeze, named] = [DATA.look, [DATA.squeeze, { kind: "ReLU" }], DATA.name].map(demo.network);
+const [look, named] = [DATA.look, DATA.name].map(demo.network);
+const squeeze = demo.matrix(demo.array(DATA.squeeze.weight)), shift = demo.array(DATA.squeeze.bias).values;
 const memory = ({ input, memory: hidden, bias }) => ({ see: demo.matrix(demo.array(input)), recall: demo.matrix(demo.array(hidden)), bias: demo.array(bias).values });
 const [forwards, backwards] = [DATA.forwards, DATA.backwards].map(memory);
 
 // One direction of a long short-term memory (Hochreiter and Schmidhuber, Neural Comput. 9 (1997) 1735); gates in torch's order.
-const remember = ({ see, recall, bias }, rows, reverse) => {
-  const size = bias.length / 4, out = [], order = [...rows.keys()];
-  let h = new Float32Array(size), c = new Float64Array(size);
-  for (const step of reverse ? order.reverse() : order) {
-    const seen = see(rows[step]), sums = recall(h).map((sum, gate) => sum + seen[gate] + bias[gate]);
-    c = c.map((kept, i) => demo.sigmoid(sums[size + i]) * kept + demo.sigmoid(sums[i]) * Math.tanh(sums[2 * size + i]));
-    h = Float32Array.from(c, (kept, i) => demo.sigmoid(sums[3 * size + i]) * Math.tanh(kept));
-    out[step] = h;
+// Of `steps` rows of numbers: what is remembered at each, in rows.
+const remember = ({ see, recall, bias }, rows, steps, reverse) => {
+  const size = bias.length / 4, out = new Float64Array(steps * size), seen = see(rows, steps), kept = new Float64Array(size), sums = new Float64Array(4 * size);
+  let h = new Float64Array(size);
+  for (let k = 0; k < steps; k++) {
+    const step = reverse ? steps - 1 - k : k;
+    recall(h, 1, sums);
+    for (let gate = 0; gate < 4 * size; gate++) sums[gate] += seen[4 * size * step + gate] + bias[gate];
+    h = out.subarray(step * size, (step + 1) * size);
+    for (let i = 0; i < size; i++) {
+      kept[i] = demo.sigmoid(sums[size + i]) * kept[i] + demo.sigmoid(sums[i]) * Math.tanh(sums[2 * size + i]);
+      h[i] = demo.sigmoid(sums[3 * size + i]) * Math.tanh(kept[i]);
+    }
   }
   return out;
 };
@@ -23,10 +29,12 @@ const remember = ({ see, recall, bias }, rows, reverse) => {
 const probabilities = ({ shape: [, width], values }) => {
   const whole = Math.ceil((width + DATA.margin) / DATA.stride) * DATA.stride, ink = new Float32Array(HEIGHT * whole);
   values.forEach((value, i) => { ink[Math.floor(i / width) * whole + i % width] = value / 255; });
-  const { shape: [channels, rows, steps], values: found } = look({ shape: [1, HEIGHT, whole], values: ink }), size = channels * rows;
-  const columns = [...Array(steps).keys()].map((step) => squeeze({ values: Float32Array.from({ length: size }, (_, k) => found[k * steps + step]) }).values);
-  const before = remember(forwards, columns, false), after = remember(backwards, columns, true);
-  return columns.map((_, step) => demo.softmax(named({ values: Float32Array.of(...before[step], ...after[step]) }).values));
+  const { shape: [channels, rows, steps], values: found } = look({ shape: [1, HEIGHT, whole], values: ink }), flat = channels * rows;
+  const columns = squeeze(Float64Array.from({ length: flat * steps }, (_, i) => found[i % flat * steps + Math.floor(i / flat)]), steps), size = shift.length;
+  for (let i = 0; i < columns.length; i++) columns[i] = Math.max(columns[i] + shift[i % size], 0);
+  const before = remember(forwards, columns, steps, false), after = remember(backwards, columns, steps, true);
+  const part = (values, step) => values.subarray(step * size, (step + 1) * size);
+  return [...Array(steps).keys()].map((step) => demo.softmax(named({ values: Float64Array.of(...part(before, step), ...part(after, step)) }).values));
 };
 const best = (row) => row.indexOf(Math.max(...row));
 const textOf = (p) => {
