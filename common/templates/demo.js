@@ -158,16 +158,16 @@ demo.kinds = {
   // k x k neighbouring pixels become k^2 channels, and the other way round.
   PixelUnshuffle: ({ factor: k }) => ({ shape: [channels, rows, columns], values }) => {
     const shape = [channels * k * k, rows / k, columns / k], out = new Float32Array(values.length);
-    values.forEach((value, i) => { out[shuffled(i, shape, k)] = value; });
+    values.forEach((value, i) => { out[unfolded(i, shape, k)] = value; });
     return { shape, values: out };
   },
   PixelShuffle: ({ factor: k }) => ({ shape: [channels, rows, columns], values }) => ({
-    shape: [channels / k / k, rows * k, columns * k], values: values.map((_, i) => values[shuffled(i, [channels, rows, columns], k)]),
+    shape: [channels / k / k, rows * k, columns * k], values: values.map((_, i) => values[unfolded(i, [channels, rows, columns], k)]),
   }),
 };
 
 // Where pixel i of a fine image stands among the channels of a coarse one of a shape.
-const shuffled = (i, [, rows, columns], k) => {
+const unfolded = (i, [, rows, columns], k) => {
   const x = i % (columns * k), y = Math.floor(i / (columns * k)) % (rows * k), c = Math.floor(i / (rows * columns * k * k));
   return (((c * k + y % k) * k + x % k) * rows + Math.floor(y / k)) * columns + Math.floor(x / k);
 };
@@ -251,38 +251,40 @@ demo.paint = (canvas, { shape: [rows, columns], values }, colour = demo.colour) 
 // --- a quiz -------------------------------------------------------------------------------------------
 // The visitor and the models answer the same questions; what each got right stands below, with its uncertainty.
 //   n        number of questions to draw from
+//   round    after so many answers the page sums up
 //   show     (i) => shows question i; returns nothing
 //   choices  names of the answers
 //   truth    (i) => index of the right answer
 //   models   [{ name, answer: (i) => index, right, of }]: right of `of` others, measured by Python
 //   after    (i) => what is said once it is answered
-demo.quiz = (place, { n, show, choices, truth, models, after }) => {
+demo.quiz = (place, { n, round = 10, show, choices, truth, models, after }) => {
   const players = [{ name: "you", right: 0 }, ...models.map((model) => ({ ...model, right: 0, elsewhere: model }))];
   const disagree = [0, 0];  // you right and the first model wrong, and the other way round
   let order = demo.shuffled(n), at = 0, count = 0, answered = false;
 
   const buttons = choices.map((choice, index) => demo.make("button", { type: "button", onclick: () => answer(index) }, choice));
   const next = demo.make("button", { type: "button", class: "next", disabled: true, onclick: () => { at += 1; ask(); buttons[0].focus(); } }, "Next");
-  const said = demo.make("p", { role: "status", class: "said" }), paired = demo.make("p", { class: "note" });
+  const said = demo.make("p", { role: "status", class: "said" }), paired = demo.make("p", { class: "note", role: "status" }), asked = demo.make("p", { class: "asked" });
   const rows = players.map((player) => {
-    const cells = [demo.make("td", {}, "–"), demo.make("td", {}, "–")];
-    if (player.elsewhere) {
-      const { right, of } = player.elsewhere, [low, high] = demo.wilson(right, of);
-      cells.push(demo.make("td", {}, `${demo.percent(right / of)} (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)} %) of ${of.toLocaleString("en")}`));
-    } else cells.push(demo.make("td", {}, ""));
-    player.cells = cells;
-    return demo.make("tr", {}, demo.make("th", { scope: "row" }, player.name), ...cells);
+    player.cells = [demo.make("td", {}, "–"), demo.make("td", {}, "–")];
+    return demo.make("tr", {}, demo.make("th", { scope: "row" }, player.name), ...player.cells);
   });
-  const head = ["", "right", "share (95 %)", "on others"].map((text) => demo.make(text ? "th" : "td", text ? { scope: "col" } : {}, text));
-  const table = demo.make("table", {}, demo.make("caption", {}, "Score"), demo.make("thead", {}, demo.make("tr", {}, ...head)), demo.make("tbody", {}, ...rows));
-  place.append(demo.make("div", { class: "buttons", role: "group", "aria-label": "Your answer" }, ...buttons, next), said);
-  place.closest(".demo").after(demo.make("div", { class: "scroll score", tabindex: "0", role: "region", "aria-label": "Score" }, table), paired);
+  const elsewhere = models.map(({ name, right, of }) => {
+    const [low, high] = demo.wilson(right, of);
+    return `${name} ${demo.percent(right / of)} (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)} %)`;
+  });
+  const head = ["", "right", "share and its 95 % interval"].map((text) => demo.make(text ? "th" : "td", text ? { scope: "col" } : {}, text));
+  const table = demo.make("table", {}, demo.make("caption", {}, "Score, on the same questions"), demo.make("thead", {}, demo.make("tr", {}, ...head)), demo.make("tbody", {}, ...rows));
+  place.append(asked, demo.make("div", { class: "buttons", role: "group", "aria-label": "Your answer" }, ...buttons, next), said);
+  place.closest(".demo").after(demo.make("div", { class: "scroll score", tabindex: "0", role: "region", "aria-label": "Score" }, table), paired,
+    demo.make("p", { class: "note" }, `On ${models[0].of.toLocaleString("en")} others that nobody here has chosen: ${elsewhere.join(", ")}.`));
 
   const ask = () => {
     if (at === n) { order = demo.shuffled(n); at = 0; }
     answered = false;
     buttons.forEach((button) => { button.disabled = false; button.classList.remove("chosen"); });
     next.disabled = true;
+    asked.textContent = `What is it? Question ${count % round + 1} of ${round}`;
     said.textContent = "";
     show(order[at]);
   };
@@ -297,7 +299,8 @@ demo.quiz = (place, { n, show, choices, truth, models, after }) => {
       const its = players[1].answer(i) === right;
       disagree[0] += index === right && !its;
       disagree[1] += index !== right && its;
-      paired.textContent = count < 5 ? "" : `Where you and ${players[1].name} differ: you were right in ${disagree[0]}, it was in ${disagree[1]}. ` +
+      const done = count % round === 0 ? `${count} answers: you ${players[0].right} right, ${players[1].name} ${players[1].right}. Go on, or see below what else there is. ` : "";
+      paired.textContent = count < 5 ? "" : `${done}Where you and ${players[1].name} differ: you were right in ${disagree[0]}, it was in ${disagree[1]}. ` +
         (count < 30 ? "After so few, chance decides much: look at the intervals." : "");
     }
     players.forEach(({ right: found, cells }) => {
