@@ -41,7 +41,7 @@ const showEvent = () => {
   chosen.forEach((k) => sum.forEach((_, i) => { sum[i] += p4.values[24 * current + 4 * k + i]; }));
   const mass = Math.sqrt(Math.max(0, sum[3] ** 2 - sum[0] ** 2 - sum[1] ** 2 - sum[2] ** 2));
   const least = chosen.has(1) ? " at least, since the neutrino's momentum along the beams is not measured" : "";
-  demo.find("mass").textContent = chosen.size < 2 ? "Choose two or more." : `Mass: ${mass.toFixed(0)} GeV${least}.`;
+  demo.find("mass").textContent = chosen.size < 2 ? "Tick two or more particles to see the mass of what they came from." : `Mass: ${mass.toFixed(0)} GeV${least}.`;
 };
 const boxes = NAMES.map((_, k) => {
   const box = demo.make("input", { type: "checkbox", onchange: () => { if (box.checked) chosen.add(k); else chosen.delete(k); showEvent(); } });

@@ -96,7 +96,7 @@ const draw = () => {
     demo.draw("rect", { x: 0, y: 0, width: 200, height: 140, class: "thin" }), demo.draw("line", { x1: 200 / 3, x2: 200 / 3, y1: 0, y2: 140, class: "thin dashed" }),
     demo.draw("polyline", { points: path(mystery, DATA.steps), class: "line other dashed" }), demo.draw("polyline", { points: path(own, spins.step), class: "line" }),
     text(0, 154, "0"), text(200, 154, "150 µs"), text(100, 166, "time"), text(-3, 10, "0.5", "end"), text(-3, 140, "0", "end"), text(-3, 75, "|M|", "end"),
-    text(196, 14, "– – the mystery", "end"), text(196, 28, "— yours", "end"), text(200 / 3 + 3, 136, "second pulse", "start")));
+    text(196, 14, "– – the mystery", "end"), text(196, 28, "— yours", "end"), text(200 / 3 + 3, 44, "second pulse", "start")));
   const canvas = demo.find("lattice");
   demo.paint(canvas, { shape: [n, n], values: spins.x }, (_, i) => {
     const angle = Math.atan2(spins.y[i], spins.x[i]), bright = 2 * Math.hypot(spins.x[i], spins.y[i]);

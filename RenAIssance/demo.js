@@ -90,18 +90,19 @@ demo.find("form").addEventListener("submit", (event) => {
   const i = order[at], truth = levelled(DATA.texts[i]), machine = read(lines[i]);
   total.lines += 1;
   total.characters += truth.length;
-  total.you += edits(truth, levelled(demo.find("text").value));
-  total.network += edits(truth, levelled(machine));
-  demo.find("told").textContent = `It says: ${DATA.texts[i]} — the network reads: ${machine}`;
+  const wrong = { you: edits(truth, levelled(demo.find("text").value)), network: edits(truth, levelled(machine)) };
+  total.you += wrong.you;
+  total.network += wrong.network;
+  demo.find("told").textContent = `Of ${truth.length} characters you have ${wrong.you} wrong, the network ${wrong.network}. It says: ${DATA.texts[i]} — the network reads: ${machine}`;
   const cell = (tag, text, scope) => demo.make(tag, scope ? { scope } : {}, text);
-  const row = (name, wrong, of, where) => {
-    const [low, high] = demo.wilson(Math.min(wrong, of), of);
-    return demo.make("tr", {}, cell("th", name, "row"), cell("td", where), cell("td", `${wrong} of ${of.toLocaleString("en")}`), cell("td", `${(100 * wrong / of).toFixed(1)} % (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`));
+  const row = (name, found, of) => {
+    const errors = Math.min(found, of), [low, high] = demo.wilson(errors, of);  // what is added counts too: there can be more than characters
+    return demo.make("tr", {}, cell("th", name, "row"), cell("td", `${errors} of ${of.toLocaleString("en")}`), cell("td", `${(100 * errors / of).toFixed(1)} % (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`));
   };
-  const head = demo.make("tr", {}, cell("td", ""), ...["lines", "characters wrong", "share (95 %)"].map((text) => cell("th", text, "col")));
+  const head = demo.make("tr", {}, cell("td", ""), ...["wrong", "share (95 %)"].map((text) => cell("th", text, "col")));
   demo.find("score").replaceChildren(demo.make("div", { class: "scroll score", tabindex: "0", role: "region", "aria-label": "Score" }, demo.make("table", {}, demo.make("thead", {}, head), demo.make("tbody", {},
-    row("you", total.you, total.characters, String(total.lines)), row("the network", total.network, total.characters, String(total.lines)), row("the network, others", DATA.wrong, DATA.of, String(DATA.others))))),
-  demo.make("p", { class: "note" }, "The intervals take characters for independent; those of one line are not, so the true ones are wider."));
+    row("you", total.you, total.characters), row("the network", total.network, total.characters), row("it, elsewhere", DATA.wrong, DATA.of)))),
+  demo.make("p", { class: "note" }, `Characters of ${total.lines} ${total.lines === 1 ? "line" : "lines"}, and of ${DATA.others} others. The intervals take characters for independent; those of one line are not, so the true ones are wider.`));
 });
 demo.find("next").addEventListener("click", () => {
   at += 1;

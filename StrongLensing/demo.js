@@ -153,7 +153,7 @@ const show = () => {
 };
 let ready = false;
 const moved = (change) => (value) => { change(value); if (ready) show(); };
-const lumpMass = demo.slider("lump", moved((value) => { lens.lump = value; }), (value) => (value > LEAST ? `${(10 ** (value % 1)).toFixed(1)} · 10^${Math.floor(value)} suns` : "none"));
+const lumpMass = demo.slider("lump", moved((value) => { lens.lump = value; }), (value) => (value > LEAST ? (value < 9 ? `${(10 ** (value - 6)).toFixed(0)} million suns` : `${(10 ** (value - 9)).toFixed(1)} billion suns`) : "none"));
 demo.slider("vortex", moved((value) => { lens.vortex = value; }), (value) => (value ? `${value.toFixed(2)}″` : "none"));
 demo.slider("turn", moved((value) => { lens.turn = value * Math.PI / 180; }), (value) => `${value}°`);
 demo.slider("right", moved((value) => { lens.source[0] = value; }), (value) => `${value.toFixed(2)}″`);

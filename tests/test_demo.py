@@ -214,7 +214,7 @@ def test_pages_are_quick(opened, data_of):
         page.wait_for_function("performance.getEntriesByType('paint').length === 2")
         paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1e3
         codes = ["demo.predicted(0)"]
-        codes += ["demo.restored(demo.row(demo.array(DATA.images), 0).values)"] if name == "StrongLensing" else []
+        codes += ["demo.restored(demo.row(images, 0).values)"] if name == "StrongLensing" else []
         for code in codes:
             answer = page.evaluate(script, [code]) / 1e3
             slow = max(1, min(timeit.repeat(lambda: reader.read(network, [image]), number=1, repeat=5)) / TORCH)

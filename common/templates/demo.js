@@ -6,7 +6,8 @@ const demo = {};
 // --- arrays and networks ------------------------------------------------------------------------------
 // An array is { shape, values }; common/demo.py writes it as base64.
 demo.array = ({ shape, type, base64 }) => {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const text = atob(base64), bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return { shape, values: type === "u1" ? bytes : new Float32Array(bytes.buffer) };
 };
 
@@ -273,11 +274,11 @@ demo.quiz = (place, { n, round = 10, show, choices, truth, models, after }) => {
     const [low, high] = demo.wilson(right, of);
     return `${name} ${demo.percent(right / of)} (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)} %)`;
   });
-  const head = ["", "right", "share and its 95 % interval"].map((text) => demo.make(text ? "th" : "td", text ? { scope: "col" } : {}, text));
-  const table = demo.make("table", {}, demo.make("caption", {}, "Score, on the same questions"), demo.make("thead", {}, demo.make("tr", {}, ...head)), demo.make("tbody", {}, ...rows));
+  const head = ["", "right", "share (95 %)"].map((text) => demo.make(text ? "th" : "td", text ? { scope: "col" } : {}, text));
+  const table = demo.make("table", {}, demo.make("caption", {}, "Score on the same questions, with 95 % intervals"), demo.make("thead", {}, demo.make("tr", {}, ...head)), demo.make("tbody", {}, ...rows));
   place.append(asked, demo.make("div", { class: "buttons", role: "group", "aria-label": "Your answer" }, ...buttons, next), said);
   place.closest(".demo").after(demo.make("div", { class: "scroll score", tabindex: "0", role: "region", "aria-label": "Score" }, table), paired,
-    demo.make("p", { class: "note" }, `On ${models[0].of.toLocaleString("en")} others that nobody here has chosen: ${elsewhere.join(", ")}.`));
+    demo.make("p", { class: "note" }, `On ${models[0].of.toLocaleString("en")} more from the same simulation: ${elsewhere.join(", ")}.`));
 
   const ask = () => {
     if (at === n) { order = demo.shuffled(n); at = 0; }
@@ -306,7 +307,7 @@ demo.quiz = (place, { n, round = 10, show, choices, truth, models, after }) => {
     players.forEach(({ right: found, cells }) => {
       const [low, high] = demo.wilson(found, count);
       cells[0].textContent = `${found} of ${count}`;
-      cells[1].textContent = `${demo.percent(found / count)} (${demo.percent(low)} to ${demo.percent(high)})`;
+      cells[1].textContent = `${demo.percent(found / count)} (${Math.round(100 * low)} to ${demo.percent(high)})`;
     });
     buttons.forEach((button, k) => { button.disabled = true; button.classList.toggle("chosen", k === index); });
     next.disabled = false;
