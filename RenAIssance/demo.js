@@ -60,7 +60,7 @@ const edits = (a, b) => {
 // --- what is read -------------------------------------------------------------------------------------
 const show = (canvas, { shape, values }) => demo.paint(canvas, { shape, values }, (ink) => [255 - ink, 255 - ink, 255 - ink]);
 const read = (line) => {
-  const start = performance.now(), p = probabilities(line), text = textOf(p), took = performance.now() - start;
+  const p = probabilities(line), text = textOf(p);
   const names = p.map(best), used = [...new Set(names)].sort((a, b) => a - b);
   show(demo.find("seen"), { shape: line.shape, values: line.values });
   demo.paint(demo.find("map"), { shape: [used.length, p.length], values: used.flatMap((code) => p.map((row) => row[code])) });
@@ -69,7 +69,7 @@ const read = (line) => {
   demo.find("map").style.height = `${8 * used.length}px`;
   demo.find("letters").replaceChildren(...names.flatMap((code, step) => (code === 0 || code === names[step - 1] ? []
     : [demo.make("span", { style: `left: ${100 * (step + 0.5) / p.length}%` }, DATA.alphabet[code - 1])])));
-  demo.find("reading").textContent = `The network reads: ${text || "nothing"} (${took.toFixed(0)} ms, ${p.length} columns of four pixels; rows of the map: ${used.map((code) => (code ? DATA.alphabet[code - 1].replace(" ", "space") : "blank")).join(" ")})`;
+  demo.find("reading").textContent = `The network reads: ${text || "nothing"} (${p.length} columns of four pixels; rows of the map: ${used.map((code) => (code ? DATA.alphabet[code - 1].replace(" ", "space") : "blank")).join(" ")})`;
   return text;
 };
 

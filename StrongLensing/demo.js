@@ -179,13 +179,13 @@ let grain = normals(size * size);
 const camera = { blur: 3.2, noise: 0.1 };
 const showRestored = () => {
   const truth = demo.ring(lens.source, masses(), FINE), smooth = demo.ring(lens.source, [], FINE), coarse = demo.coarse(truth, camera.blur, camera.noise, grain);
-  const started = performance.now(), large = demo.enlarged(coarse), restored = demo.restored(coarse, large), took = performance.now() - started;
+  const large = demo.enlarged(coarse), restored = demo.restored(coarse, large);
   const pictures = { coarse: [coarse, size], bicubic: [large, FINE], restored: [restored, FINE], truth: [truth, FINE] };
   for (const [name, [values, side]] of Object.entries(pictures)) demo.paint(demo.find(name), { shape: [side, side], values }, bright);
   const score = { bicubic: psnr(large, truth), restored: psnr(restored, truth) };
   for (const name of ["bicubic", "restored"]) demo.find(`${name}-said`).textContent = `${score[name].toFixed(1)} dB`;
   const has = lens.lump > LEAST || lens.vortex > 0;
-  demo.find("won").textContent = `The network is ${Math.abs(score.restored - score.bicubic).toFixed(1)} dB ${score.restored > score.bicubic ? "nearer to the truth than" : "farther from it than"} bicubic interpolation (${took.toFixed(0)} ms). ` +
+  demo.find("won").textContent = `The network is ${Math.abs(score.restored - score.bicubic).toFixed(1)} dB ${score.restored > score.bicubic ? "nearer to the truth than" : "farther from it than"} bicubic interpolation. ` +
     (has ? `A perfect ring without your lump and vortex would be at ${psnr(smooth, truth).toFixed(1)} dB: whoever has less has not shown that it sees them.` : "There is no lump and no vortex in this lens: put one in above.");
 };
 demo.slider("blur", moved((value) => { camera.blur = value; }), (value) => `${value.toFixed(1)} fine pixels`);

@@ -274,8 +274,8 @@ demo.quiz = (place, { n, round = 10, show, choices, truth, models, after }) => {
     const [low, high] = demo.wilson(right, of);
     return `${name} ${demo.percent(right / of)} (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)} %)`;
   });
-  const head = ["", "right", "share (95 %)"].map((text) => demo.make(text ? "th" : "td", text ? { scope: "col" } : {}, text));
-  const table = demo.make("table", {}, demo.make("caption", {}, "Score on the same questions, with 95 % intervals"), demo.make("thead", {}, demo.make("tr", {}, ...head)), demo.make("tbody", {}, ...rows));
+  const head = ["", "right", "share (95 % interval)"].map((text) => demo.make(text ? "th" : "td", text ? { scope: "col" } : {}, text));
+  const table = demo.make("table", {}, demo.make("caption", {}, "Score on the same questions"), demo.make("thead", {}, demo.make("tr", {}, ...head)), demo.make("tbody", {}, ...rows));
   place.append(asked, demo.make("div", { class: "buttons", role: "group", "aria-label": "Your answer" }, ...buttons, next), said);
   place.closest(".demo").after(demo.make("div", { class: "scroll score", tabindex: "0", role: "region", "aria-label": "Score" }, table), paired,
     demo.make("p", { class: "note" }, `On ${models[0].of.toLocaleString("en")} more from the same simulation: ${elsewhere.join(", ")}.`));
