@@ -96,8 +96,9 @@ demo.find("form").addEventListener("submit", (event) => {
   demo.find("told").textContent = `Of ${truth.length} characters you have ${wrong.you} wrong, the network ${wrong.network}. It says: ${DATA.texts[i]} — the network reads: ${machine}`;
   const cell = (tag, text, scope) => demo.make(tag, scope ? { scope } : {}, text);
   const row = (name, found, of) => {
-    const errors = Math.min(found, of), [low, high] = demo.wilson(errors, of);  // what is added counts too: there can be more than characters
-    return demo.make("tr", {}, cell("th", name, "row"), cell("td", `${errors} of ${of.toLocaleString("en")}`), cell("td", `${(100 * errors / of).toFixed(1)} % (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`));
+    const errors = Math.min(found, of), shares = [errors / of, ...demo.wilson(errors, of)];  // what is added counts too: there can be more than characters
+    const [share, low, high] = shares.map((part) => (100 * part).toFixed(part < 0.1 ? 1 : 0));
+    return demo.make("tr", {}, cell("th", name, "row"), cell("td", `${errors} of ${of.toLocaleString("en")}`), cell("td", `${share} % (${low} to ${high})`));
   };
   const head = demo.make("tr", {}, cell("td", ""), ...["wrong", "share (95 %)"].map((text) => cell("th", text, "col")));
   demo.find("score").replaceChildren(demo.make("div", { class: "scroll score", tabindex: "0", role: "region", "aria-label": "Score" }, demo.make("table", {}, demo.make("thead", {}, head), demo.make("tbody", {},

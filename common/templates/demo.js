@@ -187,7 +187,7 @@ demo.network = (layers) => {
 demo.wilson = (k, n) => {
   const z = 1.959964, p = k / n, middle = p + z * z / (2 * n);
   const half = z * Math.sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-  return [(middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)];
+  return [Math.max((middle - half) / (1 + z * z / n), 0), Math.min((middle + half) / (1 + z * z / n), 1)];
 };
 
 demo.percent = (share) => `${Math.round(100 * share)} %`;
