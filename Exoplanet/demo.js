@@ -58,7 +58,7 @@ const show = (i, marked) => {
   }
 };
 demo.quiz(demo.find("quiz"), {
-  n: DATA.planet.length, choices: ["no planet", "a planet"],
+  n: DATA.planet.length, round: 12, choices: ["no planet", "a planet"],
   show: (i) => show(i, false),
   truth: (i) => DATA.planet[i],
   models: [{ name: "the network", answer: (i) => Number(demo.predicted(i) > 0.5), right: DATA.right, of: DATA.of }],

@@ -21,16 +21,18 @@ const NAMES = ["lepton", "missing", "jet 1", "jet 2", "jet 3", "jet 4"];
 const p4 = demo.array(DATA.p4), pt = demo.array(DATA.pt), phi = demo.array(DATA.phi), eta = demo.array(DATA.eta), tags = demo.array(DATA.tags);
 const chosen = new Set([]);
 let current = 0;
-const nameOf = (k) => NAMES[k] + (k > 1 && tags.values[4 * current + k - 2] > 0 ? ", b tag" : "");
+const tagged = (k) => k > 1 && tags.values[4 * current + k - 2] > 0;
+const nameOf = (k) => (tagged(k) ? `b-tagged ${NAMES[k]}` : NAMES[k]);
 
 const showEvent = () => {
   const longest = Math.max(...demo.row(pt, current).values);
   const parts = NAMES.map((name, k) => {
     const size = 85 * Math.sqrt(pt.values[6 * current + k] / longest), angle = phi.values[6 * current + k];
     const x = size * Math.cos(angle), y = -size * Math.sin(angle), far = 1 + 13 / size;
-    const kind = name === "missing" ? "dashed" : nameOf(k).includes("tag") ? "tagged" : name === "lepton" ? "lepton" : "";
+    const kind = name === "missing" ? "dashed" : tagged(k) ? "tagged" : name === "lepton" ? "lepton" : "";
+    const mark = tagged(k) ? [demo.draw("circle", { cx: 0.6 * x, cy: 0.6 * y, r: 9, class: "tag" }), demo.draw("text", { x: 0.6 * x, y: 0.6 * y + 4, "text-anchor": "middle", class: "tag" }, "b")] : [];
     return [demo.draw("line", { x1: 0, y1: 0, x2: x, y2: y, class: `object ${kind}${chosen.has(k) ? " chosen" : ""}` }),
-      demo.draw("text", { x: x * far, y: y * far + 3, "text-anchor": "middle" }, name.replace("jet ", "") + (nameOf(k).includes("tag") ? " b" : ""))];
+      demo.draw("text", { x: x * far, y: y * far + 3, "text-anchor": "middle" }, name.replace("jet ", "")), ...mark];
   });
   const said = NAMES.map((_, k) => `${nameOf(k)} ${pt.values[6 * current + k].toFixed(0)} GeV at ${(phi.values[6 * current + k] * 180 / Math.PI).toFixed(0)} degrees`).join("; ");
   demo.find("view").replaceChildren(demo.draw("svg", { viewBox: "-112 -112 224 224", role: "img", "aria-label": `The plane across the beams: ${said}` },
@@ -39,7 +41,7 @@ const showEvent = () => {
   chosen.forEach((k) => sum.forEach((_, i) => { sum[i] += p4.values[24 * current + 4 * k + i]; }));
   const mass = Math.sqrt(Math.max(0, sum[3] ** 2 - sum[0] ** 2 - sum[1] ** 2 - sum[2] ** 2));
   const least = chosen.has(1) ? " at least, since the neutrino's momentum along the beams is not measured" : "";
-  demo.find("mass").textContent = chosen.size < 2 ? "Choose two or more." : `Mass: ${mass.toFixed(0)} GeV${least}.`;
+  demo.find("mass").textContent = chosen.size < 2 ? "Tick two or more particles to see the mass of what they came from." : `Mass: ${mass.toFixed(0)} GeV${least}.`;
 };
 const boxes = NAMES.map((_, k) => {
   const box = demo.make("input", { type: "checkbox", onchange: () => { if (box.checked) chosen.add(k); else chosen.delete(k); showEvent(); } });
@@ -47,13 +49,20 @@ const boxes = NAMES.map((_, k) => {
   demo.find("objects").append(demo.make("label", { class: "choice" }, box, label));
   return { box, label };
 });
+demo.find("legend").append(...[["tagged", "jet with a b tag"], ["", "other jet"], ["lepton", "lepton"], ["dashed", "missing (neutrino)"], ["chosen", "ticked"]].map(([kind, name]) => demo.make("li", {},
+  demo.draw("svg", { viewBox: "0 0 28 8", "aria-hidden": "true" }, demo.draw("line", { x1: 0, y1: 4, x2: 28, y2: 4, class: `object ${kind}` })), ` ${name}`)));
+demo.find("pair").addEventListener("click", () => {
+  chosen.clear();
+  boxes.forEach(({ box }, k) => { box.checked = tagged(k); if (tagged(k)) chosen.add(k); });
+  showEvent();
+});
 const newEvent = (i) => {
   current = i;
   chosen.clear();
   boxes.forEach(({ box, label }, k) => {
     box.checked = false;
     const direction = k === 1 ? "" : `, eta ${eta.values[6 * i + k].toFixed(1)}`;
-    label.textContent = `${nameOf(k)}: ${pt.values[6 * i + k].toFixed(0)} GeV${direction}`;
+    label.replaceChildren(...(tagged(k) ? [demo.make("b", { class: "tag", "aria-hidden": "true" }, "b"), " "] : []), `${nameOf(k)}: ${pt.values[6 * i + k].toFixed(0)} GeV${direction}`);
   });
   showEvent();
   if (demo.find("mbb").value) ask();

@@ -95,7 +95,8 @@ const draw = () => {
   demo.find("curve").replaceChildren(demo.draw("svg", { viewBox: "-28 -6 246 176", role: "img", "aria-label": "Size of the magnetisation against time: the mystery, dashed, and your material" },
     demo.draw("rect", { x: 0, y: 0, width: 200, height: 140, class: "thin" }), demo.draw("line", { x1: 200 / 3, x2: 200 / 3, y1: 0, y2: 140, class: "thin dashed" }),
     demo.draw("polyline", { points: path(mystery, DATA.steps), class: "line other dashed" }), demo.draw("polyline", { points: path(own, spins.step), class: "line" }),
-    text(0, 154, "0"), text(200, 154, "150 µs"), text(100, 166, "time"), text(-3, 10, "0.5", "end"), text(-3, 140, "0", "end"), text(-3, 75, "|M|", "end")));
+    text(0, 154, "0"), text(200, 154, "150 µs"), text(100, 166, "time"), text(-3, 10, "0.5", "end"), text(-3, 140, "0", "end"), text(-3, 75, "|M|", "end"),
+    text(196, 14, "– – the mystery", "end"), text(196, 28, "— yours", "end"), text(200 / 3 + 3, 44, "second pulse", "start")));
   const canvas = demo.find("lattice");
   demo.paint(canvas, { shape: [n, n], values: spins.x }, (_, i) => {
     const angle = Math.atan2(spins.y[i], spins.x[i]), bright = 2 * Math.hypot(spins.x[i], spins.y[i]);
@@ -120,9 +121,25 @@ const restart = () => {
   run();
 };
 const moved = (name, value) => { material[name] = value; if (spins) restart(); };
-demo.slider("w", (value) => moved("w", value), (value) => `${value.toFixed(3)} γ`);
-demo.slider("xi", (value) => moved("xi", Math.exp(value)), (value) => Math.exp(value).toFixed(1));
-demo.slider("d", (value) => moved("d", value), (value) => value.toFixed(2));
+const sliders = {
+  w: demo.slider("w", (value) => moved("w", value), (value) => `${value.toFixed(3)} γ`),
+  xi: demo.slider("xi", (value) => moved("xi", Math.exp(value)), (value) => Math.exp(value).toFixed(1)),
+  d: demo.slider("d", (value) => moved("d", value), (value) => value.toFixed(2)),
+};
+
+// The echo itself can be dragged: its whole width is the range of W, its whole height that of d.
+let grip = null;
+demo.find("curve").addEventListener("pointerdown", (pressed) => {
+  grip = { x: pressed.clientX, y: pressed.clientY, w: material.w, d: material.d };
+  demo.find("curve").setPointerCapture(pressed.pointerId);
+});
+demo.find("curve").addEventListener("pointermove", (event) => {
+  if (!grip) return;
+  const { width, height } = demo.find("curve").getBoundingClientRect();
+  sliders.w.set(grip.w + 0.12 * (event.clientX - grip.x) / width);
+  sliders.d.set(grip.d + 4 * (grip.y - event.clientY) / height);
+});
+for (const end of ["pointerup", "pointercancel"]) demo.find("curve").addEventListener(end, () => { grip = null; });
 
 // --- your answer and the network's --------------------------------------------------------------------
 const tell = () => {

@@ -31,12 +31,13 @@ const upright = (i) => (ROWS - 1 - Math.floor(i / COLUMNS)) * COLUMNS + i % COLU
 const show = (canvas, values, colour) => demo.paint(canvas, { shape: [ROWS, COLUMNS], values: values.map((_, i) => values[upright(i)]) }, colour);
 const bright = (value) => demo.colour(value > 0 ? 1 + Math.log10(Math.max(value, 1e-3)) / 3 : 0);
 
-let shown = 0, own = images.values.slice(0, size), cursor = (size - 1) / 2, taking = false, waiting = 0;
+// `own` is painted, what lies around it comes from image `painted`; the quiz shows image `shown`, whose answer is not told.
+let shown = 0, painted = 0, own = images.values.slice(0, size), cursor = (size - 1) / 2, taking = false, waiting = 0;
 
 // --- painting -------------------------------------------------------------------------------------------
 // By how much the logit falls when one crystal is emptied, its energy moved to where the network does not look.
 const rests = () => {
-  const whole = { total: sum(own) + DATA.outside[shown], seen: sum(own) }, now = logit(own, 0, whole);
+  const whole = { total: sum(own) + DATA.outside[painted], seen: sum(own) }, now = logit(own, 0, whole);
   return own.map((energy, i) => {
     const row = Math.floor(i / COLUMNS);
     if (energy === 0 || Math.abs(row - (ROWS - 1) / 2) > DATA.middle) return 0;
@@ -51,15 +52,16 @@ const showMap = () => {
   demo.find("legend").textContent = `The strongest crystal moves the logit by ${most.toFixed(2)}.`;
 };
 const paintOwn = () => {
-  const seen = document.activeElement === demo.find("own"), total = sum(own) + DATA.outside[shown];
+  const seen = document.activeElement === demo.find("own"), total = sum(own) + DATA.outside[painted];
   const values = own.map((_, i) => own[upright(i)]);
   demo.paint(demo.find("own"), { shape: [ROWS, COLUMNS], values }, (value, i) => (seen && upright(i) === cursor ? [249, 115, 22] : bright(value)));
   demo.find("own").setAttribute("aria-label", `Crystal in row ${Math.floor(cursor / COLUMNS) - 7}, column ${cursor % COLUMNS - 13}: ${(50 * own[cursor]).toFixed(1)} GeV`);
-  demo.find("probability").textContent = `The network gives an electron ${demo.percent(demo.sigmoid(logit(own, DATA.outside[shown])))}, of ${(50 * total).toFixed(0)} GeV in all.`;
+  demo.find("probability").textContent = `The network gives an electron ${demo.percent(demo.sigmoid(logit(own, DATA.outside[painted])))}, of ${(50 * total).toFixed(0)} GeV in all.`;
   clearTimeout(waiting);
   waiting = setTimeout(showMap, 30);  // the answer first
 };
 const reset = () => {
+  painted = shown;
   own = demo.row(images, shown).values.slice();
   paintOwn();
 };
@@ -90,6 +92,7 @@ demo.find("take").addEventListener("click", () => {
 });
 demo.find("spot").addEventListener("click", () => { own[(size - 1) / 2 + 6] += 0.1; paintOwn(); });
 demo.find("reset").addEventListener("click", reset);
+paintOwn();
 
 // --- the quiz -------------------------------------------------------------------------------------------
 demo.quiz(demo.find("quiz"), {
@@ -99,7 +102,6 @@ demo.quiz(demo.find("quiz"), {
     const { values } = demo.row(images, i);
     show(demo.find("image"), values, bright);
     demo.find("image").setAttribute("aria-label", `15 by 27 crystals, ${values.filter((e) => e > 0.002).length} of them lit; the middle one has ${demo.percent(values[(size - 1) / 2] / sum(values))} of the energy`);
-    reset();
   },
   truth: (i) => DATA.electron[i],
   models: [{ name: "the network", answer: (i) => Number(demo.predicted(i) > 0.5), right: DATA.right, of: DATA.of }],

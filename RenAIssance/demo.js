@@ -2,19 +2,25 @@
 "use strict";
 
 const HEIGHT = 36, X_HEIGHT = 14;
-const [look, squeeze, named] = [DATA.look, [DATA.squeeze, { kind: "ReLU" }], DATA.name].map(demo.network);
+const [look, named] = [DATA.look, DATA.name].map(demo.network);
+const squeeze = demo.matrix(demo.array(DATA.squeeze.weight)), shift = demo.array(DATA.squeeze.bias).values;
 const memory = ({ input, memory: hidden, bias }) => ({ see: demo.matrix(demo.array(input)), recall: demo.matrix(demo.array(hidden)), bias: demo.array(bias).values });
 const [forwards, backwards] = [DATA.forwards, DATA.backwards].map(memory);
 
 // One direction of a long short-term memory (Hochreiter and Schmidhuber, Neural Comput. 9 (1997) 1735); gates in torch's order.
-const remember = ({ see, recall, bias }, rows, reverse) => {
-  const size = bias.length / 4, out = [], order = [...rows.keys()];
-  let h = new Float32Array(size), c = new Float64Array(size);
-  for (const step of reverse ? order.reverse() : order) {
-    const seen = see(rows[step]), sums = recall(h).map((sum, gate) => sum + seen[gate] + bias[gate]);
-    c = c.map((kept, i) => demo.sigmoid(sums[size + i]) * kept + demo.sigmoid(sums[i]) * Math.tanh(sums[2 * size + i]));
-    h = Float32Array.from(c, (kept, i) => demo.sigmoid(sums[3 * size + i]) * Math.tanh(kept));
-    out[step] = h;
+// Of `steps` rows of numbers: what is remembered at each, in rows.
+const remember = ({ see, recall, bias }, rows, steps, reverse) => {
+  const size = bias.length / 4, out = new Float64Array(steps * size), seen = see(rows, steps), kept = new Float64Array(size), sums = new Float64Array(4 * size);
+  let h = new Float64Array(size);
+  for (let k = 0; k < steps; k++) {
+    const step = reverse ? steps - 1 - k : k;
+    recall(h, 1, sums);
+    for (let gate = 0; gate < 4 * size; gate++) sums[gate] += seen[4 * size * step + gate] + bias[gate];
+    h = out.subarray(step * size, (step + 1) * size);
+    for (let i = 0; i < size; i++) {
+      kept[i] = demo.sigmoid(sums[size + i]) * kept[i] + demo.sigmoid(sums[i]) * Math.tanh(sums[2 * size + i]);
+      h[i] = demo.sigmoid(sums[3 * size + i]) * Math.tanh(kept[i]);
+    }
   }
   return out;
 };
@@ -23,10 +29,12 @@ const remember = ({ see, recall, bias }, rows, reverse) => {
 const probabilities = ({ shape: [, width], values }) => {
   const whole = Math.ceil((width + DATA.margin) / DATA.stride) * DATA.stride, ink = new Float32Array(HEIGHT * whole);
   values.forEach((value, i) => { ink[Math.floor(i / width) * whole + i % width] = value / 255; });
-  const { shape: [channels, rows, steps], values: found } = look({ shape: [1, HEIGHT, whole], values: ink }), size = channels * rows;
-  const columns = [...Array(steps).keys()].map((step) => squeeze({ values: Float32Array.from({ length: size }, (_, k) => found[k * steps + step]) }).values);
-  const before = remember(forwards, columns, false), after = remember(backwards, columns, true);
-  return columns.map((_, step) => demo.softmax(named({ values: Float32Array.of(...before[step], ...after[step]) }).values));
+  const { shape: [channels, rows, steps], values: found } = look({ shape: [1, HEIGHT, whole], values: ink }), flat = channels * rows;
+  const columns = squeeze(Float64Array.from({ length: flat * steps }, (_, i) => found[i % flat * steps + Math.floor(i / flat)]), steps), size = shift.length;
+  for (let i = 0; i < columns.length; i++) columns[i] = Math.max(columns[i] + shift[i % size], 0);
+  const before = remember(forwards, columns, steps, false), after = remember(backwards, columns, steps, true);
+  const part = (values, step) => values.subarray(step * size, (step + 1) * size);
+  return [...Array(steps).keys()].map((step) => demo.softmax(named({ values: Float64Array.of(...part(before, step), ...part(after, step)) }).values));
 };
 const best = (row) => row.indexOf(Math.max(...row));
 const textOf = (p) => {
@@ -52,7 +60,7 @@ const edits = (a, b) => {
 // --- what is read -------------------------------------------------------------------------------------
 const show = (canvas, { shape, values }) => demo.paint(canvas, { shape, values }, (ink) => [255 - ink, 255 - ink, 255 - ink]);
 const read = (line) => {
-  const start = performance.now(), p = probabilities(line), text = textOf(p), took = performance.now() - start;
+  const p = probabilities(line), text = textOf(p);
   const names = p.map(best), used = [...new Set(names)].sort((a, b) => a - b);
   show(demo.find("seen"), { shape: line.shape, values: line.values });
   demo.paint(demo.find("map"), { shape: [used.length, p.length], values: used.flatMap((code) => p.map((row) => row[code])) });
@@ -61,7 +69,7 @@ const read = (line) => {
   demo.find("map").style.height = `${8 * used.length}px`;
   demo.find("letters").replaceChildren(...names.flatMap((code, step) => (code === 0 || code === names[step - 1] ? []
     : [demo.make("span", { style: `left: ${100 * (step + 0.5) / p.length}%` }, DATA.alphabet[code - 1])])));
-  demo.find("reading").textContent = `The network reads: ${text || "nothing"} (${took.toFixed(0)} ms, ${p.length} columns of four pixels; rows of the map: ${used.map((code) => (code ? DATA.alphabet[code - 1].replace(" ", "space") : "blank")).join(" ")})`;
+  demo.find("reading").textContent = `The network reads: ${text || "nothing"} (${p.length} columns of four pixels; rows of the map: ${used.map((code) => (code ? DATA.alphabet[code - 1].replace(" ", "space") : "blank")).join(" ")})`;
   return text;
 };
 
@@ -82,18 +90,20 @@ demo.find("form").addEventListener("submit", (event) => {
   const i = order[at], truth = levelled(DATA.texts[i]), machine = read(lines[i]);
   total.lines += 1;
   total.characters += truth.length;
-  total.you += edits(truth, levelled(demo.find("text").value));
-  total.network += edits(truth, levelled(machine));
-  demo.find("told").textContent = `It says: ${DATA.texts[i]} — the network reads: ${machine}`;
+  const wrong = { you: edits(truth, levelled(demo.find("text").value)), network: edits(truth, levelled(machine)) };
+  total.you += wrong.you;
+  total.network += wrong.network;
+  demo.find("told").textContent = `Of ${truth.length} characters you have ${wrong.you} wrong, the network ${wrong.network}. It says: ${DATA.texts[i]} — the network reads: ${machine}`;
   const cell = (tag, text, scope) => demo.make(tag, scope ? { scope } : {}, text);
-  const row = (name, wrong, of, where) => {
-    const [low, high] = demo.wilson(Math.min(wrong, of), of);
-    return demo.make("tr", {}, cell("th", name, "row"), cell("td", where), cell("td", `${wrong} of ${of.toLocaleString("en")}`), cell("td", `${(100 * wrong / of).toFixed(1)} % (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`));
+  const row = (name, found, of) => {
+    const errors = Math.min(found, of), shares = [errors / of, ...demo.wilson(errors, of)];  // what is added counts too: there can be more than characters
+    const [share, low, high] = shares.map((part) => (100 * part).toFixed(part < 0.1 ? 1 : 0));
+    return demo.make("tr", {}, cell("th", name, "row"), cell("td", `${errors} of ${of.toLocaleString("en")}`), cell("td", `${share} % (${low} to ${high})`));
   };
-  const head = demo.make("tr", {}, cell("td", ""), ...["lines", "characters wrong", "share (95 %)"].map((text) => cell("th", text, "col")));
+  const head = demo.make("tr", {}, cell("td", ""), ...["wrong", "share (95 %)"].map((text) => cell("th", text, "col")));
   demo.find("score").replaceChildren(demo.make("div", { class: "scroll score", tabindex: "0", role: "region", "aria-label": "Score" }, demo.make("table", {}, demo.make("thead", {}, head), demo.make("tbody", {},
-    row("you", total.you, total.characters, String(total.lines)), row("the network", total.network, total.characters, String(total.lines)), row("the network, others", DATA.wrong, DATA.of, String(DATA.others))))),
-  demo.make("p", { class: "note" }, "The intervals take characters for independent; those of one line are not, so the true ones are wider."));
+    row("you", total.you, total.characters), row("the network", total.network, total.characters), row("it, elsewhere", DATA.wrong, DATA.of)))),
+  demo.make("p", { class: "note" }, `Characters of ${total.lines} ${total.lines === 1 ? "line" : "lines"}, and of ${DATA.others} others. The intervals take characters for independent; those of one line are not, so the true ones are wider.`));
 });
 demo.find("next").addEventListener("click", () => {
   at += 1;

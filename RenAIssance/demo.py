@@ -11,7 +11,7 @@ from RenAIssance import model as reader
 from RenAIssance.spelling import ALPHABET
 from RenAIssance.transcription import edit_costs
 
-SHOWN = 30  # lines to read: the first ones of the test set
+SHOWN, SHORTEST = 30, 25  # lines to read: the first ones of the test set with so many characters
 STEPS = 60  # of each of these whose probabilities are compared with the page's
 
 
@@ -36,19 +36,21 @@ def data(quick=False):
     images = [image[:, :width] for image, width in zip(lines.X, lines.meta["width"], strict=True)]
     log_p = reader.log_probabilities(network, images)
     pairs = [(levelled(text), levelled(reader.greedy(p))) for text, p in zip(lines.y, log_p, strict=True)]
+    shown = [i for i, text in enumerate(lines.y) if len(text) >= SHORTEST][:SHOWN]
+    others = sorted(set(range(len(lines))) - set(shown))
     wrong = [edit_costs(*pair)[-1, -1] for pair in pairs]
     [scale] = layers(network.squeeze[1])
     factor = network.squeeze[1].weight * (network.squeeze[1].running_var + network.squeeze[1].eps).rsqrt()
     weight = (network.squeeze[0].weight[:, :, 0] * factor[:, None]).detach().numpy()  # normalisation and all
     return {
         "alphabet": ALPHABET, "margin": reader.MARGIN, "stride": reader.STRIDE,
-        "lines": [numbers(image) for image in images[:SHOWN]], "texts": list(lines.y[:SHOWN]),
+        "lines": [numbers(images[i]) for i in shown], "texts": [lines.y[i] for i in shown],
         "look": layers(network.look),
         "squeeze": {"kind": "Linear", "weight": numbers(weight), "bias": scale["shift"]},
         "forwards": recurrent(network.recur, ""), "backwards": recurrent(network.recur, "_reverse"),
         "name": layers(network.name),
-        "expected": [np.exp(p[:STEPS, 0]).round(6).tolist() for p in log_p[:SHOWN]],
-        "read": [reader.greedy(p) for p in log_p[:SHOWN]],
-        "wrong": int(sum(wrong[SHOWN:])), "of": sum(len(levelled(text)) for text in lines.y[SHOWN:]),
-        "others": len(lines) - SHOWN,
+        "expected": [np.exp(p[:STEPS, 0]).round(6).tolist() for p in (log_p[i] for i in shown)],
+        "read": [reader.greedy(log_p[i]) for i in shown],
+        "wrong": int(sum(wrong[i] for i in others)), "of": sum(len(levelled(lines.y[i])) for i in others),
+        "others": len(others),
     }  # fmt: skip

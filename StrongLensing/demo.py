@@ -1,17 +1,20 @@
-"""What the page of StrongLensing needs: the network of the first lesson, unseen lenses, and the constants of both."""
+"""What the page of StrongLensing needs: the networks of both lessons, unseen lenses, and the constants of the lens."""
 
 import math
 
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, l1_loss
 
 from common.demo import layers, numbers
 from common.training import fit, seed_everything
 from StrongLensing import data as lenses
 from StrongLensing import simulate
+from StrongLensing.challenge import IMAGE_SCORES
 from StrongLensing.model import ANGLES, FAINTEST, RADII, Network, any_camera, observe, probabilities
+from StrongLensing.restoration import ResidualNetwork, restore
 
 SHOWN = 36  # lenses of the quiz: the first ones of the test set
+EVERY = 8  # th row and column of a restored image is compared with the page's
 NOISE = 1e-3  # of the peak, on the lenses of the quiz and on those that measure the network
 
 
@@ -33,9 +36,21 @@ def network(quick=False):
     return model
 
 
+def restorer(quick=False):
+    """The residual network of the second lesson."""
+    train, valid = (lenses.load(split, n, task="super_resolution") for split, n in
+                    (("train", 8 if quick else 240), ("valid", 4 if quick else 40)))  # fmt: skip
+    seed_everything(0)
+    model = ResidualNetwork()
+    fit(model, (train.X, train.y), (valid.X, valid.y), loss=l1_loss, batch_size=8, lr=2e-3, weight_decay=1e-4, seed=0,
+        score=lambda fine, images: IMAGE_SCORES["PSNR"](fine, images.clip(0, 1)).mean(), epochs=1 if quick else 8,
+        progress=False)  # fmt: skip
+    return model
+
+
 def data(quick=False):
     """See common.demo; angles in arcsec, and Einstein radii as they act on the source."""
-    model, test = network(quick), lenses.load("test", 200 if quick else 1000)
+    model, restoring, test = network(quick), restorer(quick), lenses.load("test", 200 if quick else 1000)
     X = through(lambda x: observe(x, NOISE), test.X)
     found = probabilities(model, X)
     published, root = simulate.PUBLISHED, math.sqrt(simulate.RESCALING)
@@ -49,5 +64,8 @@ def data(quick=False):
         "lump": simulate.THETA_E * root, "ellipticity": simulate.ELLIPTICITY,
         "shear": [simulate.RESCALING * value for value in simulate.SHEAR], "source": simulate.SOURCE,
         "vortex": simulate.THETA_E * math.sqrt(one / simulate.LENS_MASS) * root, "points": simulate.VORTEX_POINTS,
+        # Some pixels of what the second network makes of the same images
+        "restore": {"layers": layers(restoring.layers), "every": EVERY,
+                    "expected": restore(restoring, X[:10])[:, 0, ::EVERY, ::EVERY].tolist()},
         "right": int((found.argmax(1) == test.y)[SHOWN:].sum()), "of": len(test) - SHOWN,
     }  # fmt: skip

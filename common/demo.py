@@ -100,13 +100,19 @@ def layers(module):
         return [{"kind": name, "weight": _weights(module.weight), "bias": _weights(module.bias), "eps": module.eps}]
     if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
         return [_batch_norm(module)]
-    if isinstance(module, nn.Conv2d) and module.dilation == (1, 1) and module.groups == 1:
+    if isinstance(module, nn.Conv2d) and module.groups == 1:
         bias = None if module.bias is None else _weights(module.bias)
         return [{"kind": name, "weight": _weights(module.weight), "bias": bias, "stride": list(module.stride),
-                 "padding": list(module.padding)}]  # fmt: skip
+                 "padding": list(module.padding), "dilation": list(module.dilation)}]  # fmt: skip
     if isinstance(module, nn.MaxPool2d):
         size = module.kernel_size
         return [{"kind": name, "size": list(size) if isinstance(size, tuple) else [size, size]}]
+    if isinstance(module, nn.PixelUnshuffle):
+        return [{"kind": name, "factor": module.downscale_factor}]
+    if isinstance(module, nn.PixelShuffle):
+        return [{"kind": name, "factor": module.upscale_factor}]
+    if name == "Residual":  # of StrongLensing
+        return [{"kind": name, "layers": layers(module.layers)}]
     raise ValueError(f"demo.js does not know the layer {name}: write it there and here, or export its parts")
 
 

@@ -6,7 +6,8 @@ const demo = {};
 // --- arrays and networks ------------------------------------------------------------------------------
 // An array is { shape, values }; common/demo.py writes it as base64.
 demo.array = ({ shape, type, base64 }) => {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const text = atob(base64), bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return { shape, values: type === "u1" ? bytes : new Float32Array(bytes.buffer) };
 };
 
@@ -16,31 +17,41 @@ demo.row = ({ shape, values }, i) => {
   return { shape: shape.slice(1), values: values.subarray(i * size, (i + 1) * size) };
 };
 
-// The product of a matrix [outputs, ...] with each of `count` rows of numbers: [count, outputs]. Four outputs at a time
-// take a third of the time: each number of a row is then loaded once for four sums.
+// The product of a matrix [outputs, ...] with each of `count` rows of numbers: into `out`, [count, outputs]. Four outputs
+// of two rows at a time: each number that is loaded then serves several sums. The weights of four outputs stand side by side.
 demo.matrix = ({ shape: [outputs], values }) => {
-  const size = values.length / outputs, weight = new Float32Array(4 * Math.ceil(outputs / 4) * size);
-  weight.set(values);
-  return (rows, count = 1) => {
-    const out = new Float64Array(count * outputs);
-    for (let row = 0; row < count; row++) for (let o = 0; o < outputs; o += 4) {
-      const from = row * size, a = o * size, b = a + size, c = b + size, d = c + size;
-      let one = 0, two = 0, three = 0, four = 0;
-      for (let k = 0; k < size; k++) {
-        const value = rows[from + k];
-        one += value * weight[a + k];
-        two += value * weight[b + k];
-        three += value * weight[c + k];
-        four += value * weight[d + k];
-      }
-      const to = row * outputs + o;
-      out[to] = one;
-      if (o + 1 < outputs) out[to + 1] = two;
-      if (o + 2 < outputs) out[to + 2] = three;
-      if (o + 3 < outputs) out[to + 3] = four;
+  const size = values.length / outputs, weight = new Float64Array(4 * Math.ceil(outputs / 4) * size);
+  values.forEach((value, i) => {
+    const o = Math.floor(i / size);
+    weight[(o - o % 4) * size + 4 * (i % size) + o % 4] = value;
+  });
+  return (rows, count = 1, out = new Float64Array(count * outputs)) => {
+    for (let o = 0; o < outputs; o += 4) for (let row = 0; row < count; row += 2) {
+      const pair = row + 1 < count, to = row * outputs + o, four = Math.min(outputs - o, 4);
+      if (pair) twoRows(weight, o * size, rows, row * size, size); else oneRow(weight, o * size, rows, row * size, size);
+      for (let k = 0; k < four; k++) out[to + k] = sums[k];
+      if (pair) for (let k = 0; k < four; k++) out[to + outputs + k] = sums[4 + k];
     }
     return out;
   };
+};
+const sums = new Float64Array(8);
+const oneRow = (weight, at, rows, row, size) => {
+  let a = 0, b = 0, c = 0, d = 0;
+  for (const end = row + size; row < end; row++, at += 4) {
+    const x = rows[row];
+    a += x * weight[at]; b += x * weight[at + 1]; c += x * weight[at + 2]; d += x * weight[at + 3];
+  }
+  sums[0] = a; sums[1] = b; sums[2] = c; sums[3] = d;
+};
+const twoRows = (weight, at, rows, row, size) => {
+  let a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0;
+  for (const end = row + size; row < end; row++, at += 4) {
+    const x = rows[row], y = rows[row + size], i = weight[at], j = weight[at + 1], k = weight[at + 2], l = weight[at + 3];
+    a += x * i; b += x * j; c += x * k; d += x * l;
+    e += y * i; f += y * j; g += y * k; h += y * l;
+  }
+  sums[0] = a; sums[1] = b; sums[2] = c; sums[3] = d; sums[4] = e; sums[5] = f; sums[6] = g; sums[7] = h;
 };
 
 demo.sigmoid = (z) => 1 / (1 + Math.exp(-z));
@@ -55,15 +66,18 @@ const each = (change) => () => ({ shape, values }) => ({ shape, values: values.m
 
 // A kind of layer makes, from its weights, a function of an array of one sample: [channels, rows, columns] or [numbers].
 demo.kinds = {
-  ReLU: each((x) => Math.max(x, 0)),
+  ReLU: each((x) => (x > 0 ? x : 0)),
   SiLU: each((x) => x / (1 + Math.exp(-x))),
   Tanh: each(Math.tanh),
   Flatten: () => ({ values }) => ({ shape: [values.length], values }),
 
   Scale({ scale, shift }) {
     return ({ shape, values }) => {
-      const size = values.length / shape[0];
-      const out = values.map((x, i) => x * scale.values[Math.floor(i / size)] + shift.values[Math.floor(i / size)]);
+      const size = values.length / shape[0], out = new Float32Array(values.length);
+      for (let c = 0, at = 0; c < shape[0]; c++) {
+        const factor = scale.values[c], more = shift.values[c];
+        for (const end = at + size; at < end; at++) out[at] = values[at] * factor + more;
+      }
       return { shape, values: out };
     };
   },
@@ -82,25 +96,30 @@ demo.kinds = {
     };
   },
 
-  Conv2d({ weight, bias, stride: [down, right], padding: [above, left] }) {
+  Conv2d({ weight, bias, stride: [down, right], padding: [above, left], dilation: [rowStep, columnStep] }) {
     const [outputs, inputs, high, wide] = weight.shape, times = demo.matrix(weight);
     return ({ shape: [, rows, columns], values }) => {
       // A frame of zeros around the image
-      const H = rows + 2 * above, W = columns + 2 * left, padded = new Float32Array(inputs * H * W);
+      const H = rows + 2 * above, W = columns + 2 * left, padded = new Float64Array(inputs * H * W);
       for (let c = 0; c < inputs; c++) for (let y = 0; y < rows; y++) {
         const start = (c * rows + y) * columns;
         padded.set(values.subarray(start, start + columns), (c * H + y + above) * W + left);
       }
-      const h = Math.floor((H - high) / down) + 1, w = Math.floor((W - wide) / right) + 1;
-      // What the kernel covers at each place, as a row of numbers: then a convolution is a product of matrices.
-      const covered = new Float32Array(h * w * inputs * high * wide);
-      let at = 0;
-      for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) for (let c = 0; c < inputs; c++) for (let i = 0; i < high; i++) {
-        const start = (c * H + y * down + i) * W + x * right;
-        for (let j = 0; j < wide; j++) covered[at++] = padded[start + j];
+      const h = Math.floor((H - rowStep * (high - 1) - 1) / down) + 1, w = Math.floor((W - columnStep * (wide - 1) - 1) / right) + 1;
+      // What the kernel covers at each place of a row of the result, as a row of numbers: then a convolution is a product
+      // of matrices. One row at a time stays in the processor's cache.
+      const covered = new Float64Array(w * inputs * high * wide), sums = new Float64Array(w * outputs), out = new Float32Array(outputs * h * w);
+      for (let y = 0; y < h; y++) {
+        for (let x = 0, at = 0; x < w; x++) for (let c = 0; c < inputs; c++) for (let i = 0; i < high; i++) {
+          const start = (c * H + y * down + i * rowStep) * W + x * right;
+          for (let j = 0; j < wide; j++) covered[at++] = padded[start + j * columnStep];
+        }
+        times(covered, w, sums);
+        for (let o = 0; o < outputs; o++) {
+          const to = (o * h + y) * w, more = bias ? bias.values[o] : 0;
+          for (let x = 0; x < w; x++) out[to + x] = sums[x * outputs + o] + more;
+        }
       }
-      const sums = times(covered, h * w), out = new Float32Array(outputs * h * w);
-      for (let o = 0; o < outputs; o++) for (let p = 0; p < h * w; p++) out[o * h * w + p] = sums[p * outputs + o] + (bias ? bias.values[o] : 0);
       return { shape: [outputs, h, w], values: out };
     };
   },
@@ -116,15 +135,42 @@ demo.kinds = {
 
   MaxPool2d({ size: [high, wide] }) {
     return ({ shape: [channels, rows, columns], values }) => {
-      const h = Math.floor(rows / high), w = Math.floor(columns / wide);
-      const out = new Float32Array(channels * h * w).fill(-Infinity);
-      for (let c = 0; c < channels; c++) for (let y = 0; y < h * high; y++) for (let x = 0; x < w * wide; x++) {
-        const place = (c * h + Math.floor(y / high)) * w + Math.floor(x / wide);
-        out[place] = Math.max(out[place], values[(c * rows + y) * columns + x]);
+      const h = Math.floor(rows / high), w = Math.floor(columns / wide), out = new Float32Array(channels * h * w).fill(-Infinity);
+      for (let c = 0; c < channels; c++) for (let y = 0; y < h * high; y++) {
+        const from = (c * rows + y) * columns, to = (c * h + Math.floor(y / high)) * w;
+        for (let x = 0; x < w; x++) for (let j = 0; j < wide; j++) {
+          const value = values[from + x * wide + j];
+          if (value > out[to + x]) out[to + x] = value;
+        }
       }
       return { shape: [channels, h, w], values: out };
     };
   },
+
+  // What some layers add to their input.
+  Residual({ layers }) {
+    const correction = demo.network(layers);
+    return (x) => {
+      const { values } = correction(x);
+      return { shape: x.shape, values: x.values.map((value, i) => value + values[i]) };
+    };
+  },
+
+  // k x k neighbouring pixels become k^2 channels, and the other way round.
+  PixelUnshuffle: ({ factor: k }) => ({ shape: [channels, rows, columns], values }) => {
+    const shape = [channels * k * k, rows / k, columns / k], out = new Float32Array(values.length);
+    values.forEach((value, i) => { out[unfolded(i, shape, k)] = value; });
+    return { shape, values: out };
+  },
+  PixelShuffle: ({ factor: k }) => ({ shape: [channels, rows, columns], values }) => ({
+    shape: [channels / k / k, rows * k, columns * k], values: values.map((_, i) => values[unfolded(i, [channels, rows, columns], k)]),
+  }),
+};
+
+// Where pixel i of a fine image stands among the channels of a coarse one of a shape.
+const unfolded = (i, [, rows, columns], k) => {
+  const x = i % (columns * k), y = Math.floor(i / (columns * k)) % (rows * k), c = Math.floor(i / (rows * columns * k * k));
+  return (((c * k + y % k) * k + x % k) * rows + Math.floor(y / k)) * columns + Math.floor(x / k);
 };
 
 // The function of an array that layers of common/demo.py stand for.
@@ -141,7 +187,7 @@ demo.network = (layers) => {
 demo.wilson = (k, n) => {
   const z = 1.959964, p = k / n, middle = p + z * z / (2 * n);
   const half = z * Math.sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-  return [(middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)];
+  return [Math.max((middle - half) / (1 + z * z / n), 0), Math.min((middle + half) / (1 + z * z / n), 1)];
 };
 
 demo.percent = (share) => `${Math.round(100 * share)} %`;
@@ -206,38 +252,40 @@ demo.paint = (canvas, { shape: [rows, columns], values }, colour = demo.colour) 
 // --- a quiz -------------------------------------------------------------------------------------------
 // The visitor and the models answer the same questions; what each got right stands below, with its uncertainty.
 //   n        number of questions to draw from
+//   round    after so many answers the page sums up
 //   show     (i) => shows question i; returns nothing
 //   choices  names of the answers
 //   truth    (i) => index of the right answer
 //   models   [{ name, answer: (i) => index, right, of }]: right of `of` others, measured by Python
 //   after    (i) => what is said once it is answered
-demo.quiz = (place, { n, show, choices, truth, models, after }) => {
+demo.quiz = (place, { n, round = 10, show, choices, truth, models, after }) => {
   const players = [{ name: "you", right: 0 }, ...models.map((model) => ({ ...model, right: 0, elsewhere: model }))];
   const disagree = [0, 0];  // you right and the first model wrong, and the other way round
   let order = demo.shuffled(n), at = 0, count = 0, answered = false;
 
   const buttons = choices.map((choice, index) => demo.make("button", { type: "button", onclick: () => answer(index) }, choice));
   const next = demo.make("button", { type: "button", class: "next", disabled: true, onclick: () => { at += 1; ask(); buttons[0].focus(); } }, "Next");
-  const said = demo.make("p", { role: "status", class: "said" }), paired = demo.make("p", { class: "note" });
+  const said = demo.make("p", { role: "status", class: "said" }), paired = demo.make("p", { class: "note", role: "status" }), asked = demo.make("p", { class: "asked" });
   const rows = players.map((player) => {
-    const cells = [demo.make("td", {}, "–"), demo.make("td", {}, "–")];
-    if (player.elsewhere) {
-      const { right, of } = player.elsewhere, [low, high] = demo.wilson(right, of);
-      cells.push(demo.make("td", {}, `${demo.percent(right / of)} (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)} %) of ${of.toLocaleString("en")}`));
-    } else cells.push(demo.make("td", {}, ""));
-    player.cells = cells;
-    return demo.make("tr", {}, demo.make("th", { scope: "row" }, player.name), ...cells);
+    player.cells = [demo.make("td", {}, "–"), demo.make("td", {}, "–")];
+    return demo.make("tr", {}, demo.make("th", { scope: "row" }, player.name), ...player.cells);
   });
-  const head = ["", "right", "share (95 %)", "on others"].map((text) => demo.make(text ? "th" : "td", text ? { scope: "col" } : {}, text));
-  const table = demo.make("table", {}, demo.make("caption", {}, "Score"), demo.make("thead", {}, demo.make("tr", {}, ...head)), demo.make("tbody", {}, ...rows));
-  place.append(demo.make("div", { class: "buttons", role: "group", "aria-label": "Your answer" }, ...buttons, next), said);
-  place.closest(".demo").after(demo.make("div", { class: "scroll score", tabindex: "0", role: "region", "aria-label": "Score" }, table), paired);
+  const elsewhere = models.map(({ name, right, of }) => {
+    const [low, high] = demo.wilson(right, of);
+    return `${name} ${demo.percent(right / of)} (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)} %)`;
+  });
+  const head = ["", "right", "share (95 % interval)"].map((text) => demo.make(text ? "th" : "td", text ? { scope: "col" } : {}, text));
+  const table = demo.make("table", {}, demo.make("caption", {}, "Score on the same questions"), demo.make("thead", {}, demo.make("tr", {}, ...head)), demo.make("tbody", {}, ...rows));
+  place.append(asked, demo.make("div", { class: "buttons", role: "group", "aria-label": "Your answer" }, ...buttons, next), said);
+  place.closest(".demo").after(demo.make("div", { class: "scroll score", tabindex: "0", role: "region", "aria-label": "Score" }, table), paired,
+    demo.make("p", { class: "note" }, `On ${models[0].of.toLocaleString("en")} more from the same simulation: ${elsewhere.join(", ")}.`));
 
   const ask = () => {
     if (at === n) { order = demo.shuffled(n); at = 0; }
     answered = false;
     buttons.forEach((button) => { button.disabled = false; button.classList.remove("chosen"); });
     next.disabled = true;
+    asked.textContent = `What is it? Question ${count % round + 1} of ${round}`;
     said.textContent = "";
     show(order[at]);
   };
@@ -252,13 +300,14 @@ demo.quiz = (place, { n, show, choices, truth, models, after }) => {
       const its = players[1].answer(i) === right;
       disagree[0] += index === right && !its;
       disagree[1] += index !== right && its;
-      paired.textContent = count < 5 ? "" : `Where you and ${players[1].name} differ: you were right in ${disagree[0]}, it was in ${disagree[1]}. ` +
+      const done = count % round === 0 ? `${count} answers: you ${players[0].right} right, ${players[1].name} ${players[1].right}. Go on, or see below what else there is. ` : "";
+      paired.textContent = count < 5 ? "" : `${done}Where you and ${players[1].name} differ: you were right in ${disagree[0]}, it was in ${disagree[1]}. ` +
         (count < 30 ? "After so few, chance decides much: look at the intervals." : "");
     }
     players.forEach(({ right: found, cells }) => {
       const [low, high] = demo.wilson(found, count);
       cells[0].textContent = `${found} of ${count}`;
-      cells[1].textContent = `${demo.percent(found / count)} (${demo.percent(low)} to ${demo.percent(high)})`;
+      cells[1].textContent = `${demo.percent(found / count)} (${Math.round(100 * low)} to ${demo.percent(high)})`;
     });
     buttons.forEach((button, k) => { button.disabled = true; button.classList.toggle("chosen", k === index); });
     next.disabled = false;

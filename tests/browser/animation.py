@@ -39,8 +39,9 @@ def main():
             page.locator("#lump").fill(f"{8.8 + 1.4 * k / FRAMES:.1f}")  # decimal logarithm of the mass
             ring.click(position={"x": x, "y": y})
             top = page.locator("#own").bounding_box()["y"]
-            bottom = page.locator("#answer").bounding_box()
-            clip = {"x": 0, "y": top - 10, "width": 700, "height": bottom["y"] + bottom["height"] - top + 20}
+            below = [page.locator(name).bounding_box() for name in ("#answer", "#change")]
+            bottom = max(box["y"] + box["height"] for box in below)
+            clip = {"x": 0, "y": top - 10, "width": 700, "height": bottom - top + 20}
             shot = page.screenshot(clip=clip, full_page=True)
             pictures.append(Image.open(io.BytesIO(shot)).convert("RGB"))
         browser.close()
