@@ -388,7 +388,8 @@ def test_badges_need_their_package(tmp_path, capsys, monkeypatch):
 
 
 def test_badges_are_signed_by_the_key_of_the_certificates(tmp_path):
-    ob3 = pytest.importorskip("openbadgeslib.ob3")
+    from openbadgeslib import ob3
+
     folder = scored(tmp_path / "event", {"A": ["Ana García"]}, late=["B"])
     for options in (["--badges"], [], ["--badges"]):
         assert main(["certificates", str(folder), *options]) == 0

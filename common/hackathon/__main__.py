@@ -87,8 +87,7 @@ def parser():
     certificates.add_argument("--key", type=Path, help="with verify: the organiser's public key")
     certificates.add_argument("--font", type=Path, action="append", default=[],
                               help="a TrueType font for names in other scripts; once for each")  # fmt: skip
-    certificates.add_argument("--badges", action="store_true", help="an Open Badge (3.0) beside each, which needs "
-                              "openbadgeslib")  # fmt: skip
+    certificates.add_argument("--badges", action="store_true", help="an Open Badge (3.0) beside each")
     certificates.add_argument("--before-deadline", action="store_true", help="though ranks are not final, to rehearse")
     return main_parser
 
