@@ -118,7 +118,8 @@ exercises = Exercises({
         },
         {
             "That is the square of the mass: take the root.": lambda p4: _mass(p4) ** 2,
-            "The energy is the last of the four numbers, not the first.": lambda p4: _mass(p4, -1, 0, (1, 2, 3)),
+            "Roots of negative numbers: the energy is the last of the four, and the momenta are subtracted from it.":
+                lambda p4: _mass(p4, -1, 0, (1, 2, 3)),
             "The momenta are subtracted from the energy, not added.": lambda p4: _mass(p4, +1),
             "The momentum along the beam, pz, counts as well.": lambda p4: _mass(p4, momentum=(0, 1)),
             "Square each component first, and then sum: |p|^2 is px^2 + py^2 + pz^2.":
@@ -143,6 +144,8 @@ exercises = Exercises({
                 lambda *a: _rates(*a, of=_by_class)[::-1],
             "An event whose score equals the threshold is called signal: use >=.":
                 lambda *a: _rates(*a, of=_by_class, strictly=True),
+            "An event is called signal if its score is above the threshold, not below it.":
+                lambda y, score, t: _rates(y, -score, -t, of=_by_class, strictly=True),
             "Divide by the events of one class, not by all events.":
                 lambda *a: _rates(*a, of=_with_all),
             "Divide by the events of one class, not by those above the threshold.":

@@ -5,8 +5,8 @@ import numpy as np
 import seaborn as sns
 from matplotlib.lines import Line2D
 from matplotlib.patches import Wedge
-from sklearn.metrics import roc_curve
 
+from common.plotting import roc_curves
 from Higgs.columns import JET_TAGS, columns, momenta, physical
 
 CLASS_STYLES = {1: {"ls": "-", "color": "C0", "label": "signal"}, 0: {"ls": "--", "color": "C1", "label": "background"}}
@@ -20,11 +20,6 @@ def histograms(dataset, names, rows):
     fig, axes = plt.subplots(rows, n_columns, figsize=(1.45 * n_columns, 1.5 * rows))
     for ax, name, x in zip(axes.flat, names, columns(physical(dataset.X), names).T, strict=False):
         for y, style in CLASS_STYLES.items():
-            if name.endswith("b_tag"):  # three levels, side by side
-                fractions = [(x[dataset.y == y].round() == level).mean() for level in (0, 1, 2)]
-                ax.bar(np.arange(3) + 0.2 - 0.4 * y, fractions, 0.35, fc="none", ec=style["color"], ls=style["ls"])
-                ax.set_xticks([0, 1, 2])
-                continue
             sns.histplot(x=x[dataset.y == y], bins=_bins(name, x), stat="density", element="step", fill=False, ax=ax,
                          **style)  # fmt: skip
         unit = "" if name.endswith(("eta", "phi", "b_tag")) else " [GeV]"
@@ -43,6 +38,8 @@ def histograms(dataset, names, rows):
 
 
 def _bins(name, x):
+    if name.endswith("b_tag"):
+        return np.arange(-0.5, 3)  # one for each level
     if name.endswith(("eta", "phi")):
         return np.linspace(x.min(), x.max(), 31)
     return np.linspace(0, np.quantile(x, 0.98), 31)
@@ -54,29 +51,27 @@ def decay_chains():
     for ax, title in zip(axes, ("Signal: a chain of Higgs bosons", "Background: two top quarks"), strict=True):
         ax.set(title=title, xlim=(0, 4.3), ylim=(0, 3))
         ax.axis("off")
-    chain, pair = axes
-    _decay(chain, (0.25, 1.5), "two\ngluons", [((1.1, 1.5), "$H^0$\n425 GeV")])
-    _decay(chain, (1.1, 1.5), None, [((2.0, 2.5), "$W$\n80 GeV"), ((2.0, 0.9), "$H^\\pm$\n325 GeV")])
-    _decay(chain, (2.0, 0.9), None, [((3.0, 1.7), "$W$\n80 GeV"), ((3.0, 0.5), "$h^0$\n125 GeV")])
-    _decay(chain, (2.0, 2.5), None, [((3.9, 2.8), "lepton"), ((3.9, 2.3), "neutrino")])
-    _decay(chain, (3.0, 1.7), None, [((3.9, 1.8), "jet"), ((3.9, 1.35), "jet")])
-    _decay(chain, (3.0, 0.5), None, [((3.9, 0.8), "$b$ jet"), ((3.9, 0.2), "$b$ jet")])
-    _decay(pair, (0.25, 1.5), "two\ngluons", [((1.3, 2.2), "$t$\n173 GeV"), ((1.3, 0.8), "$t$\n173 GeV")])
+    gluons, W, top = "two\ngluons", "$W$\n80 GeV", "$t$\n173 GeV"
+    _decay(axes[0], (0.25, 1.5), (1.1, 1.5, "$H^0$\n425 GeV"), name=gluons)
+    _decay(axes[0], (1.1, 1.5), (2.0, 2.5, W), (2.0, 0.9, "$H^\\pm$\n325 GeV"))
+    _decay(axes[0], (2.0, 0.9), (3.0, 1.7, W), (3.0, 0.5, "$h^0$\n125 GeV"))
+    _decay(axes[0], (2.0, 2.5), (3.9, 2.8, "lepton"), (3.9, 2.3, "neutrino"))
+    _decay(axes[0], (3.0, 1.7), (3.9, 1.8, "jet"), (3.9, 1.35, "jet"))
+    _decay(axes[0], (3.0, 0.5), (3.9, 0.8, "$b$ jet"), (3.9, 0.2, "$b$ jet"))
+    _decay(axes[1], (0.25, 1.5), (1.3, 2.2, top), (1.3, 0.8, top), name=gluons)
     for y in (2.2, 0.8):
-        _decay(pair, (1.3, y), None, [((2.4, y + 0.25), "$W$\n80 GeV"), ((3.7, y - 0.55), "$b$ jet")])
-    _decay(pair, (2.4, 2.45), None, [((3.7, 2.8), "lepton"), ((3.7, 2.25), "neutrino")])
-    _decay(pair, (2.4, 1.05), None, [((3.7, 1.25), "jet"), ((3.7, 0.75), "jet")])
+        _decay(axes[1], (1.3, y), (2.4, y + 0.25, W), (3.7, y - 0.55, "$b$ jet"))
+    _decay(axes[1], (2.4, 2.45), (3.7, 2.8, "lepton"), (3.7, 2.25, "neutrino"))
+    _decay(axes[1], (2.4, 1.05), (3.7, 1.25, "jet"), (3.7, 0.75, "jet"))
     return fig
 
 
-def _decay(ax, start, name, children):
-    """Draw arrows from a parent to its children, and the children's names."""
-    if name:
-        ax.text(*start, name, ha="center", va="center")
-    for end, text in children:
-        arrow = dict(arrowstyle="->", color="0.5", shrinkA=19, shrinkB=19)
-        ax.annotate("", end, start, arrowprops=arrow)
-        ax.text(*end, text, ha="center", va="center", fontsize=8)
+def _decay(ax, start, *children, name=""):
+    """Draw arrows from a parent to its children (x, y, name), and the names of the children."""
+    ax.text(*start, name, ha="center", va="center")
+    for x, y, child in children:
+        ax.annotate("", (x, y), start, arrowprops=dict(arrowstyle="->", color="0.5", shrinkA=19, shrinkB=19))
+        ax.text(x, y, child, ha="center", va="center", fontsize=8)
 
 
 def _draw_event(ax, length, angles, faces, edges, lepton, missing):
@@ -90,16 +85,9 @@ def _draw_event(ax, length, angles, faces, edges, lepton, missing):
 
 
 def event_figure(event, pair, mass, peak):
-    """One event seen along the beam with two of its jets chosen, and the mass of this pair on a line.
+    """One event (28,), in official units, seen along the beam with two of its jets (from 0) chosen.
 
-    Parameters
-    ----------
-    event : ndarray of shape (28,)
-        Official units.
-    pair : tuple of two int
-        The chosen jets, from 0.
-    mass, peak : float
-        Of the pair, and where the signal has its peak, GeV.
+    The mass of this pair is shown on a line with the peak of signal, in GeV.
     """
     fig, (view, line) = plt.subplots(1, 2, figsize=(6.4, 2.8), width_ratios=(1, 1.2), layout="none")
     fig.subplots_adjust(left=0.01, right=0.97, bottom=0.17, top=0.9, wspace=0.05)
@@ -108,9 +96,8 @@ def event_figure(event, pair, mass, peak):
     length = pt / pt.max()
     _draw_event(view, length, phi, np.where(chosen, "C4", "none"), ["C1"] * 4, "C2", "C0")
     placed = []
-    for jet in np.argsort(length[2:]):
-        direction = np.array([np.cos(phi[2 + jet]), np.sin(phi[2 + jet])])
-        radius = length[2 + jet] + 0.15
+    for jet in np.argsort(length[2:]):  # each number behind its jet, and off those of shorter jets
+        direction, radius = np.array([np.cos(phi[2 + jet]), np.sin(phi[2 + jet])]), length[2 + jet] + 0.15
         while any(np.hypot(*(radius * direction - other)) < 0.25 for other in placed):
             radius += 0.05
         placed.append(radius * direction)
@@ -129,26 +116,23 @@ def event_figure(event, pair, mass, peak):
 
 
 def threshold_figure(y, score, threshold, s, n, z):
-    """What a threshold does: to the scores, on the ROC curve, and to the expected counts.
+    """What a threshold does: to the scores (n_events,), on the ROC curve, and to the expected counts.
 
-    Parameters
-    ----------
-    y, score : ndarray of shape (n_events,)
-    threshold, s, n, z : float
-        Expected signal and background events above the threshold, and their significance.
+    Of signal and background s and n events are kept, and their significance is z.
     """
     fig, (left, middle, right) = plt.subplots(1, 3, figsize=(7.6, 2.5), layout="none")
     fig.subplots_adjust(left=0.07, right=0.98, bottom=0.19, top=0.88, wspace=0.35)
     for label, style in CLASS_STYLES.items():
-        left.hist(score[y == label], np.linspace(0, 1, 26), density=True, histtype="step", **style)
+        sns.histplot(x=score[y == label], bins=25, binrange=(0, 1), stat="density", element="step", fill=False, ax=left,
+                     **style)  # fmt: skip
     left.axvspan(threshold, 1, color="0.9", zorder=0)
     left.set(xlabel="score", ylabel="density", title="kept: the grey part")
     left.legend(fontsize=7, loc="upper center")
-    false_positive, true_positive, _ = roc_curve(y, score)
-    middle.plot(false_positive, true_positive)
+    roc_curves(middle, y, {"network": score})
     middle.plot((score[y == 0] >= threshold).mean(), (score[y == 1] >= threshold).mean(), "o", color="C1")
-    middle.set(xlabel="false positive rate", ylabel="true positive rate", title="point on the ROC curve")
-    right.barh(["n", "s"], [n, s], xerr=[np.hypot(np.sqrt(n), 0.05 * n), 0], color=["C1", "C0"], capsize=3)
+    middle.set(title="point on the ROC curve")
+    right.barh(["n", "s"], [n, s], color=["C1", "C0"])
+    right.errorbar(n, "n", xerr=np.hypot(np.sqrt(n), 0.05 * n), color="k", capsize=3)
     right.set(xlabel="expected events", xlim=(0, 1120), title=f"s = {s:.0f}, n = {n:.0f}, Z = {z:.1f}")
     return fig
 

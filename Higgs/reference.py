@@ -13,6 +13,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 
 from common.files import atomic_write
 from Higgs.columns import columns
@@ -116,14 +117,14 @@ def compare(dataset, reference, names):
         widths = np.diff(edges)
         for (y, label), color, line in zip(CLASSES.items(), ("C0", "C1"), ("-", "--"), strict=True):
             theirs = np.add.reduceat(reference[name][label], np.arange(0, 2 * len(widths), 2))
-            ours = np.histogram(x[dataset.y == y], edges)[0]
-            ax.stairs(ours / ours.sum() / widths, edges, color=color, ls=line, label=f"{label}, simulated")
+            sns.histplot(x=x[dataset.y == y], bins=edges, stat="density", element="step", fill=False, ax=ax, lw=1,
+                         color=color, ls=line, label=f"{label}, simulated")  # fmt: skip
             ax.errorbar(
                 (edges[1:] + edges[:-1]) / 2, theirs / theirs.sum() / widths,
                 np.sqrt(theirs) / theirs.sum() / widths, fmt="." if y else "x", ms=4, lw=0.8,
                 color=color, label=f"{label}, official",
             )  # fmt: skip
-        ax.set(xlim=(min(0, edges[0]), edges[-2]), ylim=(0, None))
+        ax.set(xlim=(min(0, edges[0]), edges[-2]), ylim=(0, None), ylabel="")
         ax.set_title(f"{name} [GeV]", fontsize=8, loc="center")
         ax.set_yticks([])
         ax.tick_params(labelsize=6)

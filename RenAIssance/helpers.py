@@ -5,6 +5,8 @@ from difflib import SequenceMatcher
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+import seaborn as sns
 
 from RenAIssance import metrics, pages
 from RenAIssance.model import STRIDE
@@ -132,12 +134,10 @@ def confusion_figure(tables, n=10):
     fig, ax = plt.subplots(figsize=(5.6, 3.6))
     shown = {" ": "space", "": "nothing"}
     total = sum(tables.values(), Counter())
-    top = sorted(total, key=lambda pair: (-total[pair], pair))[:n]
-    rows = np.arange(len(top))
-    for k, (name, table) in enumerate(tables.items()):
-        ax.barh(rows + 0.4 * k, [table[pair] for pair in top], 0.4, label=f"{name}: {table.total()} errors")
-    names = [f"{shown.get(a, a)} read as {shown.get(b, b)}" for a, b in top]
-    ax.set(yticks=rows + 0.2, yticklabels=names, xlabel="times", ylim=(len(top), -0.5))
+    bars = [{"times": table[a, b], "confusion": f"{shown.get(a, a)} read as {shown.get(b, b)}",
+             "text": f"{name}: {table.total()} errors"}
+            for name, table in tables.items() for a, b in sorted(total, key=lambda pair: (-total[pair], pair))[:n]]
+    sns.barplot(pd.DataFrame(bars), x="times", y="confusion", hue="text", saturation=1, ax=ax)
     ax.legend()
     return fig
 

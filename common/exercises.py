@@ -22,14 +22,18 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+from IPython import get_ipython
 
 SECONDS = 5
 """How long one call of a reader's function may take; those of the course take milliseconds."""
+MEMORY = 2_000_000_000
+"""Bytes that a reader's function may ask for, on Linux; on other systems there is no such limit."""
 RING = 1e-5
 """Seconds between the rings of the alarm that stops a function."""
 
@@ -190,6 +194,8 @@ def _difference_of_arrays(value, expected, who, rtol):
         return f"{who} returns a {type(value).__name__}, expected an array: wrap it in np.array(...)."
     if hasattr(value, "detach"):  # the lesson goes on in NumPy, where a tensor would fail later
         return f"{who} returns a torch tensor, expected NumPy: return it with .numpy()."
+    if inspect.isgenerator(value) or inspect.iscoroutine(value):
+        return f"{who} returns a {type(value).__name__}, expected numbers: use 'return' without 'yield' or 'async'."
     try:
         value = np.asarray(value)
     except Exception as error:  # of whatever object the reader returns
@@ -197,7 +203,7 @@ def _difference_of_arrays(value, expected, who, rtol):
     if value.dtype.kind not in "biuf" + expected.dtype.kind:  # complex ones only where these are expected
         return f"{who} returns {_short(value.item() if value.ndim == 0 else value)}, expected numbers."
     if value.shape != expected.shape:
-        return f"{who} returns an array of shape {value.shape}, expected shape {expected.shape}."
+        return f"{who} returns {_form(value)}, expected {_form(expected)}."
     if np.allclose(value, expected, rtol=rtol, atol=0, equal_nan=True):
         return ""
     if np.isnan(value).sum() > np.isnan(expected).sum():
@@ -207,6 +213,10 @@ def _difference_of_arrays(value, expected, who, rtol):
     where = f" as entry {place if value.ndim > 1 else place[0]}" if value.size > 1 else ""
     digits = 4 if _first(value, other) != _first(expected, other) else 8  # two that look alike would be no help
     return f"{who} returns {_first(value, other, digits)}{where}, expected {_first(expected, other, digits)}."
+
+
+def _form(value):
+    return f"an array of shape {value.shape}" if value.ndim else "a single number"
 
 
 def _first(values, chosen, digits=4):
@@ -262,11 +272,44 @@ def _call(function, arguments, seconds):
     try:
         with warnings.catch_warnings(), redirect_stdout(printed), redirect_stderr(printed):
             warnings.simplefilter("ignore")
-            value, error = _bounded(function, arguments, seconds)
+            with _exit_that_raises(), _bounded_memory():
+                value, error = _bounded(function, arguments, seconds)
     finally:
         still_running.cancel()
     problem = _what_happened(error, function, seconds) if error is not None else ""
-    return _Call(value, problem, bool(printed.getvalue()))
+    return _Call(value, problem, printed.closed or bool(printed.getvalue()))
+
+
+@contextmanager
+def _exit_that_raises():
+    """In a notebook `exit` asks the shell, which ends the kernel: here it raises, as in a script."""
+    shell = get_ipython()
+    if shell:
+        shell.ask_exit = sys.exit
+    try:
+        yield
+    finally:
+        if shell:
+            del shell.ask_exit
+
+
+@contextmanager
+def _bounded_memory():
+    """On Linux the process may take `MEMORY` more than it has, so that it raises before the computer runs out."""
+    pages = Path("/proc/self/statm")
+    if not pages.exists():
+        yield
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = int(pages.read_text().split()[0]) * resource.getpagesize() + MEMORY
+    if soft == resource.RLIM_INFINITY or limit < soft:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def _bounded(function, arguments, seconds):
@@ -307,6 +350,12 @@ def _what_happened(error, function, seconds):
         return f"your function did not end within {seconds:g} seconds and was stopped: does a loop go on for ever?"
     if isinstance(error, KeyboardInterrupt):
         return "your function was interrupted before it ended."
+    if isinstance(error, SystemExit):
+        return "your function leaves Python with exit(): end it with 'return ...'."
+    if isinstance(error, RecursionError):
+        return "your function calls itself without end."
+    if isinstance(error, MemoryError):
+        return "your function asks for too much memory: is an array far larger than its input?"
     what = " ".join("".join(traceback.format_exception_only(error)).split())
     own = [
         entry for entry in traceback.extract_tb(error.__traceback__)

@@ -6,10 +6,13 @@ import threading
 import time
 from importlib import import_module
 
+import nbformat
 import numpy as np
 import pytest
 import torch
+from nbclient import NotebookClient
 
+from common import exercises as module
 from common.challenge import FOLDERS, ROOT
 from common.exercises import Exercise, Exercises
 from common.gates import as_text, code_cells, exercise_names, find, is_solution, label, read
@@ -161,6 +164,11 @@ def recurses(x):
     return recurses(x)
 
 
+def closes(x):
+    sys.stdout.close()
+    return x[:1]
+
+
 def generates(x):
     yield 2 * x
 
@@ -182,23 +190,24 @@ def interrupted(x):
     (lambda x: print(end=""), "returns nothing; end it with 'return ...'"),
     (prints, "prints, but it returns nothing"),
     (mutates, "changes its input"),
-    (lambda x: 2, "returns an array of shape (), expected shape (2,)"),
-    (lambda x: np.ones((2, 1)), "shape (2, 1), expected shape (2,)"),
+    (lambda x: 2, "returns a single number, expected an array of shape (2,)"),
+    (lambda x: np.ones((2, 1)), "returns an array of shape (2, 1), expected an array of shape (2,)"),
     (lambda x: x * np.nan, "returns NaN (not a number), expected 2."),
     (lambda x: 3 * x, "for two numbers your function returns 3 as entry 0, expected 2."),
     (lambda x: [2.0, 4.0], "returns a list, expected an array"),
     (lambda x: "four", "returns 'four', expected numbers"),
     (lambda x: torch.tensor(2 * x), "returns a torch tensor, expected NumPy: return it with .numpy()."),
     (lambda x: 2j * x, "expected numbers"),
-    (generates, "returns <generator object generates"),
+    (generates, "returns a generator, expected numbers: use 'return' without 'yield'"),
     (raises, "raises NameError: name 'undefined' is not defined in line "),
     (raises, "return x / undefined"),
     (lambda: 3, "raises TypeError"),
-    (leaves, "raises SystemExit: 3"),
-    (recurses, "raises RecursionError"),
+    (leaves, "leaves Python with exit()"),
+    (recurses, "calls itself without end"),
+    (closes, "returns an array of shape (1,)"),
     (raises_unfriendly, "raises"),
     (interrupted, "was interrupted"),
-    (lambda x: np.zeros(10**18), "MemoryError"),
+    (lambda x: np.zeros(10**18), "asks for too much memory"),
     (7, "double is 7 and no function".replace("double", "<lambda>")),
 ])
 def test_a_wrong_attempt_is_one_line(attempt, message, capsys):
@@ -265,6 +274,36 @@ def test_unknown_name():
     for call in (BOOK.hint, BOOK.solution, lambda name: BOOK.use(name, len)):
         with pytest.raises(ValueError, match="no exercise 'duoble'; there are: 'double', 'both'"):
             call("duoble")
+
+
+def test_exit_does_not_end_the_kernel_of_a_notebook():
+    check = """\
+from Higgs.exercises import exercises
+def invariant_mass(p4):
+    exit()
+invariant_mass = exercises.use("invariant mass", invariant_mass)"""
+    cells = [nbformat.v4.new_code_cell(code) for code in (check, "invariant_mass.__module__")]
+    nb = nbformat.v4.new_notebook(cells=cells)
+    NotebookClient(nb, kernel_name="python3").execute()
+    assert "leaves Python with exit()" in nb.cells[0].outputs[0].text
+    assert nb.cells[1].outputs[0].data["text/plain"] == "'Higgs.exercises'"
+
+
+def hoards(x):
+    kept = []
+    while True:
+        kept.append(np.ones(10**6))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no limit")
+def test_an_attempt_that_takes_more_and_more_memory_is_stopped(monkeypatch, capsys):
+    import resource
+
+    monkeypatch.setattr(module, "MEMORY", 100_000_000)
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    assert BOOK.use("double", hoards) is BOOK["double"].reference
+    assert "asks for too much memory" in capsys.readouterr().out
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
 
 
 def loops(x):

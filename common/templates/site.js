@@ -98,7 +98,7 @@ if (query && window.SEARCH_INDEX) {
       item.append(link, around);
       return item;
     }));
-    status.textContent = words.length ? `${found.length} sections found` : "";
+    status.textContent = words.length ? `${found.length} section${found.length === 1 ? "" : "s"} found` : "";
   };
   query.value = new URLSearchParams(location.search).get("q") || "";
   query.addEventListener("input", search);
