@@ -3,6 +3,7 @@
 # make lab      open JupyterLab
 # make site     the site of the course, in build/site
 # make browser-test [NB=Higgs]    run notebooks in JupyterLab, in a browser
+# make lint-js    the JavaScript of the site, with ESLint; needs Node
 # make newest [NB=Higgs]    the same on Python 3.12 with the newest releases that pyproject.toml allows
 # make refresh NB=Higgs    execute a notebook again and store its outputs
 # make bench [REAL=folder of official samples]    ours beside what people would use instead, in one table
@@ -23,13 +24,16 @@ PYTHON312 ?= $(shell for p in python3.12 ~/.pyenv/versions/3.12*/bin/python; do 
 # One thread a process: two processes share two cores, and sums have one order.
 one_thread = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: run test lab site browser-test newest chromium refresh bench bench-details lock clean
+.PHONY: run test lab site browser-test lint-js newest chromium refresh bench bench-details lock clean
 
 run test lab site: .venv/.ready
 	@$(DEEPLEARN) $@
 
 browser-test: .venv/.ready chromium
 	NB="$(NB)" $(one_thread) $(PY) -m pytest tests/browser/lab.py
+
+lint-js:
+	npx --yes eslint@9.39.5 .
 
 newest: build/newest/.ready chromium
 	NB="$(or $(NB),Higgs)" $(one_thread) build/newest/bin/python -m pytest tests/browser/lab.py

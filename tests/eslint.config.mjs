@@ -1,4 +1,4 @@
-// How the JavaScript of the site is linted: npx eslint@9 -c tests/eslint.config.mjs .
+// How the JavaScript of the site is linted: make lint-js
 const browser = "window document performance location localStorage matchMedia navigator fetch URL URLSearchParams atob setTimeout clearTimeout " +
   "requestAnimationFrame cancelAnimationFrame addEventListener getSelection SVGElement IntersectionObserver OffscreenCanvas createImageBitmap";
 
