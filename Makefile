@@ -33,7 +33,7 @@ browser-test: .venv/.ready chromium
 	NB="$(NB)" $(one_thread) $(PY) -m pytest tests/browser/lab.py
 
 lint-js:
-	npx --yes eslint@9.39.5 .
+	npx --yes eslint@9.39.5 -c tests/eslint.config.mjs .
 
 newest: build/newest/.ready chromium
 	NB="$(or $(NB),Higgs)" $(one_thread) build/newest/bin/python -m pytest tests/browser/lab.py
