@@ -12,7 +12,7 @@ BRIGHTNESS = {"cmap": "magma", "vmin": 0, "vmax": 1, "origin": "lower"}
 
 def sky(ax, image, pixel, limit=None, **look):
     """Draw an image, axes in arcsec; with a `limit` a difference, from -limit to limit."""
-    half = image.shape[-1] * pixel / 2
+    half = image.shape[1] * pixel / 2
     signed = {} if limit is None else {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
     ax.grid(False)
     ax.tick_params(labelsize=6)

@@ -215,7 +215,7 @@ def render(draws, *, size, pixel, fwhm=0.0, truncation=5.0, rescaling=1.0, super
             return source(*beta, part)
         return _own_source(*beta, part) if own_shape else lens.sersic(*beta, SOURCE_AMPLITUDE, **SOURCE)
 
-    images = None
+    images = np.empty((len(draws["theta_E"]), size, size), np.float32)
     has_vortex, has_subhaloes = draws["vortex_length"] > 0, (draws["substructure"][..., 2] > 0).any(1)
     for vortex, subhaloes in itertools.product((False, True), repeat=2):
         rows = np.flatnonzero((has_vortex == vortex) & (has_subhaloes == subhaloes))
@@ -223,8 +223,8 @@ def render(draws, *, size, pixel, fwhm=0.0, truncation=5.0, rescaling=1.0, super
             block = rows[start : start + BLOCK]
             part = {name: torch.from_numpy(values[block]).to(device) for name, values in draws.items()}
             seen = lens.apply_to_axes(telescope, light(part, vortex, subhaloes)).cpu().numpy()
-            if images is None:
-                images = np.empty((len(draws["theta_E"]), *seen.shape[1:]), np.float32)
+            if seen.ndim > images.ndim:  # colours
+                images = np.empty((len(images), *seen.shape[1:]), np.float32)
             images[block] = seen
     return images
 
