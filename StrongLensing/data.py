@@ -14,7 +14,7 @@ import numpy as np
 
 from common import archives, cli, official
 from common.datasets import SPLITS, Dataset, Stream, check_available, check_choice, check_n
-from StrongLensing import npy, pairs, simulate, varied
+from StrongLensing import npy, pairs, photographed, simulate, varied
 from StrongLensing.simulate import CLASSES
 
 TASKS = {  # the simulator of each, its version, and the samples in a chunk
@@ -23,9 +23,11 @@ TASKS = {  # the simulator of each, its version, and the samples in a chunk
     "varied": (varied.varied, varied.VERSION, 500),
     "telescope": (varied.telescope, varied.VERSION, 500),
     "telescope_hubble": (varied.telescope_hubble, varied.VERSION, 500),
+    "photographed": (photographed.photographed, photographed.VERSION, 500),
     "model_I": (simulate.model_I, simulate.VERSION, 100),
     "model_II": (simulate.model_II, simulate.VERSION, 500),
     "model_III": (simulate.model_III, simulate.VERSION, 500),
+    "model_IV": (photographed.model_IV, photographed.VERSION, 500),
 }
 STREAMS = {
     task: Stream("StrongLensing", make, version=version, chunk_size=chunk_size, task=task)
@@ -72,11 +74,13 @@ def load(
         sr_pair_lr.npy and sr_pair_hr.npy.
     seed : int or str
         Of the simulation.
-    task : {"classification", "super_resolution", "varied", "telescope", "telescope_hubble", "model_I", "model_II", \
-            "model_III"}
+    task : {"classification", "super_resolution", "varied", "telescope", "telescope_hubble", "photographed", \
+            "model_I", "model_II", "model_III", "model_IV"}
         Default: classification, images like the published ones. Lenses that differ from each other, without noise and
-        as Euclid and Hubble see them: see `StrongLensing.varied`. The last three are the models of DeepLenseSim as its
-        users run them, for comparison: see `StrongLensing.simulate`. Only the first two have official files.
+        as Euclid and Hubble see them: see `StrongLensing.varied`; with photographed galaxies as sources, in three
+        colours: see `StrongLensing.photographed`. The models are those of DeepLenseSim as its users run them, for
+        comparison: see `StrongLensing.simulate` and `StrongLensing.photographed`. Only the first two have official
+        files.
     workers, scheduler, cache
         Who simulates, and whether it is stored; see `common.datasets.Stream.load`. Default: one process for up to 10
         chunks (5000 images, 2500 pairs), else one a core.
@@ -84,10 +88,10 @@ def load(
     Returns
     -------
     Dataset
-        Classification: X float32 (n, 1, 64, 64), the largest value of each image is 1 (model_I: 150 pixels); y int8
-        (n,), 0 axion, 1 cdm, 2 no. Super-resolution: X float32 (n, 1, 64, 64) and y float32 (n, 1, 128, 128). meta of
-        simulated images: see `simulate.simulate` and `pairs.super_resolution`; of official ones, axion_mass in eV where
-        it is known, else 0.
+        Classification: X float32 (n, 1, 64, 64), the largest value of each image is 1 (model_I: 150 pixels;
+        photographed and model_IV: 3 colours); y int8 (n,), 0 axion, 1 cdm, 2 no. Super-resolution: X float32
+        (n, 1, 64, 64) and y float32 (n, 1, 128, 128). meta of simulated images: see `simulate.simulate` and
+        `pairs.super_resolution`; of official ones, axion_mass in eV where it is known, else 0.
 
     Raises
     ------

@@ -12,7 +12,7 @@ BRIGHTNESS = {"cmap": "magma", "vmin": 0, "vmax": 1, "origin": "lower"}
 
 def sky(ax, image, pixel, limit=None, **look):
     """Draw an image, axes in arcsec; with a `limit` a difference, from -limit to limit."""
-    half = image.shape[-1] * pixel / 2
+    half = image.shape[1] * pixel / 2
     signed = {} if limit is None else {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
     ax.grid(False)
     ax.tick_params(labelsize=6)
@@ -46,15 +46,16 @@ def steps_figure(images, signed, pixel, lump):
 
 def examples(images, labels, per_class, pixel, names=CLASSES):
     """A figure with a row of images a class or other name, axes in arcsec; pixel [arcsec] of all rows or of each."""
-    fig, axes = plt.subplots(len(names), per_class, figsize=(1.25 * per_class, 1.4 * len(names)), sharex=True,
-                             sharey=True, squeeze=False)  # fmt: skip
+    fig, axes = plt.subplots(len(names), per_class, figsize=(1.3 * per_class + 1.2, 1.25 * len(names) + 0.3),
+                             sharex=True, sharey=True, squeeze=False)  # fmt: skip
     for k, (name, width) in enumerate(zip(names, np.broadcast_to(pixel, len(names)), strict=True)):
         for ax, image in zip(axes[k], images[labels == k][:per_class], strict=True):
-            shown = sky(ax, image[0], width)
+            shown = sky(ax, image[0] if len(image) == 1 else np.moveaxis(image.clip(0), 0, -1), width)
         axes[k, 0].set_ylabel(f"{name}\ny [arcsec]", fontsize=7)
     for ax in axes[-1]:
         ax.set_xlabel("x [arcsec]", fontsize=7)
-    fig.colorbar(shown, ax=axes, label="brightness, of the peak")
+    if images.shape[1] == 1:
+        fig.colorbar(shown, ax=axes, label="brightness, of the peak", shrink=0.8)
     return fig
 
 

@@ -3,10 +3,12 @@
 The lesson's cells are filled from here by ``make refresh``: lines of them are at most 78 characters long.
 """
 
+from copy import deepcopy
+
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, l1_loss
 
 from common.training import predict
 
@@ -111,6 +113,62 @@ class ResidualNetwork(nn.Module):
 def restore(model, coarse):
     """Fine images (n, 1, 128, 128) in [0, 1] by a network."""
     return predict(model, coarse, batch_size=64).clip(0, 1)
+
+
+class Sampler(nn.Module):
+    """A trained residual network that gets a plane of noise besides the image.
+
+    Another noise gives another image. `energy_score` trains it.
+
+    Parameters
+    ----------
+    network : ResidualNetwork
+        Its weights are where this one starts; it is not changed.
+    """
+
+    def __init__(self, network):
+        super().__init__()
+        self.layers = deepcopy(network.layers)
+        old = self.layers[1]  # its 4 channels become 8, with those of noise
+        new = nn.Conv2d(8, old.out_channels, 3, padding=1)
+        with torch.no_grad():
+            new.weight[:, :4], new.bias[:] = old.weight, old.bias
+        self.layers[1] = new
+
+    def sample(self, x):
+        noise = torch.randn(len(x), 1, 16, 16).to(x)  # coarse as the blur
+        noise = interpolate(noise, x.shape[-2:], mode="bicubic")
+        return enlarge(x) + self.layers(torch.cat([x, noise], dim=1))
+
+    def forward(self, x):
+        return torch.cat([self.sample(x), self.sample(x)], dim=1)
+
+
+def energy_score(samples, fine):
+    """E |s - f| - E |s - s'| / 2 of two samples (n, 2, h, w), a number.
+
+    For each pixel this is the continuous ranked probability score (Gneiting and Raftery 2007, JASA 102, 359): on
+    average it is smallest where samples are spread as the truth is. Where both samples are equal it is the L1 loss.
+
+    Parameters
+    ----------
+    samples : tensor of shape (n, 2, height, width)
+    fine : tensor of shape (n, 1, height, width)
+
+    Returns
+    -------
+    tensor of one number
+    """
+    first, second = samples[:, :1], samples[:, 1:]
+    off = (l1_loss(first, fine) + l1_loss(second, fine)) / 2
+    return off - l1_loss(first, second) / 2
+
+
+def draw_samples(model, coarse, pairs_of=5, seed=0):
+    """Fine images (n, 2 * pairs_of, 128, 128) in [0, 1], by a `Sampler`."""
+    torch.manual_seed(seed)
+    drawn = [predict(model, coarse, batch_size=64) for _ in range(pairs_of)]
+    return np.concatenate(drawn, axis=1).clip(0, 1)
 
 
 def tiles(images, k=2):

@@ -55,6 +55,41 @@ def reach_figure(image, reaches):
     return fig
 
 
+def samples_figure(truth, coarse, best, samples):
+    """One lens: what was seen, the network's image and the truth (above); three samples, mean and spread (below)."""
+    spread = samples.std(axis=0)
+    images = {"coarse": coarse, "residual network": best, "true": truth,
+              f"{len(samples)} samples: mean": samples.mean(axis=0), "standard deviation": spread,
+              "error of the mean": abs(samples.mean(axis=0) - truth)}  # fmt: skip
+    images |= {f"sample {i + 1}": samples[i] for i in range(3)}
+    names = ("coarse", "residual network", f"{len(samples)} samples: mean", "true", "sample 1", "sample 2", "sample 3",
+             "standard deviation", "error of the mean")  # fmt: skip
+    fig, axes = plt.subplots(2, 5, figsize=(7.6, 3.3))
+    axes[0, 4].remove()
+    for ax, name in zip([*axes[0, :4], *axes[1]], names, strict=True):
+        if name in ("standard deviation", "error of the mean"):
+            error = sky(ax, images[name], 1.0, cmap="viridis", vmax=0.2)
+        else:
+            shown = sky(ax, np.clip(images[name], 0, 1) ** 0.4, 1.0)
+        ax.set(xticks=[], yticks=[])
+        ax.set_title(name, fontsize=7)
+    fig.colorbar(shown, ax=axes[0], label="brightness to the power 0.4")
+    fig.colorbar(error, ax=axes[1], label="brightness", extend="max")
+    return fig
+
+
+def rank_figure(ranks, count):
+    """How often the truth has so many of the samples below it; `ranks` by name, flat where samples are calibrated."""
+    fig, ax = plt.subplots(figsize=(4.6, 2.6))
+    for (name, values), line in zip(ranks.items(), ("-o", "--s"), strict=False):
+        ax.plot(np.bincount(values, minlength=count + 1) / len(values), line, ms=4, label=name)
+    ax.axhline(1 / (count + 1), color="0.6", lw=0.8)
+    ax.set(xlabel=f"samples below the truth, of {count}", ylabel="fraction of pixels", ylim=0,
+           title="bright pixels (test)")  # fmt: skip
+    ax.legend(fontsize=7)
+    return fig
+
+
 def error_figure(dataset, restored, rows):
     """True images, restored ones and their difference, with the substructure of simulated ring pairs marked."""
     fig, axes = plt.subplots(len(rows), 3, figsize=(6.6, 2.1 * len(rows)), squeeze=False, sharex=True, sharey=True)

@@ -22,7 +22,7 @@ Where this differs
 - classification() has the one lens of the published data. model_I() to model_III() cover what users of DeepLenseSim
   have published, lenses of up to 1e13 solar masses and sources up to 0.5 arcsec from the axis: a little harder.
 - The published images that are known have sources near the axis; here they are uniform, as in the published program.
-- Model IV, with photographed galaxies as sources, is left out.
+- Model IV, with photographed galaxies as sources, is in `StrongLensing.photographed`.
 """
 
 import itertools
@@ -164,7 +164,7 @@ def power_law(low, high, slope, u):
 # Images
 
 
-def render(draws, *, size, pixel, fwhm=0.0, truncation=5.0, rescaling=1.0, supersampling=1, device=None):
+def render(draws, *, size, pixel, fwhm=0.0, truncation=5.0, rescaling=1.0, supersampling=1, source=None, device=None):
     """Noise-free images (n, size, size), float32, of the lenses of draw_lenses().
 
     Parameters
@@ -176,6 +176,9 @@ def render(draws, *, size, pixel, fwhm=0.0, truncation=5.0, rescaling=1.0, super
         See Model; fwhm 0 is no blur.
     supersampling : int
         Rays along each axis of a pixel, averaged before the blur.
+    source : callable (x, y, part), optional
+        Brightness (n, height, width), or (n, colours, height, width), at the angles x, y from the source; part is
+        draws of these images, as tensors. Default: a Sersic profile.
     device : torch device, optional
         Where to work; default: the processor.
 
@@ -197,10 +200,10 @@ def render(draws, *, size, pixel, fwhm=0.0, truncation=5.0, rescaling=1.0, super
     def light(part, vortex, subhaloes):
         """Brightness (n, rays, rays) of the lenses of draw_lenses(), as tensors, that have this substructure."""
         theta_E, length, angle = (part[k].view(-1, 1, 1) for k in ("theta_E", "vortex_length", "vortex_angle"))
-        source = part["source"].view(-1, 2, 1, 1)
+        centre = part["source"].view(-1, 2, 1, 1)
         own_shape = "ellipticity" in part
         around, straight = _own_lens(x, y, part) if own_shape else (galaxy, sheared)
-        beta = [straight[i] - theta_E * around[i] - source[:, i] for i in (0, 1)]
+        beta = [straight[i] - theta_E * around[i] - centre[:, i] for i in (0, 1)]
         if vortex:
             one = part["vortex_theta_E"].view(-1, 1, 1) if own_shape else vortex_theta_E
             bend = lens.vortex(x, y, length, angle, one, VORTEX_POINTS)
@@ -208,6 +211,8 @@ def render(draws, *, size, pixel, fwhm=0.0, truncation=5.0, rescaling=1.0, super
         if subhaloes:
             bend = lens.point_masses(x, y, part["substructure"])
             beta = [beta[i] - bend[i] for i in (0, 1)]
+        if source is not None:
+            return source(*beta, part)
         return _own_source(*beta, part) if own_shape else lens.sersic(*beta, SOURCE_AMPLITUDE, **SOURCE)
 
     images = np.empty((len(draws["theta_E"]), size, size), np.float32)
@@ -217,7 +222,10 @@ def render(draws, *, size, pixel, fwhm=0.0, truncation=5.0, rescaling=1.0, super
         for start in range(0, len(rows), BLOCK):
             block = rows[start : start + BLOCK]
             part = {name: torch.from_numpy(values[block]).to(device) for name, values in draws.items()}
-            images[block] = lens.apply_to_axes(telescope, light(part, vortex, subhaloes)).cpu().numpy()
+            seen = lens.apply_to_axes(telescope, light(part, vortex, subhaloes)).cpu().numpy()
+            if seen.ndim > images.ndim:  # colours
+                images = np.empty((len(images), *seen.shape[1:]), np.float32)
+            images[block] = seen
     return images
 
 
@@ -248,8 +256,8 @@ def count_photons(images, pixel, rng):
 
 
 def to_unit_range(images):
-    """Images (n, size, size) divided by their maxima, as the published ones are."""
-    return images / images.max((1, 2), keepdims=True)
+    """Images (n, size, size) or (n, colours, size, size) divided by their maxima, as the published ones are."""
+    return images / images.max(tuple(range(1, images.ndim)), keepdims=True)
 
 
 # --------------------------------------------------------------------------------------------------

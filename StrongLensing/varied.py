@@ -123,9 +123,14 @@ def draw_lenses(labels, rng):
     return {name: np.asarray(values, np.float32) for name, values in draws.items()}
 
 
-def render(draws, model):
-    """Noise-free images (n, size, size), brightness per arcsec^2 of sources whose total flux is about 1."""
-    return simulate.render(draws, size=model.size, pixel=model.pixel, fwhm=model.fwhm, truncation=model.truncation)
+def render(draws, model, source=None):
+    """Noise-free images (n, size, size), brightness per arcsec^2 of sources whose total flux is about 1.
+
+    `source`, see simulate.render(), draws other sources.
+    """
+    return simulate.render(
+        draws, size=model.size, pixel=model.pixel, fwhm=model.fwhm, truncation=model.truncation, source=source
+    )
 
 
 def expose(images, draws, telescope, rng):

@@ -161,6 +161,29 @@ def test_untrained_residual_network_is_interpolation_and_both_enlarge():
     torch.testing.assert_close(network(x), restoration.enlarge(x))
 
 
+def test_a_sampler_starts_as_its_network_and_the_score_as_the_absolute_error():
+    torch.manual_seed(0)
+    network = restoration.ResidualNetwork(width=8, blocks=1)
+    torch.nn.init.normal_(network.layers[-2].weight, std=0.1)
+    sampler, x, y = restoration.Sampler(network), torch.rand(2, 1, 64, 64), torch.rand(2, 1, 128, 128)
+    torch.nn.init.zeros_(sampler.layers[1].weight[:, 4:])
+    samples = sampler(x)
+    torch.testing.assert_close(samples, network(x).expand(2, 2, 128, 128))
+    torch.testing.assert_close(restoration.energy_score(samples, y), (network(x) - y).abs().mean())
+    torch.nn.init.ones_(sampler.layers[1].weight[:, 4:])
+    drawn = restoration.draw_samples(sampler, x.numpy(), pairs_of=2)
+    assert drawn.shape == (2, 4, 128, 128) and drawn.min() >= 0 and drawn.max() <= 1
+    assert abs(drawn[:, 0] - drawn[:, 1]).max() > 0 and abs(drawn[:, 0] - drawn[:, 2]).max() > 0
+
+
+def test_the_energy_score_is_smallest_for_samples_spread_as_the_truth():
+    generator = torch.Generator().manual_seed(0)
+    truth, samples = (torch.randn(1, k, 200, 200, generator=generator) for k in (1, 2))
+    scores = [float(restoration.energy_score(spread * samples, truth)) for spread in (0.0, 0.5, 1.0, 1.5, 2.0)]
+    assert scores.index(min(scores)) == 2
+    assert scores[2] == pytest.approx(1 / np.sqrt(np.pi), abs=0.01)  # of a normal distribution
+
+
 def test_smooth_rings_lack_the_substructure_only():
     dataset = pairs.super_resolution(12, seed=4)
     rings = np.flatnonzero(dataset.meta["scene"] == 0)

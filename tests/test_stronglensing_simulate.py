@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from StrongLensing import lens, pairs, simulate, varied
+from StrongLensing import lens, pairs, photographed, simulate, varied
 from StrongLensing.simulate import AXION, CDM, NO
 
 
@@ -219,6 +219,34 @@ def test_a_varied_lens_like_the_published_one_looks_like_it():
     own = {name: np.repeat(np.asarray(value, np.float32), 2, axis=0) for name, value in own.items()}
     images = [simulate.to_unit_range(simulate.render(d, **known)) for d in (draws, draws | own)]
     np.testing.assert_allclose(images[1], images[0], atol=2e-4)
+
+
+@pytest.mark.parametrize("make", [photographed.photographed, photographed.model_IV])
+def test_photographed_sources(make):
+    part, again = make(12, seed=3), make(12, seed=3)
+    assert part.X.tobytes() == again.X.tobytes() and part.X.shape == (12, 3, 64, 64) and part.X.dtype == np.float32
+    assert np.isfinite(part.X).all() and (part.X.max((1, 2, 3)) == 1).all()
+    assert np.bincount(part.y).tolist() == [4, 4, 4]
+    same = varied.varied(12, seed=3)  # the same lenses, with other sources
+    assert part.y.tobytes() == same.y.tobytes()
+    np.testing.assert_array_equal(part.meta["substructure"], same.meta["substructure"])
+    background = part.X[:, :, :4, :4].std((2, 3))
+    assert (background > 1e-4).all() == (make is photographed.model_IV)
+
+
+def test_photographed_galaxies_have_their_size_and_colours_and_structure():
+    pictures, reach = photographed.galaxies()
+    assert pictures.shape == (len(photographed.GALAXIES), 3, photographed.CUT, photographed.CUT)
+    assert (pictures >= 0).all() and reach.min() > 2  # half of the light is within half of the cut
+    x, y = lens.grid(128, 0.02)
+    one = torch.ones(len(pictures))
+    part = {"galaxy": torch.arange(len(pictures)), "source_radius": 0.3 * one, "source_angle": 0.7 * one}
+    rays = (len(pictures), 128, 128)
+    seen = photographed.light(x.expand(rays), y.expand(rays), part).mean(1) * 0.02**2
+    np.testing.assert_allclose(seen.sum((1, 2)), 1, atol=0.01)  # flux
+    np.testing.assert_allclose((seen * (torch.hypot(x, y) < 0.3)).sum((1, 2)), 0.5, atol=0.06)
+    turned = (seen - seen.flip(1, 2)).abs().sum((1, 2)) / 2
+    assert turned.median() > 0.1  # asymmetric, as no Sersic profile is
 
 
 def test_einstein_radii_of_redshifts_and_flux():
