@@ -69,6 +69,103 @@ def level(image):
     return shift_columns(ink, -np.rint(slope_of(ink) * columns).astype(np.int64))
 
 
+def straight(image):
+    """A line image whose columns are moved so that the line lies straight: of the same kind as the image.
+
+    First the slope goes, then what the line bends as a whole, at last what is left where the paper curls. A short line
+    shows its bends too little: only its slope goes.
+
+    Parameters
+    ----------
+    image : ndarray of uint8 or bool, shape (height, width)
+        Dark on light.
+
+    Raises
+    ------
+    ValueError
+        As in `ink_of`.
+    """
+    ink = level(image)
+    if ink.shape[1] >= LONG * ink.shape[0]:
+        ink = shift_columns(ink, -bend(ink))
+        ink = shift_columns(ink, -curl(ink))
+    return ink < 128 if np.asarray(image).dtype == bool else 255 - ink
+
+
+LONG = 6  # heights of its image: lines of at least that width are looked at for bends
+BENDS = np.linspace(-0.14, 0.14, 9)  # of a line, in heights of its image
+
+
+def bend(ink):
+    """How far down a line lies in each column: the parabola and the S that give the sharpest rows, as in `slope_of`.
+
+    Parameters
+    ----------
+    ink : ndarray of uint8, shape (height, width)
+        Level.
+
+    Returns
+    -------
+    ndarray of int, shape (width,)
+        Rows.
+    """
+    height, width = ink.shape
+    rows, columns = np.nonzero(ink[:, ::3] > 127)
+    t = np.linspace(-1, 1, width)
+
+    def sharpness(curve):
+        moved = np.rint(rows - curve[3 * columns]).astype(np.int64) + height
+        profile = np.bincount(moved, minlength=3 * height).astype(float)
+        return ((profile[3:] - profile[:-3]) ** 2).sum()
+
+    curve = np.zeros(width)
+    for form in (1.5 * t**2 - 0.5, 2.5 * t**3 - 1.5 * t):  # Legendre polynomials: they neither move nor tilt a line
+        curve = max((curve + amount * height * form for amount in BENDS), key=sharpness)
+    worth = sharpness(curve) > 1.03 * sharpness(np.zeros(width))
+    return np.rint(curve * worth).astype(np.int64)
+
+
+def curl(ink, stiffness=6.0):
+    """How far down a line lies in each column, strip by strip: ndarray of int, shape (width,), in rows.
+
+    Of all smooth ways through the strips that one whose row profiles match the line's own best (dynamic programming).
+
+    Parameters
+    ----------
+    ink : ndarray of uint8, shape (height, width)
+    stiffness : float
+        What a step of the line's height between neighbouring strips costs, where a perfect match is worth 1.
+    """
+    height, width = ink.shape
+    wide = height // 2
+    starts = np.arange(0, width - wide // 2, wide)
+    strips = np.add.reduceat(ink > 127, starts, axis=1, dtype=np.float32).T
+    strips = ndimage.uniform_filter1d(strips, 3, axis=0, mode="constant")  # a strip has two or three letters
+    edges = np.diff(ndimage.gaussian_filter1d(strips, height / 40, axis=1), axis=1, prepend=0)
+    reach = int(0.28 * height)
+    lags = np.arange(-reach, reach + 1)
+    padded = np.pad(edges, ((0, 0), (2 * reach, 2 * reach)))
+    cost = stiffness / height * np.abs(lags[:, None] - lags)
+    moves = np.zeros(len(edges), int)
+    for _ in range(2):
+        moved = np.stack([strip[2 * reach + m :][:height] for strip, m in zip(padded, moves, strict=True)])
+        others = moved.sum(axis=0) - moved
+        match = np.stack([np.correlate(strip[reach:-reach], other, "valid")
+                          for strip, other in zip(padded, others, strict=True)])
+        match /= np.abs(match).max() + 1e-9
+        total, back = match[0], []
+        for row in match[1:]:
+            ways = total - cost
+            back.append(ways.argmax(axis=1))
+            total = ways.max(axis=1) + row
+        place = [int(total.argmax())]
+        for row in back[::-1]:
+            place.append(int(row[place[-1]]))
+        moves = lags[place[::-1]]
+    smooth = ndimage.gaussian_filter1d(moves.astype(float), 1.0, mode="nearest")
+    return np.rint(np.interp(np.arange(width), starts + wide / 2, smooth)).astype(np.int64)
+
+
 def x_band(ink, x_height=None):
     """Top row and height of the band between the x-line and the baseline of a straight line.
 

@@ -21,7 +21,7 @@ class Face:
     Attributes
     ----------
     package : str
-        Python package that ships the font file.
+        Python package that ships the font file, or the absolute path of a folder that has it.
     file : str
     weight : int or None
         Of a variable font.
@@ -46,6 +46,8 @@ class Face:
             import matplotlib
 
             return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / self.file
+        if Path(self.package).is_absolute():
+            return Path(self.package) / self.file
         try:
             module = __import__(self.package)
         except ImportError as error:
@@ -208,6 +210,14 @@ def smooth_noise(shape, scale, rng):
 def blur(image, radius):
     """A uint8 image averaged over squares that reach `radius` pixels (a fraction, too) to each side."""
     return np.asarray(Image.fromarray(image).filter(ImageFilter.BoxBlur(float(radius))))
+
+
+def dilated(image):
+    """An image whose bright parts reach a pixel further, to all sides."""
+    image = np.maximum(image, np.pad(image, ((1, 0), (0, 0)))[:-1])
+    image = np.maximum(image, np.pad(image, ((0, 1), (0, 0)))[1:])
+    image = np.maximum(image, np.pad(image, ((0, 0), (1, 0)))[:, :-1])
+    return np.maximum(image, np.pad(image, ((0, 0), (0, 1)))[:, 1:])
 
 
 def shift_columns(image, shifts):

@@ -11,6 +11,7 @@ from PIL import Image
 from scipy import ndimage
 
 from RenAIssance import orientation
+from RenAIssance.lines import straight
 from RenAIssance.press import shift_columns
 
 DPI = 300
@@ -659,4 +660,4 @@ def _extent(block, letters, centre, x_height, pitch, left, right):
 def line_images(page):
     """The lines of a page, top to bottom (list of ndarray of bool, False is ink), and its `Layout`."""
     found = layout(page)
-    return [~found.level[top:bottom, left:right] for left, top, right, bottom in found.lines], found
+    return [straight(~found.level[top:bottom, left:right]) for left, top, right, bottom in found.lines], found

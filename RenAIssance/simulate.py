@@ -142,23 +142,23 @@ def _print(pieces, type_, kind, before, rng, effects):
     canvas[:, left + indent : left + indent + ink.shape[1]] = ink
     bare = canvas.copy()
     if effects.neighbours and before is not None:
-        _add_neighbours(canvas, before, x, rng)
+        add_neighbours(canvas, before, x, rng)
     if effects.furniture:
         if indent > 3 * x and rng.random() < 0.5:
             _add_woodcut(canvas[:, left : left + indent - int(rng.uniform(0.6, 1.5) * x)], rng)
-        canvas = _add_furniture(canvas, x, rng)
+        canvas = add_furniture(canvas, x, rng)
     if effects.warp:
-        canvas = _warp(canvas, x, rng)
+        canvas = warp(canvas, x, rng)
     if not effects.ink:
         return canvas < 128, bare
     return _ink(canvas, x, rng, effects.speckle), bare
 
 
-def _add_neighbours(canvas, other, x, rng):
+def add_neighbours(canvas, other, x, rng, pitch=PITCH):
     """Ink of the lines above and below: the same other line, moved by the pitch."""
     width = min(canvas.shape[1], other.shape[1])
     for sign in (-1, 1):
-        shift = sign * round(rng.normal(PITCH, 0.06) * x)
+        shift = sign * round(rng.normal(pitch, 0.06) * x)
         offset = (canvas.shape[0] - other.shape[0]) // 2 + shift
         first, last = max(0, offset), min(canvas.shape[0], offset + other.shape[0])
         if first < last:
@@ -166,7 +166,7 @@ def _add_neighbours(canvas, other, x, rng):
             np.maximum(target, other[first - offset : last - offset, :width], out=target)
 
 
-def _add_furniture(canvas, x, rng):
+def add_furniture(canvas, x, rng):
     """Rules beside, above or below the text, the ends of marginal notes, pieces of ornaments."""
     height, width = canvas.shape
     chance = rng.random(6)
@@ -211,12 +211,12 @@ def _drawn(text, font, height, baseline):
     return image
 
 
-def _warp(canvas, x, rng):
+def warp(canvas, x, rng, waves=0.045):
     """A slope of up to 2 degrees and a slow wave of the baseline."""
     width = canvas.shape[1]
     t = np.arange(width) - width / 2
     slope = np.clip(rng.normal(0, 0.012), -0.035, 0.035)
-    wave = rng.normal(0, 0.045) * x * np.sin(2 * np.pi * (t / (rng.uniform(14, 50) * x) + rng.random()))
+    wave = rng.normal(0, waves) * x * np.sin(2 * np.pi * (t / (rng.uniform(14, 50) * x) + rng.random()))
     return press.shift_columns(canvas, np.rint(slope * t + wave).astype(np.int64))
 
 

@@ -5,6 +5,7 @@
 
 import argparse
 import copy
+import itertools
 import math
 import time
 
@@ -16,7 +17,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from common.progress import progress_bar
 from common.training import History, keep_memory, seed_everything
-from RenAIssance import metrics, press, simulate, transcription
+from RenAIssance import metrics, press, presses, simulate, transcription
 from RenAIssance.lines import HEIGHT
 from RenAIssance.model import MARGIN, STRIDE, Reader, ctc_loss, encode, load, read, save
 
@@ -89,13 +90,24 @@ def unpadded(dataset):
     return [x[:, :w] for x, w in zip(dataset.X, dataset.meta["width"], strict=True)], dataset.y
 
 
-def fresh_lines(seed, pool=400, **options):
-    """Simulated lines without end, (lines, texts) of `pool` each, short ones first in the first pool."""
-    i = 0
-    while True:
-        data = simulate.lines(pool, (seed, i), **options)
-        yield unpadded(data)
-        i += 1
+def fresh_lines(seed, pool=400, pairs=None, **options):
+    """Simulated lines without end, (lines, texts) of `pool` each.
+
+    Parameters
+    ----------
+    seed, pool : int
+    pairs : sequence of (press.Face, press.Face), optional
+        Roman and italic type of other presses: half of the lines are then theirs, see `presses.lines`.
+    **options
+        Of `simulate.lines`.
+    """
+    for i in itertools.count():
+        if pairs is None:
+            yield unpadded(simulate.lines(pool, (seed, i), **options))
+        else:
+            book, others = simulate.lines(pool // 2, (seed, i), **options), presses.lines(pool // 2, (seed, i), pairs)
+            (lines, texts), (more, their_texts) = unpadded(book), unpadded(others)
+            yield [*lines, *more], [*texts, *their_texts]
 
 
 def train_simulated(minutes, seed=0, batch=16, lr=2.5e-3, start=None, report=print, **options):
@@ -114,7 +126,7 @@ def train_simulated(minutes, seed=0, batch=16, lr=2.5e-3, start=None, report=pri
         One that has learned before goes on.
     report : callable str -> None
     **options
-        Of `simulate.lines`.
+        Of `fresh_lines`.
 
     Returns
     -------
@@ -262,10 +274,12 @@ def main():
     parser.add_argument("--lr", type=float, default=2.5e-3, help="at the top of the cosine")
     parser.add_argument("--start", help="stored reader that goes on learning")
     parser.add_argument("--out", required=True)
+    parser.add_argument("--type", help="folder with NAME-Regular.ttf and NAME-Italic.ttf, for half of the lines")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    pairs = presses.pairs_in(args.type) + presses.PAIRS if args.type else None
     start = load(args.start) if args.start else None
-    model = train_simulated(args.minutes, args.seed, lr=args.lr, start=start,
+    model = train_simulated(args.minutes, args.seed, lr=args.lr, start=start, pairs=pairs,
                             report=lambda line: print(line, flush=True))
     save(model, args.out)
     test = simulate.lines(200, (args.seed, 10**6))

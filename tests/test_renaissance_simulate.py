@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from RenAIssance import data, lines, pages, press, reading, scan, simulate, spelling
+from RenAIssance import data, latin, lines, pages, press, presses, reading, scan, simulate, spelling
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +58,34 @@ def test_same_seed_same_bytes_and_another_seed_others():
     assert a.X.shape == (5, lines.HEIGHT, lines.WIDTH) and a.X.dtype == np.uint8
 
 
+def test_lines_of_many_presses():
+    """The same seed the same bytes; roman and italic, numbers and Latin; in letters that the reader writes."""
+    a, b = (presses.lines(60, 4) for _ in range(2))
+    assert a.X.tobytes() == b.X.tobytes() and a.y == b.y
+    assert a.X.shape[1] == lines.HEIGHT and (a.meta["width"] <= a.X.shape[2]).all()
+    written = "".join(a.y)
+    assert set(written) <= set(spelling.ALPHABET) and set(written) & set("0123456789") and "&" in written
+    typesetter = latin.Typesetter(np.random.default_rng(1))
+    styles = [{italic for _, italic in typesetter.line(50)[0]} for _ in range(60)]
+    assert {True, False} in styles
+
+
+def test_what_a_face_lacks_is_set_in_other_letters():
+    """The Computer Modern of matplotlib has neither long s nor accents; DejaVu has both."""
+    bare = press.Face("matplotlib", "cmr10.ttf")
+    assert presses.castable("ſe\u0303pre", bare) == "sepre"
+    assert presses.castable("ſe\u0303pre", press.OTHER_PRESS) == "ſe\u0303pre"
+
+
+def test_a_folder_of_type(tmp_path):
+    with pytest.raises(ValueError, match="no pair of faces"):
+        presses.pairs_in(tmp_path)
+    for name in ("Old-Regular.ttf", "Old-Italic.ttf", "Alone.ttf"):
+        (tmp_path / name).touch()
+    [(roman, italic)] = presses.pairs_in(tmp_path)
+    assert (roman.path().name, italic.path().name) == ("Old-Regular.ttf", "Old-Italic.ttf")
+
+
 def test_lines_look_like_the_real_ones(raw, real_lines):
     """Component height, stroke width, share of ink and height of the crop, medians within 15 %."""
     simulated, real = (np.median(lines.statistics(images), axis=0) for images in (raw[0], real_lines[0]))
@@ -82,6 +110,27 @@ def test_a_sloping_line_is_made_level():
     )
     assert abs(before) < 0.004
     assert abs(lines.slope_of(tilted) - before - 0.02) < 0.004
+
+
+def _sharpness(image):
+    """Of the rows of a line image: that of `lines.slope_of`."""
+    profile = (~image).sum(axis=1).astype(float)
+    return ((profile[3:] - profile[:-3]) ** 2).sum()
+
+
+def test_a_curling_line_is_made_straight():
+    """The page's corner lifts the last quarter of a line by half an x-height, and the whole line sags as much."""
+    image = simulate.raw_lines(1, 8, effects=simulate.Effects(warp=False, furniture=False, neighbours=False))[0][0]
+    flat = np.pad(image, ((20, 20), (0, 0)), constant_values=True)
+    t = np.linspace(0, 1, flat.shape[1])
+    curve = 12 * np.sin(np.pi * t) - 12 * np.clip(4 * t - 3, 0, 1)
+    curled = ~press.shift_columns(~flat, np.rint(curve).astype(int))
+    straight = lines.straight(curled)
+    assert straight.dtype == bool and straight.shape == curled.shape
+    assert _sharpness(curled) < 0.5 * _sharpness(flat)
+    assert _sharpness(straight) > 0.7 * _sharpness(flat)
+    grey = np.where(curled, 250, 5).astype(np.uint8)
+    assert np.array_equal(lines.straight(grey) > 127, straight)
 
 
 @pytest.mark.parametrize("image", [np.zeros((0, 0), np.uint8), np.full((50, 300), 255, np.uint8), np.zeros((9, 9, 3))])
