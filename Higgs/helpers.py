@@ -133,7 +133,7 @@ def threshold_figure(y, score, threshold, s, n, z):
     middle.set(title="point on the ROC curve")
     right.barh(["n", "s"], [n, s], color=["C1", "C0"])
     right.errorbar(n, "n", xerr=np.hypot(np.sqrt(n), 0.05 * n), color="k", capsize=3)
-    right.set(xlabel="expected events", xlim=(0, 1120), title=f"s = {s:.0f}, n = {n:.0f}, Z = {z:.1f}")
+    right.set(xlabel="expected events", title=f"s = {s:.0f}, n = {n:.0f}, Z = {z:.1f}")
     return fig
 
 
