@@ -62,6 +62,11 @@ def _one_with_called(y, called):
     return called.sum(1), (y == 1).sum()
 
 
+def _first_formula(s, n):
+    """The significance of a weak signal on n +- 5 %."""
+    return s / np.sqrt(n + (0.05 * n) ** 2)
+
+
 def _scan(y, score, thresholds, value=significance):
     """Value at each threshold, NaN where no background is left."""
     counts = [expected_counts(y, score, t) for t in thresholds]
@@ -107,6 +112,8 @@ def _grid(events, m):
 
 # Of these 100 background events one is kept at 0.8: n is 10 there, and that threshold is the best.
 TEN = np.repeat([0, 1], [100, 50]), np.r_[np.linspace(0, 0.7, 99), 0.8, np.linspace(0.5, 1, 50)]
+# Expected are 35 on 10 at 0.8 and 100 on 80 at 0.4: the first formula of the lesson prefers 0.8, `significance` 0.4.
+STRONG = np.repeat([0, 1], [100, 20]), np.repeat([0.1, 0.6, 0.9, 0.6, 0.9], [92, 7, 1, 13, 7])
 
 
 exercises = Exercises({
@@ -170,6 +177,7 @@ exercises = Exercises({
             "800 imagined events and 60 thresholds": (*APART, _grid(APART, 60)),
             "800 events that are harder to tell apart": (*ALIKE, _grid(ALIKE, 60)),
             "150 events and thresholds of which one keeps n = 10": (*TEN, np.array([0.8, 0.6, 0.4, 0.2])),
+            "120 events with much signal": (*STRONG, np.array([0.8, 0.4, 0.05])),
         },
         {
             "Fewer than ten background events are left there: skip such thresholds.":
@@ -186,6 +194,8 @@ exercises = Exercises({
                 _of_raw_counts,
             "s / sqrt(n) leaves out the 5 % by which n is uncertain: use significance.":
                 lambda y, score, t: t[np.nanargmax(_scan(y, score, t, _enough(lambda s, n: s / np.sqrt(n))))],
+            "The first formula holds where s is small against n; it is not so here: use significance.":
+                lambda y, score, t: t[np.nanargmax(_scan(y, score, t, _enough(_first_formula)))],
             "That is the largest Z; return the threshold at which it is reached.":
                 lambda y, score, t: significance(*expected_counts(y, score, best_threshold(y, score, t))),
             "That threshold keeps the purest events; Z asks for many as well.":
