@@ -116,7 +116,7 @@ def restore(model, coarse):
 
 
 class Sampler(nn.Module):
-    """A trained residual network that gets a plane of noise besides the image.
+    """A trained residual network with a second plane, of noise, as input.
 
     Another noise gives another image. `energy_score` trains it.
 

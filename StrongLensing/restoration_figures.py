@@ -56,25 +56,22 @@ def reach_figure(image, reaches):
 
 
 def samples_figure(truth, coarse, best, samples):
-    """One lens: what was seen, the network's image and the truth (above); three samples, mean and spread (below)."""
-    spread = samples.std(axis=0)
-    images = {"coarse": coarse, "residual network": best, "true": truth,
-              f"{len(samples)} samples: mean": samples.mean(axis=0), "standard deviation": spread,
-              "error of the mean": abs(samples.mean(axis=0) - truth)}  # fmt: skip
-    images |= {f"sample {i + 1}": samples[i] for i in range(3)}
-    names = ("coarse", "residual network", f"{len(samples)} samples: mean", "true", "sample 1", "sample 2", "sample 3",
-             "standard deviation", "error of the mean")  # fmt: skip
-    fig, axes = plt.subplots(2, 5, figsize=(7.6, 3.3))
-    axes[0, 4].remove()
-    for ax, name in zip([*axes[0, :4], *axes[1]], names, strict=True):
-        if name in ("standard deviation", "error of the mean"):
-            error = sky(ax, images[name], 1.0, cmap="viridis", vmax=0.2)
-        else:
-            shown = sky(ax, np.clip(images[name], 0, 1) ** 0.4, 1.0)
-        ax.set(xticks=[], yticks=[])
+    """One lens: seen, restored, true, mean of samples and its error (above); four samples and their spread (below)."""
+    mean = samples.mean(axis=0)
+    images = {"coarse": coarse, "residual network": best, "true": truth, f"mean of {len(samples)} samples": mean}
+    images |= {f"sample {i + 1}": samples[i] for i in range(4)}
+    maps = {"error of the mean": abs(mean - truth), "standard deviation": samples.std(axis=0)}
+    fig, axes = plt.subplots(2, 5, figsize=(7.6, 3.9))
+    for ax, (name, image) in zip(axes[:, :4].flat, images.items(), strict=True):
+        shown = sky(ax, np.clip(image, 0, 1) ** 0.4, 1.0)
         ax.set_title(name, fontsize=7)
-    fig.colorbar(shown, ax=axes[0], label="brightness to the power 0.4")
-    fig.colorbar(error, ax=axes[1], label="brightness", extend="max")
+    for ax, (name, values) in zip(axes[:, 4], maps.items(), strict=True):
+        error = sky(ax, values, 1.0, cmap="viridis", vmax=0.2)
+        ax.set_title(name, fontsize=7)
+    for ax in axes.flat:
+        ax.set(xticks=[], yticks=[])
+    fig.colorbar(shown, ax=axes[:, :4], location="bottom", shrink=0.6, aspect=40, label="brightness to the power 0.4")
+    fig.colorbar(error, ax=axes[:, 4], location="bottom", aspect=10, extend="max", label="brightness")
     return fig
 
 
