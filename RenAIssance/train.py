@@ -1,6 +1,6 @@
 """Training a reader on lines: on simulated ones from scratch, and further on those of one book.
 
-    python -m RenAIssance.train --minutes 12 --out RenAIssance/reader.pt   # the shipped one, from simulated lines alone
+    python -m RenAIssance.train --minutes 12 --out READER.pt   # the shipped one took five rounds: NOTES.md
 """
 
 import argparse
