@@ -11,7 +11,8 @@ def free_echo(detuning, rate, wait, steps):
     """M after each step of spins that do not interact, (steps,) complex.
 
     detuning (n,) is the angle by which each spin turns in a step, rate the
-    exponent of its decay in a step; the pulse comes after `wait` steps.
+    exponent of its decay in a step; the pulse comes after `wait` steps, and
+    M of that step is taken after it.
     """
     m, M = np.full(len(detuning), -0.5j), []  # after the first pulse
     for step in range(1, steps + 1):
