@@ -19,14 +19,17 @@ import ast
 import json
 import math
 import multiprocessing
+import os
 import sys
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tqdm import tqdm
 
 from common.challenge import ROOT
 from common.colab import SETUP_CELL
@@ -52,7 +55,7 @@ from common.progress import progress_bar
 
 # papermill, nbclient and psutil are imported where they are used: `record` needs none of them.
 
-__all__ = ["SETUP_CELL", "Result", "check", "find", "record", "refresh", "run", "scores", "table"]
+__all__ = ["SETUP_CELL", "Result", "check", "find", "record", "refresh", "run", "scores"]
 
 
 def _kernel():
@@ -134,7 +137,7 @@ class Result:
     error: str = ""
 
 
-def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks"):
+def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks", processes=1, ended=None):
     """Execute copies of notebooks, each in a process of its own; one that fails or is damaged stops no other.
 
     Parameters
@@ -146,10 +149,15 @@ def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks"):
     out : path
         Folder of the executed copies: ``Higgs/Higgs.ipynb`` and so on. A copy is there once its run
         has ended, well or not; until then it grows beside it, as ``.running-Higgs.ipynb``.
+    processes : int
+        How many notebooks run at a time.
+    ended : callable (Result), optional
+        Is called as each ends.
 
     Returns
     -------
     list of Result
+        In the order of paths.
 
     Raises
     ------
@@ -157,28 +165,39 @@ def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks"):
         If a profile does not fit its notebook; nothing has been executed then.
     """
     jobs = [(path.resolve(), _settings(path, profile, overrides)) for path in paths]
-    results = []
-    bar = progress_bar(jobs, desc="notebooks", unit="notebook", disable=None)
-    for path, values in bar:
-        executed = Path(out).resolve() / label(path)
-        running = executed.with_name(f".running-{path.name}")
-        executed.parent.mkdir(parents=True, exist_ok=True)
-        executed.unlink(missing_ok=True)
-        running.unlink(missing_ok=True)
-        result = Result(path, executed)
-        results.append(result)
-        if isinstance(values, DamagedNotebook):
-            result.error = str(values)
-            continue
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            try:
-                measured = pool.submit(_execute, path, running, values).result()
-                result.seconds, result.memory, result.scores, result.error = measured
-            except BrokenProcessPool:
-                result.error = "the process was killed; it may have run out of memory"
-        if running.exists():
-            running.replace(executed)
-    return results
+    bar = progress_bar(total=len(jobs), desc="notebooks", unit="notebook", disable=None)
+
+    def one(job):
+        result = _run_one(*job, Path(out).resolve())
+        if ended:
+            ended(result)
+        bar.update()
+        return result
+
+    with bar, ThreadPoolExecutor(processes) as pool:
+        return list(pool.map(one, jobs))
+
+
+def _run_one(path, values, out):
+    """Execute one notebook in a process of its own; its result."""
+    executed = out / label(path)
+    running = executed.with_name(f".running-{path.name}")
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    executed.unlink(missing_ok=True)
+    running.unlink(missing_ok=True)
+    result = Result(path, executed)
+    if isinstance(values, DamagedNotebook):
+        result.error = str(values)
+        return result
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        try:
+            measured = pool.submit(_execute, path, running, values).result()
+            result.seconds, result.memory, result.scores, result.error = measured
+        except BrokenProcessPool:
+            result.error = "the process was killed; it may have run out of memory"
+    if running.exists():
+        running.replace(executed)
+    return result
 
 
 def _settings(path, profile, overrides):
@@ -260,25 +279,22 @@ def _first_error(nb):
     return ""
 
 
-def table(results):
-    """Return the results of `run` as a text: a line for each notebook, and then the errors."""
-    rows = [("notebook", "seconds", "memory", "scores")]
-    for result in results:
-        found = ", ".join(f"{name} = {value:.4g}" for name, value in result.scores.items())
-        memory = f"{result.memory / 1e9:.2f} GB"
-        rows.append((label(result.source), f"{result.seconds:.1f}", memory, found or "-"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        f"{name:<{widths[0]}}  {seconds:>{widths[1]}}  {memory:>{widths[2]}}  {found}"
-        for name, seconds, memory, found in rows
-    ]
+def _row(result, width):
+    """One line of the table: name, seconds, memory and scores of a notebook."""
+    found = ", ".join(f"{name} = {value:.4g}" for name, value in result.scores.items())
+    return f"{label(result.source):<{width}}  {result.seconds:7.1f}  {result.memory / 1e9:6.2f} GB  {found or '-'}"
+
+
+def errors(results):
+    """The errors of all runs, and where to look."""
+    lines = []
     for result in results:
         if result.error:
             lines += ["", f"{label(result.source)} failed:"]
             lines += [f"    {line}" for line in result.error.splitlines()]
             if result.executed.exists():
                 lines.append(f"    see {result.executed}")
-    return "\n".join(lines)
+    return lines
 
 
 def refresh(path):
@@ -352,14 +368,16 @@ def main(argv=None, root=ROOT):
         help="set a parameter of the notebooks",
     )
     execute.add_argument("--out", type=Path, default=Path(root, "build", "notebooks"))
+    execute.add_argument(
+        "--processes", type=int, metavar="N",
+        help="notebooks at a time; default: at reduced settings one a core, at most 4, else one",
+    )
     args = parser.parse_args(argv)
     try:
         paths = find(args.names, root)
         if args.command == "run":
             overrides = {key: _literal(value) for key, value in args.overrides}
-            results = run(paths, args.profile, overrides, args.out)
-            _keep(results, args.out / "results.json")
-            return _print_run(results)
+            return _run_and_print(paths, args.profile, overrides, args.out, args.processes)
         if args.command == "check":
             return _print_problems(paths)
         if args.command == "refresh":
@@ -389,8 +407,23 @@ def _keep(results, path):
         temporary.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
-def _print_run(results):
-    print(table(results))
+def _run_and_print(paths, profile, overrides, out, processes):
+    """Run notebooks with a line for each as it ends, and then the errors; returns the exit status."""
+    if processes is None:
+        processes = min(os.cpu_count() or 1, 4) if profile == "ci" else 1
+    if processes < 1:
+        raise ValueError(f"--processes must be at least 1, not {processes}")
+    width = max((len(label(path)) for path in paths), default=0)
+
+    def tell(result):
+        tqdm.write(_row(result, width), file=sys.stdout)  # above the bar
+        sys.stdout.flush()
+
+    print(f"{'notebook':<{width}}  {'seconds':>7}  {'memory':>9}  scores", flush=True)
+    results = run(paths, profile, overrides, out, processes, tell)
+    _keep(results, out / "results.json")
+    for line in errors(results):
+        print(line)
     return int(any(result.error for result in results))
 
 

@@ -574,7 +574,9 @@ def test_failing_notebook_stops_no_other(course):
     }
     for folder, last in last_cells.items():
         write_notebook(course / folder / f"{folder}.ipynb", SCORE, last)
-    results = run(find(root=course), out=course / "out")
+    ended = []
+    results = run(find(root=course), out=course / "out", processes=2, ended=ended.append)
+    assert {id(result) for result in ended} == {id(result) for result in results}
     raised, kernel_died, killed, fine = results
     assert raised.error == "cell [4] 1 / 0\nZeroDivisionError: division by zero"
     assert "DeadKernelError" in kernel_died.error
@@ -583,9 +585,15 @@ def test_failing_notebook_stops_no_other(course):
     for result in results:
         assert scores(gates.read(result.executed)).keys() == {"mean"}
 
-    text = notebooks.table(results)
+    text = "\n".join(notebooks.errors(results))
     assert "Higgs/Higgs.ipynb failed:\n    cell [4] 1 / 0\n    ZeroDivisionError" in text
     assert all((str(result.executed) in text) == bool(result.error) for result in results)
+
+
+def test_run_needs_a_process(course, capsys):
+    write_notebook(course / "Higgs" / "Higgs.ipynb")
+    assert main(["run", "--processes", "0"], root=course) == 2
+    assert "--processes must be at least 1, not 0" in capsys.readouterr().err
 
 
 def test_status_of_a_failing_run(course, capsys):
