@@ -7,7 +7,9 @@ devices; nothing in it is specific to a challenge.
 import ctypes
 import os
 import sys
+import tempfile
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import lightning_fabric
 import numpy as np
@@ -158,17 +160,21 @@ def fit(
     strategy = "auto" if devices == 1 else "ddp_notebook" if in_notebook() else "ddp_spawn"
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
     known = {} if checkpoint is None else _fingerprints(train, valid, model, loss, augment)
-    weights, history = fabric.launch(
-        _train, model, train, valid, loss, score, epochs, batch_size, lr, weight_decay, patience,
-        augment, seed, checkpoint, known, precision, progress,
-    )
-    model.cpu().load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+    with tempfile.TemporaryDirectory() as folder:
+        # Through a file: the pipe between processes holds 64 kB, and its writer waits for a reader that waits for it.
+        trained = Path(folder, "trained.pt")
+        fabric.launch(
+            _train, trained, model, train, valid, loss, score, epochs, batch_size, lr, weight_decay, patience,
+            augment, seed, checkpoint, known, precision, progress,
+        )
+        weights, history = torch.load(trained, weights_only=True)
+    model.cpu().load_state_dict(weights)
     model.eval()
     return History(**history)
 
 
 def _train(
-    fabric, model, train, valid, loss, score, epochs, batch_size, lr, weight_decay, patience,
+    fabric, trained, model, train, valid, loss, score, epochs, batch_size, lr, weight_decay, patience,
     augment, seed, checkpoint, known, precision, progress,
 ):
     keep_memory()
@@ -225,12 +231,12 @@ def _train(
         bar.set_postfix_str(f"best validation score {history.best_score:.3f}")
         bar.update(1)
     bar.close()
+    if rank == 0:
+        torch.save((best, asdict(history)), trained)
     if n_ranks > 1:
         # Gloo's threads, if still there when the interpreter ends, can abort the process.
         fabric.barrier()
         torch.distributed.destroy_process_group()
-    # As arrays: a tensor's memory would end with the process that made it.
-    return {name: value.numpy() for name, value in best.items()}, asdict(history)
 
 
 def _pair(name, data):
