@@ -117,6 +117,17 @@ def test_the_table_of_measurements_is_between_its_marks():
     assert "--page BENCHMARKS.md" in (ROOT / "Makefile").read_text()
 
 
+def test_published_results_stand_beside_the_lessons_as_committed(tmp_path):
+    from tests.benchmarks import published
+
+    def without_full_runs(table):
+        return [line.split("|")[:4] + line.split("|")[5:] for line in table.strip().splitlines()]
+
+    _, rest = (ROOT / "BENCHMARKS.md").read_text("utf-8").split(published.MARKS[0])
+    table, _ = rest.split(published.MARKS[1])
+    assert without_full_runs(table) == without_full_runs(published.as_text(tmp_path / "none"))
+
+
 def test_no_placeholder_is_left():
     for path in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md"), *ROOT.glob("*/*.ipynb")]:
         found = re.search(r"\b(LESSON|SIMTABLE|REALTEXT|[A-Z]+FIG|DISC|TODO|FIXME)\b", path.read_text())

@@ -79,15 +79,15 @@ def show(path):
     return f"{stored['machine']}, {stored['date']}\n\n{as_text(rows)}"
 
 
-def write_into(page, path):
-    """Put the table of a stored file between the marks of a page in Markdown."""
+def write_into(page, table, marks=(BEGIN, END)):
+    """Put a table between its marks in a page in Markdown."""
     from common.files import atomic_write
 
     text = page.read_text("utf-8")
-    begin, rest = text.split(BEGIN)
-    _, end = rest.split(END)
+    before, rest = text.split(marks[0])
+    _, after = rest.split(marks[1])
     with atomic_write(page) as temporary:
-        temporary.write_text(f"{begin}{BEGIN}\n\n{show(path)}\n\n{END}{end}", "utf-8")
+        temporary.write_text(f"{before}{marks[0]}\n\n{table}\n\n{marks[1]}{after}", "utf-8")
 
 
 def main():
@@ -116,7 +116,11 @@ def main():
     if options.out.exists():
         print(show(options.out))
         if options.page:
-            write_into(options.page, options.out)
+            write_into(options.page, show(options.out))
+    if options.page:
+        from tests.benchmarks import published
+
+        write_into(options.page, published.as_text(), published.MARKS)
     for section in failed:
         print(f"{section} failed, see above", file=sys.stderr)
     return int(bool(failed))

@@ -1,0 +1,118 @@
+"""How far each lesson is from the best result that anybody has published: a table for BENCHMARKS.md.
+
+The lesson's score stands in its committed notebook, that of a full run in build/notebooks/results.json, where
+`deeplearn run --profile full` leaves it. Published results are of the official data or of what is nearest to it: with
+other images and other sizes, so that they say what is known to be possible and not who is better.
+
+    python -m tests.benchmarks.published    # prints it; `make bench` writes it into BENCHMARKS.md
+"""
+
+import json
+from dataclasses import dataclass
+
+from common.challenge import ROOT
+from common.gates import read, scores
+from tests.benchmarks.table import number
+
+
+@dataclass
+class Published:
+    """A published result, and the lesson and score to put beside it.
+
+    Attributes
+    ----------
+    notebook, score, what : str
+        Label of the lesson, the name of its score, and what that measures.
+    value : float
+    on, source : str
+        What it was reached with; where it stands.
+    """
+
+    notebook: str
+    score: str
+    what: str
+    value: float
+    on: str
+    source: str
+
+
+MARKS = "<!-- published: written by `make bench` -->", "<!-- end of published -->"
+DEEPLENSE = "https://github.com/ML4SCI/DeepLense/tree/main"
+NMR = (
+    "https://github.com/aviiacharya/"
+    "Machine-Learning-Models-for-Predicting-Quantum-Spin-Interactions-in-NMR-Simulations"
+)
+RESULTS = [
+    Published(
+        "Higgs/Higgs.ipynb", "test AUC", "AUC", 0.885, "the official 10.5 million events",
+        "[Baldi, Sadowski, Whiteson 2014](https://arxiv.org/abs/1402.4735)",
+    ),
+    Published(
+        "ParticleImages/ParticleImages_CNN.ipynb", "test AUC", "AUC", 0.816, "the official images, 400,000 to train",
+        "a ResNet-15 of an applicant to the Google Summer of Code of ML4SCI; no paper",
+    ),
+    Published(
+        "StrongLensing/StrongLensing_Classification.ipynb", "accuracy", "accuracy", 0.9941,
+        "Model II of DeepLense, 90,000 images; ours are Model III without noise",
+        f"[K. Sachdev, CvT]({DEEPLENSE}/Transformers_Classification_DeepLense_Kartik_Sachdev)",
+    ),
+    Published(
+        "StrongLensing/StrongLensing_SuperResolution.ipynb", "PSNR", "PSNR in dB", 33.56,
+        "2,834 pairs with blur and noise of another recipe",
+        f"[A. Gupta, iterative autoencoder]({DEEPLENSE}/Super_Resolution_Atal_Gupta)",
+    ),
+    Published(
+        "RenAIssance/RenAIssance.ipynb", "CER", "character errors", 0.019,
+        "lines of the official books; ours are pages of the simulation",
+        "U. Rai, TrOCR, in [Khan et al.](https://doi.org/10.1515/dsll-2024-0013)",
+    ),
+    Published(
+        "NMRSpin/NMRSpin.ipynb", "MSE_gauss", "squared error, gauss", 0.0396, "the official 5,400 echoes",
+        f"[A. Acharya]({NMR})",
+    ),
+    Published(
+        "NMRSpin/NMRSpin.ipynb", "MSE_rkky", "squared error, RKKY", 0.0872, "the official 5,400 echoes",
+        f"[A. Acharya]({NMR})",
+    ),
+    Published(
+        "Exoplanet/Exoplanet.ipynb", "AUC by run", "AUC", 0.927,
+        "16 official images, of runs that also train; ours are of other runs",
+        "the example notebook of the hackathon",
+    ),
+    Published(
+        "QuantumML/QuantumML_Quantum.ipynb", "AUC of the quantum autoencoder", "AUC, quantum", 0.565,
+        "official jets of 12 x 12 pixels",
+        "a quantum autoencoder with 576 weights, contributed to ML4SCI; no paper",
+    ),
+    Published(
+        "QuantumML/QuantumML_Classical.ipynb", "AUC of the autoencoder", "AUC, classical", 0.661,
+        "50,000 official quark jets", "the example notebook of the hackathon",
+    ),
+]  # fmt: skip
+
+
+def full_runs(path):
+    """The results of full runs by notebook, or none where there was none."""
+    return json.loads(path.read_text("utf-8")).get("full", {}) if path.exists() else {}
+
+
+def as_text(results=ROOT / "build" / "notebooks" / "results.json"):
+    """The table in Markdown."""
+    full = full_runs(results)
+    lines = [
+        "| lesson | measure | as committed | full run | published | with | source |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in RESULTS:
+        lesson = scores(read(ROOT / row.notebook))[row.score]
+        run = full.get(row.notebook)
+        ours = f"{number(run['scores'][row.score])}, {run['seconds'] / 3600:.1f} h" if run else "-"
+        lines.append(
+            f"| {row.notebook.split('/')[-1].removesuffix('.ipynb')} | {row.what} | {number(lesson)} | {ours} | "
+            f"{number(row.value)} | {row.on} | {row.source} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(as_text())
