@@ -37,10 +37,118 @@ def train_trees(train, valid, seed):
     return max(models, key=lambda m: roc_auc_score(valid[1], m.predict_proba(valid[0])[:, 1]))
 
 
+def train_cnn(x, y, n, args):
+    """The CNN of the lesson on the energies; split -> probabilities, and what is to be said of it."""
+    seed_everything(args.seed)
+    cnn = model.CNN(x["train"].shape[1], args.width, args.dropout, args.hidden)
+    history = fit(
+        cnn,
+        (x["train"][:n], y["train"][:n]),
+        (x["valid"], y["valid"]),
+        seed=args.seed,
+        loss=binary_cross_entropy_with_logits,
+        score=roc_auc_score,
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        lr=args.lr,
+        weight_decay=0.05,
+        progress=False,
+    )
+    about = f"{history.best_score:.4f}, epoch {history.best_epoch + 1} of {args.epochs}"
+    return lambda split: model.probability(cnn, x[split]), about
+
+
+def train_residual(joined, y, happened, shapes, n, args):
+    """The network that sees image and shapes and learns what happened; returns as `train_cnn`."""
+    seed_everything(args.seed)
+    network = residual.ImageAndShapes(shapes["train"][:n])
+    history = fit(
+        network,
+        (joined["train"][:n], happened["train"][:n]),
+        (joined["valid"], happened["valid"]),
+        seed=args.seed,
+        loss=cross_entropy,
+        score=lambda _, logits: roc_auc_score(y["valid"], residual.electron_logit(logits)),
+        epochs=args.residual_epochs,
+        batch_size=256,
+        lr=3e-3,
+        weight_decay=0.05,
+        progress=False,
+    )
+    about = f"{history.best_score:.4f}, epoch {history.best_epoch + 1} of {args.residual_epochs}"
+    return lambda split: residual.probability(network, joined[split]), about
+
+
+def trained(shapes, x, y, happened, n, args):
+    """The models that were asked for: name -> (split -> probabilities, what is to be said of it)."""
+    start = time.perf_counter()
+
+    def seconds():
+        nonlocal start
+        start, before = time.perf_counter(), start
+        return f"{start - before:.0f} s"
+
+    trees = train_trees((shapes["train"][:n], y["train"][:n]), (shapes["valid"], y["valid"]), args.seed)
+    valid = roc_auc_score(y["valid"], trees.predict_proba(shapes["valid"])[:, 1])
+    models = {
+        "trees": (
+            lambda split: trees.predict_proba(shapes[split])[:, 1],
+            f"{valid:.4f}, {trees.num_leaves} leaves, {trees.best_iteration_} trees, {seconds()}",
+        )
+    }
+    if "CNN" in args.models:
+        cnn, about = train_cnn(x, y, n, args)
+        models["CNN"] = cnn, f"{about}, {seconds()}"
+    if "residual" in args.models:
+        joined = {split: residual.together(x[split], shapes[split]) for split in x}
+        network, about = train_residual(joined, y, happened, shapes, n, args)
+        models["residual network"] = network, f"{about}, {seconds()}"
+    if "groups" in args.models:
+        told = trees_of(trees.num_leaves, trees.best_iteration_, args.seed)
+        told.fit(shapes["train"][:n], happened["train"][:n])
+        models["trees, groups"] = (
+            lambda split: told.predict_proba(shapes[split])[:, 3:].sum(axis=1),
+            "the same size and number of trees for each group",
+        )
+    return models
+
+
+def scores_on(split, models):
+    """Probabilities of each model, and of the mean of the logits of trees and each network."""
+    scores = {name: predict(split) for name, (predict, _) in models.items()}
+    for name in ("CNN", "residual network"):
+        if name in models:
+            scores[f"trees and {name}"] = model.combine(scores["trees"], scores[name])
+    return scores
+
+
+def report(models, y, n, with_real):
+    """Print AUC, interval and difference from the trees of each model."""
+    scores = scores_on("test", models)
+    copies = dict(zip(scores, bootstrap(roc_auc_score, y["test"], *scores.values()), strict=True))
+    for name, score in scores.items():
+        low, high = np.quantile(copies[name], [0.025, 0.975])
+        about = models.get(name, (None, "mean of the two logits"))[1]
+        print(f"{n:7,}   {name:26} {roc_auc_score(y['test'], score):.4f}    {low:.4f} to {high:.4f}    {about}")
+    for name in list(scores)[1:]:
+        low, high = np.quantile(copies[name] - copies["trees"], [0.025, 0.975])
+        difference = roc_auc_score(y["test"], scores[name]) - roc_auc_score(y["test"], scores["trees"])
+        print(f"{n:7,}   {name + ' - trees':34} {difference:+.4f}, 95 % {low:+.4f} to {high:+.4f}", flush=True)
+    if with_real:
+        for name, score in scores_on("real", models).items():
+            error = bootstrap(roc_auc_score, y["real"], score)[0].std()
+            auc = roc_auc_score(y["real"], score)
+            print(f"{n:7,}   {name:26} on {len(score)} real images {auc:.3f} +- {error:.3f}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, nargs="+", default=[100_000], help="training images")
     parser.add_argument("--test", type=int, default=20_000, help="validation and test images, so many each")
+    parser.add_argument(
+        "--models", nargs="*", choices=("CNN", "residual", "groups"), default=["CNN", "residual", "groups"],
+        help="beside the trees",
+    )  # fmt: skip
     parser.add_argument("--width", type=int, default=20)
     parser.add_argument("--hidden", type=int, default=96)
     parser.add_argument("--dropout", type=float, default=0.1)
@@ -61,80 +169,9 @@ def main():
         part = data.read_excerpt(args.real)
         shapes["real"], x["real"], y["real"] = model.shower_shapes(part.X), model.network_input(part.X), part.y
     del part
-    print("images    model              AUC       95 %                on validation")
+    print("images    model                      AUC       95 %                on validation")
     for n in args.n:
-        start = time.perf_counter()
-        trees = train_trees((shapes["train"][:n], y["train"][:n]), (shapes["valid"], y["valid"]), args.seed)
-        middle = time.perf_counter()
-        seed_everything(args.seed)
-        cnn = model.CNN(x["train"].shape[1], args.width, args.dropout, args.hidden)
-        history = fit(
-            cnn,
-            (x["train"][:n], y["train"][:n]),
-            (x["valid"], y["valid"]),
-            seed=args.seed,
-            loss=binary_cross_entropy_with_logits,
-            score=roc_auc_score,
-            epochs=args.epochs,
-            batch_size=args.batch_size,
-            lr=args.lr,
-            weight_decay=0.05,
-            progress=False,
-        )
-        end = time.perf_counter()
-        seed_everything(args.seed)
-        both = residual.ImageAndShapes(shapes["train"][:n])
-        joined = {split: residual.together(x[split], shapes[split]) for split in x}
-        both_history = fit(
-            both,
-            (joined["train"][:n], happened["train"][:n]),
-            (joined["valid"], happened["valid"]),
-            seed=args.seed,
-            loss=cross_entropy,
-            score=lambda _, logits: roc_auc_score(y["valid"], residual.electron_logit(logits)),
-            epochs=args.residual_epochs,
-            batch_size=256,
-            lr=3e-3,
-            weight_decay=0.05,
-            progress=False,
-        )
-        last = time.perf_counter()
-        told = trees_of(trees.num_leaves, trees.best_iteration_, args.seed)
-        told.fit(shapes["train"][:n], happened["train"][:n])
-
-        def scores_on(split, trees=trees, cnn=cnn, both=both, told=told, joined=joined):
-            scores = [
-                trees.predict_proba(shapes[split])[:, 1], model.probability(cnn, x[split]),
-                residual.probability(both, joined[split]), told.predict_proba(shapes[split])[:, 3:].sum(axis=1),
-            ]  # fmt: skip
-            return [*scores, model.combine(*scores[:2]), model.combine(scores[0], scores[2])]
-
-        scores = scores_on("test")
-        copies = bootstrap(roc_auc_score, y["test"], *scores)
-        trees_valid = roc_auc_score(y["valid"], trees.predict_proba(shapes["valid"])[:, 1])
-        about = {
-            "trees": f"{trees_valid:.4f}, {trees.num_leaves} leaves, {trees.best_iteration_} trees, "
-                     f"{middle - start:.0f} s",
-            "CNN": f"{history.best_score:.4f}, epoch {history.best_epoch + 1} of {args.epochs}, {end - middle:.0f} s",
-            "residual network": f"{both_history.best_score:.4f}, epoch {both_history.best_epoch + 1} of "
-                                f"{args.residual_epochs}, {last - end:.0f} s",
-            "trees, groups": "the same size and number of trees for each group",
-            "trees and CNN": "mean of the two logits",
-            "trees and residual": "mean of the two logits",
-        }  # fmt: skip
-        for name, score, values in zip(about, scores, copies, strict=True):
-            low, high = np.quantile(values, [0.025, 0.975])
-            auc = roc_auc_score(y["test"], score)
-            print(f"{n:7,}   {name:18} {auc:.4f}    {low:.4f} to {high:.4f}    {about[name]}")
-        for i, name in list(enumerate(about))[1:]:
-            low, high = np.quantile(copies[i] - copies[0], [0.025, 0.975])
-            difference = roc_auc_score(y["test"], scores[i]) - roc_auc_score(y["test"], scores[0])
-            print(f"{n:7,}   {name + ' - trees':26} {difference:+.4f}, 95 % {low:+.4f} to {high:+.4f}", flush=True)
-        if args.real:
-            for name, score in zip(about, scores_on("real"), strict=True):
-                error = bootstrap(roc_auc_score, y["real"], score)[0].std()
-                auc = roc_auc_score(y["real"], score)
-                print(f"{n:7,}   {name:18} on {len(score)} real images {auc:.3f} +- {error:.3f}")
+        report(trained(shapes, x, y, happened, n, args), y, n, with_real=bool(args.real))
 
 
 if __name__ == "__main__":
