@@ -1,4 +1,4 @@
-"""Rates of the jet simulator and of a training step of a circuit, beside PennyLane and qiskit-machine-learning.
+"""Rates of the jet simulator and of a training step of a circuit, beside those of other quantum simulators.
 
     python tests/benchmarks/quantumml_speed.py [--no-jets]
 
@@ -90,6 +90,83 @@ def pennylane():
     return training_step(lambda x, w: (1 - torch.stack(node(x, w))) / 2)
 
 
+def pyqtorch():
+    """The same circuit in pyqtorch, batched, differentiated by torch."""
+    import pyqtorch as pyq
+
+    gates, k = [], 0
+    for layer in range(N_LAYERS):
+        gates += [pyq.RY(q, f"x{q}") for q in range(N_QUBITS)]
+        for q in range(N_QUBITS):
+            for rotation in (pyq.RY, pyq.RZ) if layer < N_LAYERS - 1 else (pyq.RY,):
+                gates.append(rotation(q, f"w{k}"))
+                k += 1
+        gates += [pyq.CNOT(q, (q + 1) % N_QUBITS) for q in range(N_QUBITS)]
+    circuit, zeros = pyq.QuantumCircuit(N_QUBITS, gates), pyq.zero_state(N_QUBITS, dtype=torch.complex64)
+    circuit = circuit.to(torch.complex64)
+    z = [pyq.Observable(pyq.Z(q)).to(torch.complex64) for q in TRASH]
+
+    def excitation(x, w):
+        state = circuit(zeros, {f"x{q}": x[:, q] for q in range(N_QUBITS)} | {f"w{i}": w[i] for i in range(N_WEIGHTS)})
+        return (1 - torch.stack([one.expectation(state) for one in z], dim=1)) / 2
+
+    return training_step(excitation)
+
+
+def tensorcircuit():
+    """The same circuit in tensorcircuit-ng with its torch backend, batched by vmap."""
+    import tensorcircuit as tc
+
+    tc.set_backend("pytorch")
+
+    def excitation(x, w):
+        circuit, k = tc.Circuit(N_QUBITS), 0
+        for layer in range(N_LAYERS):
+            for q in range(N_QUBITS):
+                circuit.ry(q, theta=x[q])
+            for q in range(N_QUBITS):
+                circuit.ry(q, theta=w[k])
+                k += 1
+                if layer < N_LAYERS - 1:
+                    circuit.rz(q, theta=w[k])
+                    k += 1
+            for q in range(N_QUBITS):
+                circuit.cnot(q, (q + 1) % N_QUBITS)
+        return torch.stack([(1 - torch.real(circuit.expectation_ps(z=[q]))) / 2 for q in TRASH])
+
+    return training_step(tc.backend.vmap(excitation, vectorized_argnums=0))
+
+
+def deepquantum():
+    """The same circuit in deepquantum, batched; all angles of an image are one row of its data."""
+    import deepquantum as dq
+
+    circuit, order, k = dq.QubitCircuit(N_QUBITS), [], 0
+    for layer in range(N_LAYERS):
+        for q in range(N_QUBITS):
+            circuit.ry(q, encode=True)
+            order.append(q)
+        for q in range(N_QUBITS):
+            for rotation in (circuit.ry, circuit.rz) if layer < N_LAYERS - 1 else (circuit.ry,):
+                rotation(q, encode=True)
+                order.append(N_QUBITS + k)
+                k += 1
+        for q in range(N_QUBITS):
+            circuit.cnot(q, (q + 1) % N_QUBITS)
+    for q in TRASH:
+        circuit.observable(q)
+
+    def excitation(x, w):
+        circuit(torch.cat([x, w.expand(len(x), N_WEIGHTS)], dim=1)[:, order])
+        return (1 - circuit.expectation()) / 2
+
+    return training_step(excitation)
+
+
+PEERS = {"PennyLane, backpropagation": pennylane, "pyqtorch": pyqtorch, "tensorcircuit-ng": tensorcircuit,
+         "deepquantum": deepquantum}  # fmt: skip
+
+
 def machine_learning():
     """One gradient of qiskit-machine-learning's EstimatorQNN by parameter shift on qiskit's statevector."""
     from qiskit.primitives import StatevectorEstimator
@@ -136,7 +213,8 @@ if __name__ == "__main__":
     torch.manual_seed(0)
     fast = rate(ours(), 40)
     print(f"this simulator: {fast:.0f} training steps a second", flush=True)
-    slow = rate(pennylane(), 5, 3)
-    print(f"PennyLane default.qubit, backprop: {slow:.1f} a second; ratio {fast / slow:.0f}", flush=True)
+    for name, peer in PEERS.items():
+        slow = rate(peer(), 5, 3)
+        print(f"{name}: {slow:.1f} a second; ratio {fast / slow:.1f}", flush=True)
     slow = machine_learning()
     print(f"qiskit-machine-learning, parameter shift: {slow:.4f} a second; ratio {fast / slow:.0f}", flush=True)

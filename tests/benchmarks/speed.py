@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -19,6 +20,15 @@ from tests.benchmarks import plain
 from tests.benchmarks.table import Row, as_text, in_turns, rate
 
 SECTION = "speed"
+
+
+@contextmanager
+def left_out(what):
+    """What follows is left out, with a message, where a package that it needs is not installed."""
+    try:
+        yield
+    except ImportError as error:
+        print(f"{SECTION}, {what}: left out, {error}", flush=True)
 
 
 def higgs(n=1500):
@@ -52,7 +62,7 @@ def higgs(n=1500):
 
 
 def lenses(n=200):
-    """Images of Model III, against lenstronomy and caustics."""
+    """Images of Model III, against lenstronomy, caustics and jaxtronomy."""
     from StrongLensing import simulate
     from tests.benchmarks import stronglensing_speed as single
 
@@ -79,6 +89,42 @@ def lenses(n=200):
                 ("caustics, vmap", lambda render=render: rate(render, n)),
                 note="caustics without blur",
             )
+
+
+    draws = simulate.draw_lenses(model, np.full(2 * n, simulate.NO), np.random.default_rng(1))
+    with left_out("StrongLensing, jaxtronomy"):
+        render = jaxtronomy_renderer(draws, model)
+        yield in_turns(
+            SECTION, "StrongLensing", "images/s, no masses",
+            ("ours", lambda: rate(lambda: simulate.render(draws, **settings), 2 * n)),
+            ("jaxtronomy, vmap", lambda: rate(render, 2 * n)), note="jaxtronomy without blur; it has no point masses",
+        )  # fmt: skip
+
+
+def jaxtronomy_renderer(draws, model):
+    """A function that makes all images of smooth lenses with jaxtronomy, compiled and batched by jax.vmap; no blur."""
+    import jax
+    from jaxtronomy.LensModel.lens_model import LensModel
+    from jaxtronomy.LightModel.light_model import LightModel
+
+    from StrongLensing import simulate
+
+    lenses, light = LensModel(["SIE", "SHEAR"]), LightModel(["SERSIC_ELLIPSE"])
+    axis = (np.arange(model.size) - (model.size - 1) / 2) * model.pixel
+    x, y = (values.ravel() for values in np.meshgrid(axis, axis))
+    e1, e2 = simulate.ELLIPTICITY
+    gamma1, gamma2 = simulate_shear(model)
+    own = simulate.SOURCE
+    shape = {"amp": simulate.SOURCE_AMPLITUDE, "R_sersic": own["radius"], "n_sersic": own["index"],
+             "e1": own["e1"], "e2": own["e2"]}  # fmt: skip
+
+    def image(theta_E, source):
+        galaxy = [{"theta_E": theta_E, "e1": e1, "e2": e2}, {"gamma1": gamma1, "gamma2": gamma2}]
+        bent = lenses.ray_shooting(x, y, galaxy)
+        return light.surface_brightness(*bent, [{**shape, "center_x": source[0], "center_y": source[1]}])
+
+    batched, given = jax.jit(jax.vmap(image)), [np.asarray(draws[name]) for name in ("theta_E", "source")]
+    return lambda: batched(*given).block_until_ready()
 
 
 def caustics_renderer(draws, model):
@@ -180,7 +226,7 @@ def showers(n=2000):
 
 
 def circuits():
-    """Training steps of 6 qubits and 30 weights, batch 64, against PennyLane and qiskit-machine-learning."""
+    """Training steps of 6 qubits and 30 weights, batch 64, against other quantum simulators."""
     from tests.benchmarks import quantumml_speed as single
 
     torch.manual_seed(0)
@@ -189,13 +235,10 @@ def circuits():
     def steps(step, n):
         return lambda: rate(lambda: [step() for _ in range(n)], n)
 
-    yield in_turns(
-        SECTION,
-        "QuantumML",
-        "training steps/s",
-        ("ours", steps(ours, 40)),
-        ("PennyLane, backpropagation", steps(single.pennylane(), 5)),
-    )
+    for name, peer in single.PEERS.items():
+        with left_out(f"QuantumML, {name}"):
+            theirs = steps(peer(), 5)
+            yield in_turns(SECTION, "QuantumML", "training steps/s", ("ours", steps(ours, 40)), (name, theirs))
     fast, slow = steps(ours, 40)(), single.machine_learning()
     yield Row(
         SECTION,
@@ -252,10 +295,8 @@ ALL = {"Higgs": [higgs], "ParticleImages": [showers], "StrongLensing": [lenses],
 def rows(challenges=None):
     for name in challenges or ALL:
         for measure in ALL[name]:
-            try:
+            with left_out(f"{name}, {measure.__name__}"):
                 yield from measure()
-            except ImportError as error:
-                print(f"{SECTION}, {name}, {measure.__name__}: left out, {error}", flush=True)
 
 
 if __name__ == "__main__":
