@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 
 BEGIN, END = "<!-- bench: written by `make bench` -->", "<!-- end of bench -->"
-SECTIONS = ("speed", "training", "quality", "cost", "faults")
+SECTIONS = ("speed", "gpu", "training", "quality", "cost", "faults")
 
 
 def machine():
@@ -36,11 +36,12 @@ def measured(section, options):
     import torch
 
     torch.set_num_threads(1)
-    from tests.benchmarks import cost, faults, quality, speed, training
+    from tests.benchmarks import cost, faults, gpu, quality, speed, training
 
     challenges = options.only
     return {
         "speed": lambda: speed.rows(challenges),
+        "gpu": lambda: gpu.rows(challenges),
         "training": lambda: training.rows(challenges, options.seeds),
         "quality": lambda: quality.rows(challenges, options.seeds, options.real),
         "cost": lambda: cost.rows(options.events // 8),

@@ -20,19 +20,19 @@ N_QUBITS, N_LAYERS, BATCH, TRASH = 6, 3, 64, (0, 1, 2)
 N_WEIGHTS = 30
 
 
-def ansatz():
-    """Three layers: features again in each, RY and RZ (the last layer: RY only), a ring of CNOTs."""
-    x, w = ParameterVector("x", N_QUBITS), iter(ParameterVector("w", N_WEIGHTS))
-    circuit = QuantumCircuit(N_QUBITS)
+def ansatz(n_qubits=N_QUBITS):
+    """Three layers: features again in each, RY and RZ (the last layer: RY only), a ring of CNOTs; 5 weights a qubit."""
+    x, w = ParameterVector("x", n_qubits), iter(ParameterVector("w", 5 * n_qubits))
+    circuit = QuantumCircuit(n_qubits)
     for layer in range(N_LAYERS):
-        for q in range(N_QUBITS):
+        for q in range(n_qubits):
             circuit.ry(x[q], q)
-        for q in range(N_QUBITS):
+        for q in range(n_qubits):
             circuit.ry(next(w), q)
             if layer < N_LAYERS - 1:
                 circuit.rz(next(w), q)
-        for q in range(N_QUBITS):
-            circuit.cx(q, (q + 1) % N_QUBITS)
+        for q in range(n_qubits):
+            circuit.cx(q, (q + 1) % n_qubits)
     return circuit
 
 
