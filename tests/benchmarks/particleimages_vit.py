@@ -16,7 +16,6 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from common import official
 from common.training import fit, seed_everything
 from ParticleImages import data, vit
 from ParticleImages.model import CNN, network_input, probability
@@ -39,8 +38,8 @@ def main():
     args = parser.parse_args()
     train, valid = pairs(data.load("train", max(args.n))), pairs(data.load("valid", 3000))
     tests = {"validation": valid, "test": pairs(data.load("test", 10_000))}
-    if official.find("ParticleImages", data.EXCERPT):
-        tests["official"] = pairs(data.read_excerpt(official.find("ParticleImages", data.EXCERPT)))
+    if (excerpt := data.excerpt()) is not None:
+        tests["official"] = pairs(excerpt)
     print(f"| images | epochs | model | {' | '.join(tests)} | seconds |")
     for n, epochs, name in product(args.n, args.epochs, args.models):
         found, start = [], time.process_time()
