@@ -3,14 +3,10 @@
 import numpy as np
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from common.challenge import AUC_SPREAD, Challenge, Metric, Table, Task
+from common.challenge import AUC_SPREAD, Challenge, Metric, Task, probabilities
 
-PREDICTIONS = Table(
-    name="exoplanet_predictions.csv",
-    columns=("probability",),  # that at least one planet is in the disk, one a test image, in order
-    low=0.0,
-    high=1.0,
-)
+# That at least one planet is in the disk, one a test image, in order
+PREDICTIONS = probabilities("exoplanet_predictions.csv")
 
 
 def truth_by_run(y, run):

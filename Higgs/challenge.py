@@ -1,15 +1,9 @@
 """The contract of the Higgs challenge."""
 
-from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+from common.challenge import Challenge, Task, probabilities
+from common.metrics import OF_TWO_CLASSES
 
-from common.challenge import AUC_SPREAD, Challenge, Metric, Table, Task
-
-PREDICTIONS = Table(
-    name="higgs_predictions.csv",
-    columns=("probability",),  # that the event is signal, one a test event, in order
-    low=0.0,
-    high=1.0,
-)
+PREDICTIONS = probabilities("higgs_predictions.csv")  # that the event is signal, one a test event, in order
 
 CHALLENGE = Challenge(
     folder="Higgs",
@@ -19,15 +13,6 @@ CHALLENGE = Challenge(
     picture="Three simulated collisions seen along the beam: wedges are jets, the line is a lepton.",
     notebooks=("Higgs",),
     tasks=(
-        Task(
-            name="classification",
-            submission=PREDICTIONS,
-            fewest=10,
-            metrics=(
-                Metric("AUC", roc_auc_score, spread=AUC_SPREAD),
-                Metric("accuracy", lambda truth, p: accuracy_score(truth, p > 0.5)),
-                Metric("log loss", lambda truth, p: log_loss(truth, p, labels=[0, 1]), higher_is_better=False),
-            ),
-        ),
+        Task(name="classification", submission=PREDICTIONS, metrics=OF_TWO_CLASSES, fewest=10),
     ),
 )

@@ -1,10 +1,17 @@
-"""The data of the Higgs challenge: simulated on the spot, or the rows of UCI HIGGS.
+"""Events of the Higgs challenge: simulated on the spot, or the rows of UCI HIGGS.
 
     from Higgs import data
     train = data.load("train", n=12_000)
     real = data.load("train", n=100_000, source="official")
 
 Command line: `python -m Higgs.data simulate --n 100000 --out higgs.parquet`, `... describe`, `... fetch`.
+
+X : float32 of shape (n, 28), columns `COLUMNS`, in official units (divided by their means; see `Higgs.simulate.UNITS`).
+y : int8 of shape (n,), 1 for signal.
+
+source="official" reads UCI HIGGS: the complete file where it is in the data folder, else an excerpt of it
+(`uci_rows.csv.gz`, split 60:20:20 in order), else the web. The first n training rows are streamed from there;
+validation and test rows are the last of the file, so that they need all 2.8 GB of it, once.
 """
 
 import io
@@ -14,7 +21,8 @@ import numpy as np
 import pandas as pd
 
 from common import cli, official, texts
-from common.datasets import SPLITS, Dataset, Stream, check_available, check_choice, check_n, check_splits
+from common.datasets import Dataset, Stream, check_available, split_slices
+from common.loading import loader
 from Higgs import simulate
 from Higgs.simulate import COLUMNS
 
@@ -22,6 +30,7 @@ STREAM = Stream(
     "Higgs", simulate.simulate, version=simulate.VERSION, chunk_size=4000,
     sample=Path(__file__).with_name("sample"),
 )
+STREAMS = {"classification": STREAM}
 
 UCI = official.OfficialFile(
     name="HIGGS.csv.gz",
@@ -40,54 +49,8 @@ EXCERPT = official.OfficialFile(name="uci_rows.csv.gz", urls=(), licence=UCI.lic
 EXCERPT_SHARES = {"train": (0.0, 0.6), "valid": (0.6, 0.8), "test": (0.8, 1.0)}
 
 
-def load(
-    split="train", n=None, *, source="simulated", seed=0, task=None, workers=None, scheduler=None, cache=True
-):
-    """Events of the Higgs challenge.
-
-    Parameters
-    ----------
-    split : {"train", "valid", "test"}
-    n : int, optional
-        Number of events; default: what ships with the course (simulated), or the whole split.
-    source : {"simulated", "official"}
-        "official" reads UCI HIGGS: the complete file where it is in the data folder, else an excerpt
-        of it (`uci_rows.csv.gz`, split 60:20:20 in order), else the web. The first n training
-        rows are streamed from there; validation and test rows are the last of the file, so that
-        they need all 2.8 GB of it, once.
-    seed : int or str
-        Of the simulation.
-    task : None
-        This challenge has one task.
-    workers, scheduler, cache
-        Who simulates, and whether it is stored; see `common.datasets.Stream.load`.
-
-    Returns
-    -------
-    Dataset
-        X : float32 of shape (n, 28), columns `COLUMNS`, official units (divide-by-mean; see
-        `Higgs.simulate.UNITS`). y : int8 of shape (n,), 1 for signal.
-
-    Raises
-    ------
-    ValueError
-        Unknown split, source or task; n not positive, or more than the official split has; a file
-        that is not UCI HIGGS.
-    OSError
-        The official file cannot be downloaded, or the cache cannot be written.
-    ImportError
-        More events are asked than ship with the course, and Pythia is not installed.
-    """
-    check_choice("split", split, SPLITS)
-    check_choice("source", source, ("simulated", "official"))
-    if task not in (None, "classification"):
-        raise ValueError(f"unknown task {task!r}: the Higgs challenge has one task, leave task out")
-    if source == "simulated":
-        return STREAM.load(split, n, seed, workers=workers, scheduler=scheduler, cache=cache)
-    return _load_official(split, None if n is None else check_n(n))
-
-
-def _load_official(split, n):
+def load_official(split, n=None):
+    """The first n events of a split of the complete file, else of the excerpt, else of the file on the web."""
     complete = official.find("Higgs", UCI)
     excerpt = official.find("Higgs", EXCERPT)
     if complete is None and excerpt is not None:
@@ -100,15 +63,11 @@ def _load_official(split, n):
 
 
 def _load_excerpt(path, split, n):
-    rows = read_rows(path)
-    edges = {part: [round(share * len(rows)) for share in shares] for part, shares in EXCERPT_SHARES.items()}
-    check_splits({part: last - first for part, (first, last) in edges.items()}, f"the excerpt {path}")
-    first, last = edges[split]
+    events = read_rows(path)
+    part = events[split_slices(len(events), EXCERPT_SHARES, f"the excerpt {path}")[split]]
+    part.meta["split"] = f"excerpt of {len(events)} rows, 60:20:20 in order"
     where = f"the {split} split of the excerpt {path} (move it away to use the published file)"
-    n = check_available(n, last - first, where)
-    part = rows[first : first + n]
-    part.meta["split"] = f"excerpt of {len(rows)} rows, 60:20:20 in order"
-    return part
+    return part[: check_available(n, len(part), where)]
 
 
 def read_rows(file, name=None, *, skip=0, n=None):
@@ -140,6 +99,9 @@ def read_rows(file, name=None, *, skip=0, n=None):
     return Dataset(table[:, 1:].copy(), table[:, 0].astype(np.int8), {"columns": list(COLUMNS)})
 
 
+load = loader("Higgs", STREAMS, official={"classification": load_official}, about=__doc__)
+
+
 def describe(dataset):
     """A table of the columns: unit, mean and range in official units."""
     table = pd.DataFrame(dataset.X, columns=dataset.meta["columns"]).agg(["mean", "std", "min", "max"]).T
@@ -147,4 +109,4 @@ def describe(dataset):
 
 
 if __name__ == "__main__":
-    raise SystemExit(cli.main("Higgs", {"classification": STREAM}, files=(UCI,), describe=describe))
+    raise SystemExit(cli.main("Higgs", STREAMS, files=(UCI,), describe=describe))

@@ -155,26 +155,14 @@ def evolve(coupling, detuning, dephasing, sequence=Sequence(), snapshots=(), dev
         Shapes do not fit, or a time step is too long for the strength of the coupling.
     """
     coupling, detuning = np.asarray(coupling), np.asarray(detuning)
+    _check(coupling, detuning, dephasing, sequence.dt)
     m, n = len(coupling), coupling.shape[-1]
-    if coupling.shape != (m, n, n) or detuning.shape not in ((n, n), (m, n, n)) or np.shape(dephasing) != (m,):
-        raise ValueError(
-            f"coupling {coupling.shape}, detuning {detuning.shape} and dephasing {np.shape(dephasing)}: "
-            "expected (m, n, n), (n, n) or (m, n, n), and (m,)"
-        )
-    turn = 0.5 * sequence.dt * np.abs(coupling).sum((1, 2)).max()
-    if not turn <= MAX_TURN:
-        raise ValueError(
-            f"the mean field may turn a spin by {turn:.2g} rad in a step of {sequence.dt:g}, at most {MAX_TURN} is "
-            "computed well: use a shorter step or a weaker coupling"
-        )
-
-    on_cpu = torch.device(device).type == "cpu"
 
     def tensor(values):
         return torch.from_numpy(np.array(values, dtype=detuning.dtype)).to(device)
 
     dz = tensor(detuning * sequence.dt)
-    s0, s1, c0, c1 = map(tensor, rotation_terms(detuning * sequence.dt))
+    terms = [tensor(term) for term in rotation_terms(detuning * sequence.dt)]
     spectrum = torch.fft.fft2(tensor(coupling * sequence.dt)).real  # even in both directions, so its transform is real
     spectrum = torch.complex(spectrum, torch.zeros_like(spectrum))
     decay = tensor(np.exp(-sequence.dt * np.asarray(dephasing))[:, None, None])
@@ -182,7 +170,7 @@ def evolve(coupling, detuning, dephasing, sequence=Sequence(), snapshots=(), dev
     plane, z = dz.new_zeros(2, m, n, n), dz.new_zeros(m, n, n)
     x, y = plane
     y.fill_(-0.5)  # what the 90 degree pulse makes of spins that point up
-    bx, by, b2, s, c, ux, uy, uz = dz.new_empty(8, m, n, n)
+    bx, by, *scratch = dz.new_empty(8, m, n, n)
     complex_plane = torch.empty_like(spectrum)
     M, kept = spectrum.new_empty(sequence.steps, m), {}
 
@@ -193,23 +181,11 @@ def evolve(coupling, detuning, dephasing, sequence=Sequence(), snapshots=(), dev
             M[step - 1] = transform[:, 0, 0]  # the zero frequency is the sum over the lattice
         field = torch.fft.ifft2(transform.mul_(spectrum))
         for part, values in ((bx, field.real), (by, field.imag)):
-            if on_cpu:  # NumPy takes complex numbers apart twice as fast as torch
+            if part.is_cpu:  # NumPy takes complex numbers apart twice as fast as torch
                 np.copyto(part.numpy(), values.numpy())
             else:
                 part.copy_(values)
-
-        torch.mul(bx, bx, out=b2).addcmul_(by, by)
-        torch.addcmul(s0, s1, b2, out=s)
-        torch.addcmul(c0, c1, b2, out=c)
-        # Rodrigues: I -> I + (s I + c I x w) x w
-        torch.mul(y, dz, out=ux).addcmul_(z, by, value=-1)
-        torch.mul(z, bx, out=uy).addcmul_(x, dz, value=-1)
-        torch.mul(x, by, out=uz).addcmul_(y, bx, value=-1)
-        for u, spin in ((ux, x), (uy, y), (uz, z)):
-            u.mul_(c).addcmul_(s, spin)
-        x.addcmul_(uy, dz).addcmul_(uz, by, value=-1)
-        y.addcmul_(uz, bx).addcmul_(ux, dz, value=-1)
-        z.addcmul_(ux, by).addcmul_(uy, bx, value=-1)
+        _turn((x, y, z), (bx, by, dz), terms, scratch)
         plane.mul_(decay)
 
         if step + 1 == sequence.wait:  # 180 degrees about y
@@ -219,3 +195,48 @@ def evolve(coupling, detuning, dephasing, sequence=Sequence(), snapshots=(), dev
             kept[step] = torch.stack([x, y, z], 1).cpu().numpy().copy()
     M[-1] = torch.complex(x, y).sum((1, 2))
     return M.T.cpu().numpy() / n**2, [kept[step] for step in snapshots]
+
+
+def _check(coupling, detuning, dephasing, dt):
+    """Raise ValueError where shapes do not fit, or a step dt is too long for the coupling; see `evolve`."""
+    m, n = len(coupling), coupling.shape[-1]
+    if coupling.shape != (m, n, n) or detuning.shape not in ((n, n), (m, n, n)) or np.shape(dephasing) != (m,):
+        raise ValueError(
+            f"coupling {coupling.shape}, detuning {detuning.shape} and dephasing {np.shape(dephasing)}: "
+            "expected (m, n, n), (n, n) or (m, n, n), and (m,)"
+        )
+    turn = 0.5 * dt * np.abs(coupling).sum((1, 2)).max()
+    if not turn <= MAX_TURN:
+        raise ValueError(
+            f"the mean field may turn a spin by {turn:.2g} rad in a step of {dt:g}, at most {MAX_TURN} is "
+            "computed well: use a shorter step or a weaker coupling"
+        )
+
+
+def _turn(spins, angles, terms, scratch):
+    """Turn all spins by Rodrigues' formula, I -> I + (s I + c I x w) x w, in place.
+
+    Parameters
+    ----------
+    spins, angles : three tensors each of shape (m, n, n)
+        I, and w: the angles about x, y and z, rad.
+    terms : four tensors of shape (m, n, n) or (n, n)
+        Of `rotation_terms`: s and c as linear functions of the squared angle in the plane.
+    scratch : six tensors of shape (m, n, n)
+        Written over.
+    """
+    x, y, z = spins
+    wx, wy, wz = angles
+    s0, s1, c0, c1 = terms
+    in_plane, s, c, ux, uy, uz = scratch
+    torch.mul(wx, wx, out=in_plane).addcmul_(wy, wy)
+    torch.addcmul(s0, s1, in_plane, out=s)
+    torch.addcmul(c0, c1, in_plane, out=c)
+    torch.mul(y, wz, out=ux).addcmul_(z, wy, value=-1)  # u = I x w
+    torch.mul(z, wx, out=uy).addcmul_(x, wz, value=-1)
+    torch.mul(x, wy, out=uz).addcmul_(y, wx, value=-1)
+    for u, spin in ((ux, x), (uy, y), (uz, z)):  # u = s I + c I x w
+        u.mul_(c).addcmul_(s, spin)
+    x.addcmul_(uy, wz).addcmul_(uz, wy, value=-1)  # I + u x w
+    y.addcmul_(uz, wx).addcmul_(ux, wz, value=-1)
+    z.addcmul_(ux, wy).addcmul_(uy, wx, value=-1)

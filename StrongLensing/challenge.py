@@ -5,14 +5,10 @@ from functools import partial
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score
 
-from common.challenge import AUC_SPREAD, Array, Challenge, Metric, Table, Task
+from common.challenge import AUC_SPREAD, Array, Challenge, Metric, Task, probabilities
 
-PREDICTIONS = Table(
-    name="stronglensing_predictions.csv",
-    columns=("axion", "cdm", "no"),  # probability of each class, one row a test image, in order
-    low=0.0,
-    high=1.0,
-)
+# Of each class, one row a test image, in order
+PREDICTIONS = probabilities("stronglensing_predictions.csv", columns=("axion", "cdm", "no"))
 IMAGES = Array(name="stronglensing_super_resolution.npy", shape=(128, 128), low=0.0, high=1.0)
 
 

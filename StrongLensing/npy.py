@@ -157,67 +157,72 @@ _MARK = object()
 def _run(pickled):
     """The description of the array in a pickle."""
     stack, memo = [], {}
-
-    def since_mark():
-        for start in range(len(stack) - 1, -1, -1):
-            if stack[start] is _MARK:
-                values = stack[start + 1 :]
-                del stack[start:]
-                return values
-        raise _Refused("damaged")
-
     try:
         for count, (instruction, argument, _) in enumerate(pickletools.genops(pickled)):
-            name = instruction.name
             if count >= MAX_INSTRUCTIONS:
                 raise _Refused("too many instructions")
-            if name == "STOP":
+            if instruction.name == "STOP":
                 return stack.pop()
-            elif name in ("PROTO", "FRAME"):
-                pass
-            elif name in CONSTANTS:
-                stack.append(CONSTANTS[name])
-            elif name in LITERALS:
-                stack.append(bytes(argument) if name == "BYTEARRAY8" else argument)
-            elif name == "GLOBAL":
-                stack.append(_named(*argument.split(" ", 1)))
-            elif name == "STACK_GLOBAL":
-                function, module = stack.pop(), stack.pop()
-                stack.append(_named(module, function))
-            elif name == "MARK":
-                stack.append(_MARK)
-            elif name in ("EMPTY_TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"):
-                length = int(name[-1]) if name[-1].isdigit() else 0
-                values = [stack.pop() for _ in range(length)]
-                stack.append(tuple(values[::-1]))
-            elif name == "TUPLE":
-                stack.append(tuple(since_mark()))
-            elif name == "EMPTY_LIST":
-                stack.append([])
-            elif name == "APPEND":
-                value = stack.pop()
-                stack[-1].append(value)
-            elif name == "APPENDS":
-                values = since_mark()
-                stack[-1].extend(values)
-            elif name in ("BINPUT", "LONG_BINPUT"):
-                memo[argument] = stack[-1]
-            elif name == "MEMOIZE":
-                memo[len(memo)] = stack[-1]
-            elif name in ("BINGET", "LONG_BINGET"):
-                stack.append(memo[argument])
-            elif name == "REDUCE":
-                arguments, function = stack.pop(), stack.pop()
-                stack.append(_reduce(function, arguments))
-            elif name == "BUILD":
-                state = stack.pop()
-                _build(stack[-1], state)
-            else:
-                raise _Refused(f"the instruction {name}")
+            _execute(instruction.name, argument, stack, memo)
     except _Refused:
         raise
     except (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise _Refused("damaged") from error
+    raise _Refused("damaged")
+
+
+def _execute(name, argument, stack, memo):
+    """Do what an instruction says to the stack and the memo; see the module pickletools."""
+    if name in ("PROTO", "FRAME"):
+        pass
+    elif name in CONSTANTS:
+        stack.append(CONSTANTS[name])
+    elif name in LITERALS:
+        stack.append(bytes(argument) if name == "BYTEARRAY8" else argument)
+    elif name == "GLOBAL":
+        stack.append(_named(*argument.split(" ", 1)))
+    elif name == "STACK_GLOBAL":
+        function, module = stack.pop(), stack.pop()
+        stack.append(_named(module, function))
+    elif name == "MARK":
+        stack.append(_MARK)
+    elif name in ("EMPTY_TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"):
+        length = int(name[-1]) if name[-1].isdigit() else 0
+        values = [stack.pop() for _ in range(length)]
+        stack.append(tuple(values[::-1]))
+    elif name == "TUPLE":
+        stack.append(tuple(_since_mark(stack)))
+    elif name == "EMPTY_LIST":
+        stack.append([])
+    elif name == "APPEND":
+        value = stack.pop()
+        stack[-1].append(value)
+    elif name == "APPENDS":
+        values = _since_mark(stack)
+        stack[-1].extend(values)
+    elif name in ("BINPUT", "LONG_BINPUT"):
+        memo[argument] = stack[-1]
+    elif name == "MEMOIZE":
+        memo[len(memo)] = stack[-1]
+    elif name in ("BINGET", "LONG_BINGET"):
+        stack.append(memo[argument])
+    elif name == "REDUCE":
+        arguments, function = stack.pop(), stack.pop()
+        stack.append(_reduce(function, arguments))
+    elif name == "BUILD":
+        state = stack.pop()
+        _build(stack[-1], state)
+    else:
+        raise _Refused(f"the instruction {name}")
+
+
+def _since_mark(stack):
+    """Take from the stack what lies above the last mark, and the mark."""
+    for start in range(len(stack) - 1, -1, -1):
+        if stack[start] is _MARK:
+            values = stack[start + 1 :]
+            del stack[start:]
+            return values
     raise _Refused("damaged")
 
 

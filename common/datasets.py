@@ -483,7 +483,7 @@ def _on_cluster(stream, split, seed, missing, scheduler):
 
 
 # --------------------------------------------------------------------------------------------------
-# Checks that every challenge's load() makes
+# Checks of what is asked for, and of what official files have
 
 
 def check_choice(name, value, choices):
@@ -507,6 +507,22 @@ def check_splits(counts, where):
         raise ValueError(f"{where} has too few samples for three splits ({split}): use a larger file")
 
 
+def split_slices(n, shares, where):
+    """Which of n rows belong to which split: {split: slice}; raise ValueError where one would be empty.
+
+    Parameters
+    ----------
+    n : int
+    shares : dict of str to (float, float)
+        Where each split begins and ends, from 0 to 1.
+    where : str or path
+        What error messages call the file.
+    """
+    rows = {split: slice(round(first * n), round(last * n)) for split, (first, last) in shares.items()}
+    check_splits({split: part.stop - part.start for split, part in rows.items()}, where)
+    return rows
+
+
 def check_available(n, available, where):
     """n, or all that is available where n is None; raise ValueError where that is less than n."""
     if n is None:
@@ -514,3 +530,21 @@ def check_available(n, available, where):
     if check_n(n) > available:
         raise ValueError(f"n = {n:,}, but {where} has {available:,} samples: ask for at most that many")
     return n
+
+
+def check_for_testing(split, excerpt, wanted):
+    """Raise ValueError unless the test split is asked for: a few official images are for testing only.
+
+    Parameters
+    ----------
+    split : {"train", "valid", "test"}
+    excerpt : pathlib.Path
+        The file with a few images, or one of these files.
+    wanted : str
+        What has to be put into the data folder to train on official images.
+    """
+    if split != "test":
+        raise ValueError(
+            f"{excerpt.parent} has a few official images ({excerpt.name}), for testing only: use split='test'. "
+            f"To train on official images put {wanted} there, or move {excerpt.name} away to download"
+        )

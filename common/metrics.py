@@ -1,7 +1,15 @@
-"""What scikit-learn does not have: the uncertainty of a score."""
+"""The scores of a classifier of two classes, and what scikit-learn does not have: the uncertainty of a score."""
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+
+from common.challenge import AUC_SPREAD, Metric
+
+OF_TWO_CLASSES = (  # labels are 0 and 1, and p is the probability of 1
+    Metric("AUC", roc_auc_score, spread=AUC_SPREAD),
+    Metric("accuracy", lambda truth, p: accuracy_score(truth, p > 0.5)),
+    Metric("log loss", lambda truth, p: log_loss(truth, p, labels=[0, 1]), higher_is_better=False),
+)
 
 
 def bootstrap(metric, truth, *predictions, n=200, seed=0):

@@ -161,7 +161,17 @@ def relinked(body, source, pages, here):
     ------
     BrokenLink
     """
-    soup, pictures = BeautifulSoup(body, "html.parser"), set()
+    soup = BeautifulSoup(body, "html.parser")
+    start = posixpath.dirname(here) or "."
+    pictures = _relink_pictures(soup, source, start)
+    _relink_links(soup, source, pages, start)
+    _make_wide_parts_scroll(soup)
+    return str(soup), pictures
+
+
+def _relink_pictures(soup, source, start):
+    """Let pictures of the course be found from the folder `start` of the site; return their paths."""
+    pictures = set()
     for image in soup.find_all("img"):
         address = image.get("src", "")
         if address.startswith("data:"):
@@ -175,7 +185,12 @@ def relinked(body, source, pages, here):
         if not image.get("alt"):
             raise BrokenLink(f"{source}: the picture {address} has no description")
         pictures.add(path)
-        image["src"] = posixpath.relpath(path, posixpath.dirname(here) or ".")
+        image["src"] = posixpath.relpath(path, start)
+    return pictures
+
+
+def _relink_links(soup, source, pages, start):
+    """Let links lead to the pages of the site, from its folder `start`, or else to the course where it is published."""
     for link in soup.find_all("a"):
         address = link.get("href", "")
         parts = urlsplit(address)
@@ -184,11 +199,15 @@ def relinked(body, source, pages, here):
         path = _in_course(parts.path, source)
         if path in pages:
             fragment = f"#{parts.fragment}" if parts.fragment else ""
-            link["href"] = posixpath.relpath(pages[path], posixpath.dirname(here) or ".") + fragment
+            link["href"] = posixpath.relpath(pages[path], start) + fragment
         elif (ROOT / path).exists():
             link["href"] = f"{REPO}/blob/{TAG}/{path}"
         else:
             raise BrokenLink(f"{source}: the link {address} leads nowhere")
+
+
+def _make_wide_parts_scroll(soup):
+    """Put tables into boxes of their own, and let tables and code be scrolled with the keys."""
     for number, table in enumerate(soup.find_all("table"), start=1):
         for cell in table.find_all("th"):
             if not cell.get_text(strip=True):
@@ -197,8 +216,7 @@ def relinked(body, source, pages, here):
             table.wrap(soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0", "role": "region",
                                                   "aria-label": f"Table {number}"}))  # fmt: skip
     for block in soup.find_all("pre"):
-        block["tabindex"] = "0"  # a wide one is scrolled with the keys
-    return str(soup), pictures
+        block["tabindex"] = "0"
 
 
 def headings(body):

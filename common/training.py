@@ -199,17 +199,8 @@ def _train(
             break
         torch.manual_seed(int(np.random.SeedSequence([seed, epoch, rank]).generate_state(1)[0]))
         order = np.random.default_rng([seed, epoch]).permutation(len(train[0]))  # equal on all ranks
-        model.train()
-        total = 0.0
-        for rows in np.array_split(order, n_steps):  # of nearly equal size: none has one row only
-            rows = rows[rank::n_ranks] if len(rows) >= n_ranks else rows
-            X, y = (fabric.to_device(_tensor(values[rows], narrow)) for values in train)
-            batch_loss = loss(model(X if augment is None else augment(X)), y)
-            optimizer.zero_grad()
-            fabric.backward(batch_loss)
-            optimizer.step()
-            schedule.step()
-            total += batch_loss.item()
+        batches = np.array_split(order, n_steps)  # of nearly equal size: none has one row only
+        total = _train_epoch(fabric, model, train, batches, loss, augment, optimizer, schedule, narrow)
         predictions = _predict(fabric, model, valid[0], 4 * batch_size, narrow)
         y = np.asarray(valid[1])
         valid_loss = loss(predictions, _tensor(y, narrow)).item()
@@ -237,6 +228,23 @@ def _train(
         # Gloo's threads, if still there when the interpreter ends, can abort the process.
         fabric.barrier()
         torch.distributed.destroy_process_group()
+
+
+def _train_epoch(fabric, model, train, batches, loss, augment, optimizer, schedule, narrow):
+    """A step of the optimizer for each batch, of which every device takes its part; the sum of the losses."""
+    rank, n_ranks = fabric.global_rank, fabric.world_size
+    model.train()
+    total = 0.0
+    for rows in batches:
+        rows = rows[rank::n_ranks] if len(rows) >= n_ranks else rows
+        X, y = (fabric.to_device(_tensor(values[rows], narrow)) for values in train)
+        batch_loss = loss(model(X if augment is None else augment(X)), y)
+        optimizer.zero_grad()
+        fabric.backward(batch_loss)
+        optimizer.step()
+        schedule.step()
+        total += batch_loss.item()
+    return total
 
 
 def _pair(name, data):

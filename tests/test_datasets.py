@@ -1,8 +1,12 @@
 """The simulated stream: the same bytes whoever makes them, and nothing wrong served."""
 
+import dataclasses
 import hashlib
 import importlib
+import inspect
 import os
+import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -13,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.challenge import registry
+from common.challenge import FOLDERS, registry
 from common.datasets import Dataset, Stream, concatenate, from_bytes, hide_labels, to_bytes
 from tests import toy
 
@@ -149,6 +153,55 @@ def test_streams_are_disjoint(other):
     assert not np.isin(theirs.X, mine.X).any()
 
 
+# Samples in a chunk, and the first digits of the seed of the first one: with the simulator they say what its bytes are.
+# Whoever raises the version of a simulator changes its lines.
+FIRST_CHUNKS = [
+    ("Higgs", "classification", 4000, "4c555ec5047b"),
+    ("ParticleImages", "classification", 5000, "165aa2812c66"),
+    ("StrongLensing", "classification", 500, "272a902ae01d"),
+    ("StrongLensing", "super_resolution", 250, "c92b6bf59a38"),
+    ("StrongLensing", "varied", 500, "0e63e04d59c4"),
+    ("StrongLensing", "telescope", 500, "f612b2282982"),
+    ("StrongLensing", "telescope_hubble", 500, "3ab85434a034"),
+    ("StrongLensing", "photographed", 500, "805c7d470ad5"),
+    ("StrongLensing", "model_I", 100, "c7b328ed6d3e"),
+    ("StrongLensing", "model_II", 500, "6102e9ba5f55"),
+    ("StrongLensing", "model_III", 500, "aa47c7d4c7b4"),
+    ("StrongLensing", "model_IV", 500, "377ecdbdf4d3"),
+    ("RenAIssance", "lines", 200, "d193d1ab4a0c"),
+    ("RenAIssance", "spreads", 4, "8a826a03d4e9"),
+    ("NMRSpin", "gauss", 200, "cb5ad060587d"),
+    ("NMRSpin", "rkky", 200, "3cdac5f423be"),
+    ("NMRSpin", "gauss_fresh", 100, "594d2ab3d577"),
+    ("NMRSpin", "rkky_fresh", 100, "3d1f07cc76e5"),
+    ("Exoplanet", "detection", 200, "b85f57b53f71"),
+    ("Exoplanet", "alma", 200, "efe2c0ac0459"),
+    ("QuantumML", "anomaly_detection", 2000, "5fd1444c9d28"),
+    ("QuantumML", "labelled", 2000, "7f365af36be1"),
+]
+
+
+def streams(folder):
+    data = importlib.import_module(f"{folder}.data")
+    return {**data.STREAMS, "anomaly_detection": data.QUARKS} if folder == "QuantumML" else data.STREAMS
+
+
+@pytest.mark.parametrize("folder, task, n, seed", FIRST_CHUNKS)
+def test_streams_stay_what_is_cached_and_shipped(folder, task, n, seed):
+    asked = []
+
+    def record(n, seed):
+        asked.append((n, f"{seed:032x}"[:12]))
+        return Dataset([""] * n, None)
+
+    dataclasses.replace(streams(folder)[task], simulate=record).make("train", 0, 0)
+    assert asked == [(n, seed)]
+
+
+def test_no_stream_is_left_out():
+    assert {(folder, task) for folder in FOLDERS for task in streams(folder)} == {row[:2] for row in FIRST_CHUNKS}
+
+
 def test_seed_may_be_text_or_number(data_home):
     np.testing.assert_array_equal(toy.stream().load("train", 5, 3).X, toy.stream().load("train", 5, "3").X)
     assert len(stored_files(data_home)) == 1
@@ -251,6 +304,15 @@ def test_every_challenge_passes_on_that_nothing_is_cached(folder, task, monkeypa
 
 class Interrupted(Exception):
     pass
+
+
+def test_help_says_what_the_samples_are_and_what_may_be_asked_for():
+    for folder in FOLDERS:
+        load = importlib.import_module(f"{folder}.data").load
+        assert re.search(r"^X : .*\n(.*\n)*y : ", load.__doc__, re.MULTILINE), folder
+        for name in inspect.signature(load).parameters:
+            assert re.search(rf"^(.*, )?{name}\b", load.__doc__, re.MULTILINE), f"{folder} {name}"
+        assert pickle.loads(pickle.dumps(load)) is load
 
 
 # --------------------------------------------------------------------------------------------------

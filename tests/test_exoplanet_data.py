@@ -306,7 +306,7 @@ def test_recovered_images_are_for_testing_only(data_home):
     part = load("test", size=64)
     assert part.y.tolist() == [0, 1] and part.meta["run"].tolist() == [7, 8] and part.X.shape == (2, 1, 64, 64)
     assert part.X[0, 0, 2].max() < 1e-3 and part.X[0, 0, 32, 32] == 1
-    with pytest.raises(ValueError, match="a few images for testing: load split 'test'"):
+    with pytest.raises(ValueError, match="for testing only: use split=.test.*recovered_disks.npz away"):
         load("train")
     with pytest.raises(ValueError, match="n = 3, but the excerpt"):
         load("test", 3)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from common import official
-from ParticleImages import data
+from ParticleImages import data, image_files
 
 h5py = pytest.importorskip("h5py")
 
@@ -32,21 +32,21 @@ def put(folder, name, n, label, change=None):
 def small_official(data_home, monkeypatch):
     """Files of 100 photons and 120 electrons in the data folder."""
     for constant, n, label in (("PHOTONS", 100, 0), ("ELECTRONS", 120, 1)):
-        name = getattr(data, constant).name
+        name = getattr(image_files, constant).name
         path = put(data_home, name, n, label)
-        monkeypatch.setattr(data, constant, official.OfficialFile(name, (), size=path.stat().st_size))
+        monkeypatch.setattr(image_files, constant, official.OfficialFile(name, (), size=path.stat().st_size))
     return data_home
 
 
 def replace_photons(folder, monkeypatch, change=None, n=100, label=0):
-    path = put(folder, data.PHOTONS.name, n, label, change)
-    monkeypatch.setattr(data, "PHOTONS", official.OfficialFile(path.name, (), size=path.stat().st_size))
+    path = put(folder, image_files.PHOTONS.name, n, label, change)
+    monkeypatch.setattr(image_files, "PHOTONS", official.OfficialFile(path.name, (), size=path.stat().st_size))
     return path
 
 
 def put_excerpt(folder, **content):
     (folder / "ParticleImages").mkdir(parents=True, exist_ok=True)
-    path = folder / "ParticleImages" / data.EXCERPT.name
+    path = folder / "ParticleImages" / image_files.EXCERPT.name
     np.savez(path, **content)
     return path
 
@@ -63,7 +63,8 @@ def test_simulated_images_come_in_chunks(monkeypatch):
     from common.datasets import Stream
     from ParticleImages import simulate
 
-    monkeypatch.setattr(data, "STREAM", Stream("ParticleImages", simulate.simulate, version=1, chunk_size=50))
+    small = Stream("ParticleImages", simulate.simulate, version=1, chunk_size=50)
+    monkeypatch.setitem(data.STREAMS, "classification", small)
     train, valid = data.load("train", 70, workers=1), data.load("valid", 50, workers=1)
     assert train.X.shape == (70, 32, 32, 2) and len(train.meta["converted"]) == 70
     np.testing.assert_array_equal(data.load("train", 30).X, train.X[:30])
@@ -178,7 +179,7 @@ def test_truncated_hdf5(small_official, monkeypatch, keep):
     path.write_bytes(path.read_bytes()[: int(keep * path.stat().st_size)])
     with pytest.raises(official.CorruptFileError, match="bytes, expected"):  # by its length
         data.load("train", source="official")
-    monkeypatch.setattr(data, "PHOTONS", official.OfficialFile(path.name, ()))
+    monkeypatch.setattr(image_files, "PHOTONS", official.OfficialFile(path.name, ()))
     with pytest.raises(ValueError, match="damaged or incomplete HDF5 file .* download it again"):
         data.load("train", source="official")
 
@@ -200,7 +201,7 @@ def test_says_how_to_install_h5py(small_official, monkeypatch):
 
 MEMORY = """
 import resource, sys
-from ParticleImages import data
+from ParticleImages import data, image_files
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 import h5py

@@ -12,7 +12,7 @@ from docx.oxml import parse_xml
 from PIL import Image, ImageOps
 
 from common.challenge import SubmissionError
-from RenAIssance import data, metrics, pages, scan, transcription
+from RenAIssance import books, data, hand_cut, metrics, pages, scan, transcription
 from RenAIssance.challenge import CHALLENGE, TEXTS
 from RenAIssance.exercises import exercises
 from RenAIssance.images import read_grey
@@ -338,8 +338,8 @@ def book(tmp_path_factory):
     """A simulated book of three spreads, of which two are transcribed."""
     patch = pytest.MonkeyPatch()
     patch.setenv("DEEPLEARN_DATA", str(tmp_path_factory.mktemp("book")))
-    patch.setattr(data, "SPREADS", 4)
-    patch.setattr(data, "TRANSCRIBED", 3)
+    patch.setattr(books, "SPREADS", 4)
+    patch.setattr(books, "TRANSCRIBED", 3)
     yield {split: data.load(split, seed=7) for split in ("train", "valid", "test")}
     patch.undo()
 
@@ -353,8 +353,8 @@ def test_a_simulated_book_goes_through_its_files(book):
 
 
 def test_a_book_that_is_not_cached_is_the_same(book, tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "SPREADS", 4)
-    monkeypatch.setattr(data, "TRANSCRIBED", 3)
+    monkeypatch.setattr(books, "SPREADS", 4)
+    monkeypatch.setattr(books, "TRANSCRIBED", 3)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     hidden = data.load("test", seed=7, cache=False)
@@ -376,7 +376,7 @@ def test_load_refuses_what_it_does_not_know():
 def test_bad_tables_of_line_images_are_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("DEEPLEARN_DATA", str(tmp_path))
     (tmp_path / "RenAIssance").mkdir()
-    archive, table = (tmp_path / "RenAIssance" / file.name for file in (data.LINE_IMAGES, data.LINE_TEXTS))
+    archive, table = (tmp_path / "RenAIssance" / file.name for file in (hand_cut.LINE_IMAGES, hand_cut.LINE_TEXTS))
     archive.write_bytes(b"PK nonsense")
     table.write_bytes("image,text\nbook1_00_01.png,Señora\n".encode("latin-1"))
     with pytest.raises(ValueError, match="not UTF-8.*Latin-1"):
@@ -445,10 +445,10 @@ def test_images_without_a_meaning_are_refused(content, message):
 def _lines_in_folder(data_home, files, table):
     folder = data_home / "RenAIssance"
     folder.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(folder / data.LINE_IMAGES.name, "w") as archive:
+    with zipfile.ZipFile(folder / hand_cut.LINE_IMAGES.name, "w") as archive:
         for name, content in files.items():
             archive.writestr(name, content)
-    (folder / data.LINE_TEXTS.name).write_text(table, "utf-8")
+    (folder / hand_cut.LINE_TEXTS.name).write_text(table, "utf-8")
 
 
 def test_line_images_lie_in_folders_or_not(data_home):

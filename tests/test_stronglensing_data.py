@@ -172,7 +172,7 @@ def test_loose_images_are_for_testing_only(data_home):
     pair = load_pairs("test")
     assert pair.X.shape == (1, 1, 64, 64) and pair.y.shape == (1, 1, 128, 128)
     for load in (load_images, load_pairs):
-        with pytest.raises(ValueError, match="a few published images only: they are for testing"):
+        with pytest.raises(ValueError, match="a few official images .*, for testing only: use split='test'.*npy away"):
             load("train")
     with pytest.raises(ValueError, match="n = 4, but the excerpt"):
         load_images("test", 4)

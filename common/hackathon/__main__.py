@@ -18,6 +18,15 @@ def parser():
         prog="python -m common.hackathon", description=usage, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = main_parser.add_subparsers(dest="command", required=True)
+    _add_prepare(commands)
+    _add_hand_in(commands)
+    _add_team_commands(commands)
+    _add_scoring(commands)
+    _add_certificates(commands)
+    return main_parser
+
+
+def _add_prepare(commands):
     prepare = commands.add_parser("prepare", help="make the hidden test sets (organisers)")
     secret = prepare.add_mutually_exclusive_group()
     secret.add_argument("--secret-file", type=Path, help="a file with the secret (default: a random secret is made)")
@@ -26,6 +35,14 @@ def parser():
     prepare.add_argument("--out", type=Path, required=True, help="folder of the event, new")
     prepare.add_argument("--past-deadline", action="store_true", help="though the deadline is over, to rehearse")
     prepare.add_argument("--event", type=Path, default=EXAMPLE, help="event file (default: DeepLearn 2024)")
+    export = commands.add_parser("export", help="write the event for another engine (organisers)")
+    export.add_argument("engine", choices=["codabench"])
+    export.add_argument("--event", type=Path, required=True, help="folder of the event")
+    export.add_argument("--out", type=Path, required=True, help="folder of the bundles")
+    export.add_argument("--image", help="the Docker image that scores there (default: a name of the course)")
+
+
+def _add_hand_in(commands):
     submit = commands.add_parser("submit", help="check and pack a solution (participants)")
     submit.add_argument("challenge", help="its folder, such as Higgs")
     submit.add_argument("--team", required=True)
@@ -43,7 +60,9 @@ def parser():
     choose = commands.add_parser("choose", help="say which submission of yours shall count (participants)")
     choose.add_argument("submission", type=Path, help="the zip file that was handed in")
     choose.add_argument("--key", type=Path, help="the key file of the team (default: beside the zip file)")
-    _add_team_commands(commands)
+
+
+def _add_scoring(commands):
     receive = commands.add_parser("receive", help="log when submissions arrived (organisers)")
     receive.add_argument("event", type=Path, help="folder of the event")
     receive.add_argument("submissions", type=Path, help="folder of the submissions")
@@ -71,11 +90,9 @@ def parser():
     verify.add_argument("file", type=Path, help="the submission")
     verify.add_argument("--minutes", type=_positive, default=30, help="on the clock (default: 30)")
     verify.add_argument("--memory", type=_positive, default=8, help="GB (default: 8)")
-    export = commands.add_parser("export", help="write the event for another engine (organisers)")
-    export.add_argument("engine", choices=["codabench"])
-    export.add_argument("--event", type=Path, required=True, help="folder of the event")
-    export.add_argument("--out", type=Path, required=True, help="folder of the bundles")
-    export.add_argument("--image", help="the Docker image that scores there (default: a name of the course)")
+
+
+def _add_certificates(commands):
     certificates = commands.add_parser(
         "certificates", help="print certificates (organisers), or check some: certificates verify FILE --key KEY",
         usage="%(prog)s EVENT [--font FONT] [--badges] [--before-deadline]\n"
@@ -89,7 +106,6 @@ def parser():
                               help="a TrueType font for names in other scripts; once for each")  # fmt: skip
     certificates.add_argument("--badges", action="store_true", help="an Open Badge (3.0) beside each")
     certificates.add_argument("--before-deadline", action="store_true", help="though ranks are not final, to rehearse")
-    return main_parser
 
 
 def _add_team_commands(commands):

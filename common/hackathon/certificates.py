@@ -54,19 +54,7 @@ def certificates(folder, fonts=(), *, before=False, badges=False):
     """
     folder = Path(folder)
     event = load(folder / "event.toml")
-    try:
-        board = json.loads((folder / "leaderboard.json").read_text("utf-8"))
-        awards, made_up = list(_awards(board["boards"])), "anonymous" in board
-        final = board["part"] == "private" and board["deadline"] == event.deadline.isoformat()
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise EventError(
-            f"{folder}/leaderboard.json is missing or damaged: run 'python -m common.hackathon score' first"
-        ) from error
-    if made_up or aliases.hidden(folder, event):
-        raise EventError(f"{folder}: its boards show made-up names: first 'reveal' and 'score' the event")
-    if not (final or before):
-        raise EventError(f"{folder}: its ranks are not final, the event was not scored since its deadline, "
-                         f"{event.clock(event.deadline)}: score it afterwards, or say --before-deadline")  # fmt: skip
+    awards = _final_awards(folder, event, before)
     fonts, target, missing = Fonts(fonts), folder / "certificates", {}
     key = signing.private_key(folder)
     with tempfile.TemporaryDirectory(prefix=".certificates.", dir=folder) as place:
@@ -96,6 +84,24 @@ def certificates(folder, fonts=(), *, before=False, badges=False):
             path.replace(target / path.name)
     written = [target / name for name in names]
     return written, missing
+
+
+def _final_awards(folder, event, before):
+    """The awards of a scored event, see `_awards`; its ranks must be final but for a rehearsal (`before`)."""
+    try:
+        board = json.loads((folder / "leaderboard.json").read_text("utf-8"))
+        awards, made_up = list(_awards(board["boards"])), "anonymous" in board
+        final = board["part"] == "private" and board["deadline"] == event.deadline.isoformat()
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise EventError(
+            f"{folder}/leaderboard.json is missing or damaged: run 'python -m common.hackathon score' first"
+        ) from error
+    if made_up or aliases.hidden(folder, event):
+        raise EventError(f"{folder}: its boards show made-up names: first 'reveal' and 'score' the event")
+    if not (final or before):
+        raise EventError(f"{folder}: its ranks are not final, the event was not scored since its deadline, "
+                         f"{event.clock(event.deadline)}: score it afterwards, or say --before-deadline")  # fmt: skip
+    return awards
 
 
 def _awards(boards):

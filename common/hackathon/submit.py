@@ -103,10 +103,7 @@ def submit(
     archive.check_contents(manifest, contents)
     if opens_team:
         manifest = replace(manifest, key=keys.write_key(key_path))
-        notes.append(f"made {key_path}, the key of the team: keep it, every later submission of the team needs it")
-        others = sorted(path.name for path in Path(out).glob(f"{slug(name)}-??????{archive.KEY_SUFFIX}"))
-        notes += [f"there is {other}, too: names that could be taken for each other are refused, so if it is your "
-                  "team's, spell its name as before" for other in others if other != key_path.name]  # fmt: skip
+        notes += _about_new_key(key_path, name)
     path = _free_path(Path(out), f"{folder}-{file_stem(name)}-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}")
     archive.write(path, manifest, contents)
     notes.append(f"its receipt, which the organisers will send, has the name {receipt_name(archive.digest_of(path))}")
@@ -114,6 +111,14 @@ def submit(
     if datetime.now(timezone.utc) > event.deadline:
         notes.append(f"the deadline was {event.clock(event.deadline)}: it counts as late")
     return path, notes
+
+
+def _about_new_key(path, name):
+    """What a team has to know of its new key file."""
+    notes = [f"made {path}, the key of the team: keep it, every later submission of the team needs it"]
+    others = sorted(other.name for other in path.parent.glob(f"{slug(name)}-??????{archive.KEY_SUFFIX}"))
+    return notes + [f"there is {other}, too: names that could be taken for each other are refused, so if it is your "
+                    "team's, spell its name as before" for other in others if other != path.name]  # fmt: skip
 
 
 def choose(submission, key=None):

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from common.plotting import use_style
-from Exoplanet import data, helpers, model, simulate
+from Exoplanet import data, helpers, model, real_disks, simulate
 
 
 def measures(X, faintest=model.FAINTEST):
@@ -63,8 +63,8 @@ def main():
     parser.add_argument("--n", type=int, default=2000, help="simulated images")
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
-    if not (options.samples / data.RECOVERED.name).is_file():
-        parser.error(f"{options.samples} has no {data.RECOVERED.name}")
+    if not (options.samples / real_disks.RECOVERED.name).is_file():
+        parser.error(f"{options.samples} has no {real_disks.RECOVERED.name}")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "Exoplanet").symlink_to(options.samples.resolve())
         os.environ["DEEPLEARN_DATA"] = folder

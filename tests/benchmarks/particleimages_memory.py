@@ -26,7 +26,7 @@ def write(folder, n):
         few = images.X[images.y == label]
         paths.append(Path(folder, f"{name}.hdf5"))
         with h5py.File(paths[-1], "w") as file:
-            X = file.create_dataset("X", (n, *data.IMAGE), "f4", chunks=(100, *data.IMAGE), compression="lzf")
+            X = file.create_dataset("X", (n, *few.shape[1:]), "f4", chunks=(100, *few.shape[1:]), compression="lzf")
             for first in range(0, n, len(few)):
                 X[first : first + len(few)] = few[: n - first]
             file["y"] = np.full(n, label, np.float32)

@@ -18,7 +18,6 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from common import official
 from common.training import fit, seed_everything
 from ParticleImages import data, vit
 from ParticleImages.model import CNN, network_input, probability, shower_shapes
@@ -72,8 +71,8 @@ def main():
     args = parser.parse_args()
     parts = {"train": data.load("train", max(args.n)), "validation": data.load("valid", 3000),
              "test": data.load("test", 10_000)}  # fmt: skip
-    if official.find("ParticleImages", data.EXCERPT):
-        parts["official"] = data.read_excerpt(official.find("ParticleImages", data.EXCERPT))
+    if (excerpt := data.excerpt()) is not None:
+        parts["official"] = excerpt
     images = {name: pairs(part) for name, part in parts.items()}
     shapes = {name: (shower_shapes(part.X), part.y) for name, part in parts.items()}
     tests = [name for name in parts if name != "train"]

@@ -22,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
 
+from common.datasets import Dataset
 from tests.benchmarks import lessons, plain
 from tests.benchmarks.table import as_text, over_seeds
 
@@ -142,7 +143,7 @@ def particle_images(seeds, folder):
     from ParticleImages.model import shower_shapes
 
     train, valid, test = lessons.parts(data, "ParticleImages")
-    excerpt = real(lambda: data.read_excerpt(data.official.find("ParticleImages", data.EXCERPT)), folder)
+    excerpt = real(data.excerpt, folder)
 
     def energy(X):
         return np.ascontiguousarray(np.moveaxis(np.asarray(X), 3, 1)[:, :1])
@@ -236,7 +237,7 @@ def nmr(seeds, folder):
         high[high == 0] = 1  # a column that never varies stays 0
 
         def original(seed, train=train, valid=valid, centre=centre, spread=spread, low=low, high=high):
-            parts = [data.Dataset((part.X - low) / high, (part.y - centre) / spread) for part in (train, valid)]
+            parts = [Dataset((part.X - low) / high, (part.y - centre) / spread) for part in (train, valid)]
             outputs = network(plain.nmr_network(), *parts, mse_loss, lambda y, z: 0.0, seed, lambda X: X.astype("f4"),
                               epochs=200, batch_size=128, lr=1e-4)  # fmt: skip
             return lambda X: outputs((X - low) / high) * spread + centre
