@@ -6,6 +6,7 @@ from common.demo import layers, numbers
 from NMRSpin import data as echoes
 from NMRSpin.model import HIGHEST, LOWEST, Network
 from NMRSpin.simulate import CALIBRATION, DECAY, SEQUENCE, shared_detunings
+from NMRSpin.spins import MAX_TURN
 
 SHOWN = 24  # mystery echoes: the first ones of the test set
 
@@ -27,7 +28,7 @@ def data(quick=False):
     found = model.predict(test.X)
     return {
         "n": len(shared_detunings()), "dt": SEQUENCE.dt, "wait": SEQUENCE.wait, "steps": SEQUENCE.steps,
-        "calibration": CALIBRATION, "decay": DECAY, "detunings": numbers(shared_detunings()),
+        "calibration": CALIBRATION, "decay": DECAY, "turn": MAX_TURN, "detunings": numbers(shared_detunings()),
         "network": [components, *layers(model.module)],
         "mean": model.outputs.mean.tolist(), "spread": model.outputs.spread.tolist(),
         "lowest": LOWEST.tolist(), "highest": HIGHEST.tolist(),

@@ -22,6 +22,8 @@ from Exoplanet import disk
 from Exoplanet.model import Around
 from Higgs.model import significance
 from NMRSpin import simulate
+from NMRSpin.model import total_coupling
+from NMRSpin.spins import MAX_TURN
 from RenAIssance import model as reader
 from StrongLensing.pairs import RING_BLUR, ring_pairs
 from StrongLensing.restoration import Residual, enlarge
@@ -229,10 +231,24 @@ def test_pages_are_quick(opened, data_of):
 
 
 def test_spins_of_the_page_make_the_echo_of_the_simulator(opened):
-    labels = [8.0, 9.0, 7.5]
-    found = np.array(opened("NMRSpin").evaluate("labels => Array.from(demo.echo(labels).values)", labels))
-    expected = simulate.echoes("gauss", [labels])[0]
-    np.testing.assert_allclose(found, np.concatenate([expected.real, expected.imag]), atol=1e-4)
+    drawn = simulate.draw_labels("gauss", 7, np.random.default_rng(0))
+    labels = np.concatenate([drawn, [[0.5, 60, 9], [20, 4, 6], [20, 9.7, 8]]])  # and where the sliders end
+    script = "all => all.map((labels) => Array.from(demo.echo(labels).values))"
+    found = opened("NMRSpin").evaluate(script, labels.tolist())
+    expected = simulate.echoes("gauss", labels)
+    np.testing.assert_allclose(found, np.concatenate([expected.real, expected.imag], axis=1), atol=1e-4)
+
+
+def test_a_coupling_that_the_simulator_refuses(opened):
+    page = opened("NMRSpin")
+    page.locator("#alpha").fill("2.98")
+    for xi in ("2.28", "2.32"):  # logarithms
+        page.locator("#xi").fill(xi)
+        labels = np.exp([[2.98, float(xi), 7]])
+        [coupling] = total_coupling("gauss", labels)
+        assert f"W = {coupling:.3f}" in page.locator("#material").inner_text()
+        accepted = 0.5 * simulate.SEQUENCE.dt * simulate.CALIBRATION * 1e4 * coupling <= MAX_TURN
+        assert page.locator("#answer").is_enabled() == accepted == (xi == "2.28")
 
 
 def test_lines_are_read_as_python_reads_them_and_so_is_a_picture(opened, data_of, tmp_path):
@@ -295,8 +311,8 @@ def test_an_echo_can_be_dragged(opened):
     page.mouse.down()
     page.mouse.move(x + 40, y - 40)
     page.mouse.up()
-    (w, xi, d), (old_w, old_xi, old_d) = said(), before
-    assert float(w.split()[0]) > float(old_w.split()[0]) and float(d) > float(old_d) and xi == old_xi
+    (alpha, xi, d), (old_alpha, old_xi, old_d) = said(), before
+    assert float(alpha) > float(old_alpha) and float(d) > float(old_d) and xi == old_xi
 
 
 def test_the_two_b_jets_are_marked(opened):
