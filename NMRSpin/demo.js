@@ -117,8 +117,8 @@ const draw = () => {
     text(196, 14, "– – the mystery", "end"), text(196, 28, "— yours", "end"), text(200 / 3 + 3, 44, "second pulse", "start")));
   const canvas = demo.find("lattice");
   demo.paint(canvas, { shape: [n, n], values: spins.x }, (_, i) => {
-    const angle = Math.atan2(spins.y[i], spins.x[i]), bright = 2 * Math.hypot(spins.x[i], spins.y[i]);
-    return [0, 1, 2].map((k) => 255 * bright * (0.55 + 0.45 * Math.cos(angle - k * 2 * Math.PI / 3)));
+    const x = spins.x[i], y = Math.sqrt(3) * spins.y[i], bright = 280 * Math.sqrt(x * x + y * y / 3);
+    return [bright + 230 * x, bright + 115 * (y - x), bright - 115 * (x + y)];  // the part along three directions, 120 degrees apart
   });
   if (spins.step < DATA.steps) return;
   const off = Math.sqrt(own.reduce((sum, value, k) => sum + (value - mystery[k]) ** 2, 0) / DATA.steps), [alpha, xi, d] = read(spins.echo);
@@ -126,7 +126,7 @@ const draw = () => {
     `Of your echo the network says alpha ${alpha.toFixed(2)}, xi ${xi.toFixed(1)}, d ${d.toFixed(2)}.`;
 };
 const run = () => {
-  const until = performance.now() + 14;
+  const until = performance.now() + 25;
   while (spins.step < DATA.steps && performance.now() < until) spins.advance();
   draw();
   waiting = spins.step < DATA.steps ? requestAnimationFrame(run) : 0;
@@ -141,6 +141,7 @@ const restart = () => {
   if (strong() && spins) return;
   cancelAnimationFrame(waiting);
   spins = lattice(labelsNow());
+  demo.find("misfit").textContent = "Your echo is on its way …";
   run();
 };
 const moved = (name, value) => { material[name] = value; if (spins) restart(); };

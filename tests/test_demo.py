@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import sys
 import timeit
 from pathlib import Path
 from urllib.parse import unquote
@@ -107,6 +108,24 @@ def test_layers_do_what_those_of_torch_do(opened):
 def test_a_layer_that_the_pages_do_not_know():
     with pytest.raises(ValueError, match="does not know the layer ConvTranspose2d"):
         demo.layers(nn.Sequential(nn.ConvTranspose2d(1, 1, 2)))
+
+
+@pytest.mark.parametrize("name", ["Higgs", "RenAIssance"])
+def test_onnx_page_and_torch_say_the_same(tmp_path, name):
+    onnxruntime = pytest.importorskip("onnxruntime", reason="networks as ONNX: pip install -e '.[onnx]'")
+    [(path, samples)] = demo.export(name, tmp_path, quick=True).items()
+    session = onnxruntime.InferenceSession(path)
+    found = [torch.from_numpy(session.run(None, {"x": x})[0]) for x in samples]
+    data = json.loads(demo.script(name, quick=True).removeprefix("window.DATA = ").rstrip(";\n"))
+    for logits, expected in zip(found, data["expected"], strict=False):  # the page's are tested against these below
+        p = logits.softmax(2)[0, : len(expected), 0] if name == "RenAIssance" else logits.sigmoid()
+        np.testing.assert_allclose(p, expected, atol=1e-4)
+
+
+def test_onnx_without_its_packages(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert demo.main([str(tmp_path), "Higgs"]) == 1
+    assert "pip install -c requirements.txt -e '.[onnx]'" in capsys.readouterr().err
 
 
 def test_the_interval_is_wilsons(opened):
