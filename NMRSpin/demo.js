@@ -142,7 +142,7 @@ const restart = () => {
   cancelAnimationFrame(waiting);
   spins = lattice(labelsNow());
   demo.find("misfit").textContent = "Your echo is on its way …";
-  run();
+  waiting = requestAnimationFrame(run);  // once a frame, however often it is moved
 };
 const moved = (name, value) => { material[name] = value; if (spins) restart(); };
 const sliders = {
