@@ -193,7 +193,8 @@ def export(name, folder, quick=False):
         with torch.inference_mode():
             off = max(abs(session.run(None, {"x": x.numpy()})[0] - module(x).numpy()).max() for x in samples)
         if not off <= 1e-4:
-            raise ValueError(f"{path}: differs from torch by {off:.1g}, expected at most 1e-4: do not use this file")
+            path.unlink()
+            raise ValueError(f"{path}: ONNX Runtime and torch differ by {off:.1g}, expected at most 1e-4: not written")
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, differs from torch by {off:.0e}. {about}", flush=True)
         written[path] = [x.numpy() for x in samples]
     return written
