@@ -108,6 +108,7 @@ const paintOwn = (values) => {
   context.arc(VIEW / 2 + far * Math.cos(planet.azimuth), VIEW / 2 + far * Math.sin(planet.azimuth), 5, 0, 7);
   context.stroke();
 };
+const alone = [];  // what the network says of each disk without the planet
 let waiting = 0;
 const showOwn = () => {
   const values = withPlanet();
@@ -115,7 +116,7 @@ const showOwn = () => {
   canvas.setAttribute("aria-label", `Disk ${planet.disk + 1} seen face on, ${planet.there ? `planet at ${planet.radius.toFixed(0)} au` : "without the planet"}`);
   clearTimeout(waiting);
   waiting = setTimeout(() => {
-    const now = probability(values), without = probability(demo.row(polar, bare[planet.disk]).values);
+    const now = probability(values), without = alone[planet.disk] ??= probability(demo.row(polar, bare[planet.disk]).values);
     demo.find("answer").textContent = planet.there ? `The network gives a planet ${demo.percent(now)}; without yours it says ${demo.percent(without)}.` : `Without your planet the network says ${demo.percent(without)}.`;
   }, 20);
 };

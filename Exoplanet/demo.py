@@ -48,7 +48,8 @@ def data(quick=False):
     first = np.unique(test.meta["run"], return_index=True)[1]
     X, y, places = test.X[first], test.y[first], test.meta["positions"][first]
     unwrapped = polar(X, *ellipses(X))
-    found = sigmoid(logits(model, views_of_polar(unwrapped), turns=4))
+    seen = views_of_polar(unwrapped)
+    found = sigmoid(logits(model, seen, turns=4))
     brightness = np.clip(1 + logarithm(X[:SHOWN, 0]) / DECADES, 0, 1)
     others = slice(SHOWN, None)
     return {
@@ -57,5 +58,6 @@ def data(quick=False):
         "planet": y[:SHOWN].tolist(), "expected": found[:SHOWN].tolist(),
         "innermost": INNERMOST * HALF_WIDTH, "outermost": OUTERMOST * HALF_WIDTH,
         "earth": EARTH, "jupiter": JUPITER, "layers": layers(model.layers), "last": layers(model.last),
+        "networks": {"Exoplanet": (model, seen[:SHOWN], "Views of Exoplanet.model.views -> logit of a planet")},
         "right": int(((found > 0.5) == y)[others].sum()), "of": len(X) - SHOWN,
     }  # fmt: skip

@@ -46,5 +46,6 @@ def data(quick=False):
         "standardise": layers(model.standardise), "first": layers(model.first),
         "block": layers(block.layers), "last": layers(model.last),
         "counted": {"score": np.round(score[counted], 4).tolist(), "signal": test.y[counted].tolist()},
+        "networks": {"Higgs": (model, X[shown], "Features of Higgs.model.features -> logit of signal")},
         "right": int(((score > 0.5) == test.y)[others].sum()), "of": len(test) - SHOWN,
     }  # fmt: skip

@@ -4,35 +4,52 @@
 // --- the lattice --------------------------------------------------------------------------------------
 const n = DATA.n, sites = n * n, detuning = demo.array(DATA.detunings).values;
 
-// The interaction exp(-(r / xi)^2) is a product of one factor along the rows and one along the columns, and smooth: a few
-// waves describe each. `basis` holds the waves, `strength` what the factor makes of each.
+// The interaction exp(-(r / xi)^2) is a product of a factor along the rows and one along the columns. Each multiplies a wave
+// of k periods by a strength, and only waves of few periods count. Cosines describe what is even about site 0, sines what is odd.
+const along = (xi) => Float64Array.from({ length: n }, (_, i) => Math.exp(-((Math.min(i, n - i) / xi) ** 2)));
 const waves = (xi) => {
-  const most = Math.min(Math.ceil(3.3 * n / (Math.PI * xi)), n / 2 - 1), count = 2 * most + 1;
-  const basis = new Float64Array(count * n), strength = new Float64Array(count);
-  for (let wave = 0; wave < count; wave++) {
-    const periods = Math.ceil(wave / 2), size = Math.sqrt((wave ? 2 : 1) / n), shape = wave % 2 ? Math.cos : Math.sin;
-    for (let i = 0; i < n; i++) {
-      const angle = 2 * Math.PI * periods * i / n, r = Math.min(i, n - i);
-      basis[wave * n + i] = wave ? size * shape(angle) : size;
-      strength[wave] += Math.exp(-((r / xi) ** 2)) * Math.cos(angle);
-    }
-  }
-  return { basis, strength, count };
-};
+  const half = n / 2, most = Math.min(Math.ceil(2.3 * n / (Math.PI * xi)), half - 1), counts = [most + 1, most], sizes = [half + 1, half - 1];
+  const angle = (wave, i) => 2 * Math.PI * wave * i / n, shape = (wave) => Math.sqrt((wave ? 2 : 1) / n);
+  const tables = [(wave, i) => shape(wave) * Math.cos(angle(wave, i)), (wave, i) => shape(1) * Math.sin(angle(wave + 1, i + 1))];
+  const matrix = (rows, columns, from) => demo.matrix({ shape: [rows], values: Float64Array.from({ length: rows * columns }, (_, k) => from(Math.floor(k / columns), k % columns)) });
+  const project = tables.map((table, p) => matrix(counts[p], sizes[p], table)), expand = tables.map((table, p) => matrix(sizes[p], counts[p], (i, wave) => table(wave, i)));
+  const gauss = along(xi), strength = [...Array(most + 1).keys()].map((wave) => gauss.reduce((sum, value, i) => sum + value * Math.cos(angle(wave, i)), 0));
 
-// The sum over all other spins, each times the interaction: into `field`. Rows of n numbers are added in the inner loops.
-const add = (into, at, from, start, factor) => { for (let j = 0; j < n; j++) into[at + j] += factor * from[start + j]; };
-const convolve = ({ basis, strength, count }, spins, field, rows, back) => {
-  rows.fill(0);
-  back.fill(0);
-  for (let a = 0; a < count; a++) for (let i = 0; i < n; i++) add(rows, a * n, spins, i * n, basis[a * n + i]);
-  for (let a = 0; a < count; a++) for (let b = 0; b < count; b++) {
-    let sum = 0;
-    for (let j = 0; j < n; j++) sum += rows[a * n + j] * basis[b * n + j];
-    add(back, a * n, basis, b * n, sum * strength[a] * strength[b]);
-  }
-  for (let i = 0; i < sites; i++) field[i] = -spins[i];  // nothing with itself
-  for (let a = 0; a < count; a++) for (let i = 0; i < n; i++) add(field, i * n, back, a * n, basis[a * n + i]);
+  // Of an array [n, width] the waves of each column, in rows: [width, counts[0]] and [width, counts[1]]; and back.
+  const room = (width) => ({ width, halves: sizes.map((size) => new Float64Array(width * size)), found: counts.map((count) => new Float64Array(width * count)) });
+  const forwards = (values, { width, halves: [even, odd], halves, found }) => {
+    for (let a = 0; a < width; a++) {
+      for (const i of [0, half]) even[a * sizes[0] + i] = values[i * width + a];
+      for (let i = 1; i < half; i++) {
+        const one = values[i * width + a], other = values[(n - i) * width + a];
+        even[a * sizes[0] + i] = one + other;
+        odd[a * sizes[1] + i - 1] = one - other;
+      }
+    }
+    project.forEach((times, p) => times(halves[p], width, found[p]));
+  };
+  const backwards = (values, { width, halves: [even, odd], halves, found }) => {
+    expand.forEach((times, p) => times(found[p], width, halves[p]));
+    for (let a = 0; a < width; a++) {
+      for (const i of [0, half]) values[i * width + a] = even[a * sizes[0] + i];
+      for (let i = 1; i < half; i++) {
+        const cosines = even[a * sizes[0] + i], sines = odd[a * sizes[1] + i - 1];
+        values[i * width + a] = cosines + sines;
+        values[(n - i) * width + a] = cosines - sines;
+      }
+    }
+  };
+  const whole = room(n), parts = counts.map(room);
+  // The sum over all spins, each times the interaction: into `field`.
+  return (spins, field) => {
+    forwards(spins, whole);
+    parts.forEach((part, p) => {
+      forwards(whole.found[p], part);
+      part.found.forEach((found, q) => { for (let k = 0; k < found.length; k++) found[k] *= strength[Math.floor(k / counts[q]) + p] * strength[k % counts[q] + q]; });
+      backwards(whole.found[p], part);
+    });
+    backwards(field, whole);
+  };
 };
 
 // A lattice after the first pulse, whose `step` makes DATA.dt pass; see evolve of NMRSpin/spins.py.
@@ -42,17 +59,17 @@ const lattice = ([alpha, xi, d]) => {
   const s0 = q.map((square) => Math.sin(Math.sqrt(square)) / Math.sqrt(square)), c0 = q.map((square) => (1 - Math.cos(Math.sqrt(square))) / square);
   const s1 = q.map((square, i) => (Math.cos(Math.sqrt(square)) - s0[i]) / (2 * square)), c1 = q.map((square, i) => (s0[i] / 2 - c0[i]) / square);
   const x = made(() => 0), y = made(() => -0.5), z = made(() => 0), fx = made(() => 0), fy = made(() => 0);
-  const kernel = waves(xi), rows = new Float64Array(kernel.count * n), back = new Float64Array(kernel.count * n);
+  const convolve = waves(xi);
   const factor = DATA.dt * DATA.calibration * alpha, decay = Math.exp(-DATA.dt * DATA.decay * 10 ** (-d / 2));
   const echo = { shape: [2, DATA.steps], values: new Float32Array(2 * DATA.steps) };
   const now = { x, y, z, echo, step: 0 };
   now.advance = () => {
-    convolve(kernel, x, fx, rows, back);
-    convolve(kernel, y, fy, rows, back);
+    convolve(x, fx);
+    convolve(y, fy);
     let mx = 0, my = 0;
     const turned = now.step + 1 === DATA.wait ? -1 : 1;  // the second pulse
-    for (let i = 0; i < sites; i++) {
-      const bx = factor * fx[i], by = factor * fy[i], b2 = bx * bx + by * by, s = s0[i] + s1[i] * b2, c = c0[i] + c1[i] * b2;
+    for (let i = 0; i < sites; i++) {  // no spin feels itself
+      const bx = factor * (fx[i] - x[i]), by = factor * (fy[i] - y[i]), b2 = bx * bx + by * by, s = s0[i] + s1[i] * b2, c = c0[i] + c1[i] * b2;
       const ux = (y[i] * dz[i] - z[i] * by) * c + s * x[i], uy = (z[i] * bx - x[i] * dz[i]) * c + s * y[i], uz = (x[i] * by - y[i] * bx) * c + s * z[i];
       x[i] = turned * decay * (x[i] + uy * dz[i] - uz * by);
       y[i] = decay * (y[i] + uz * bx - ux * dz[i]);
@@ -81,10 +98,11 @@ const read = (echo) => {
 demo.predicted = (i) => read(demo.row(echoes, i));
 
 // --- sliders, curve, colours --------------------------------------------------------------------------
-const total = (xi) => waves(xi).strength[0] ** 2 - 1;  // sum of the interaction over all others
-const material = { w: 0.12, xi: 10, d: 7 };
-const labelsNow = () => [material.w * 1e4 / total(material.xi), material.xi, material.d];
-const couplingOf = ([alpha, xi]) => alpha * total(xi) / 1e4;
+// The total coupling W of all spins on one, gamma. The simulator refuses more than STRONGEST: a spin would turn too far in a step.
+const couplingOf = ([alpha, xi]) => alpha * (along(xi).reduce((a, b) => a + b) ** 2 - 1) / 1e4;
+const STRONGEST = DATA.turn / (0.5 * DATA.dt * DATA.calibration * 1e4);
+const material = { alpha: 4, xi: 9, d: 7 };
+const labelsNow = () => [material.alpha, material.xi, material.d];
 const size = ({ values }) => Array.from({ length: DATA.steps }, (_, k) => Math.hypot(values[k], values[DATA.steps + k]));
 let order = demo.shuffled(echoes.shape[0]), at = 0, spins = null, waiting = 0, answered = false;
 const wins = { count: 0, you: 0 };
@@ -99,8 +117,8 @@ const draw = () => {
     text(196, 14, "– – the mystery", "end"), text(196, 28, "— yours", "end"), text(200 / 3 + 3, 44, "second pulse", "start")));
   const canvas = demo.find("lattice");
   demo.paint(canvas, { shape: [n, n], values: spins.x }, (_, i) => {
-    const angle = Math.atan2(spins.y[i], spins.x[i]), bright = 2 * Math.hypot(spins.x[i], spins.y[i]);
-    return [0, 1, 2].map((k) => 255 * bright * (0.55 + 0.45 * Math.cos(angle - k * 2 * Math.PI / 3)));
+    const x = spins.x[i], y = Math.sqrt(3) * spins.y[i], bright = 280 * Math.sqrt(x * x + y * y / 3);
+    return [bright + 230 * x, bright + 115 * (y - x), bright - 115 * (x + y)];  // the part along three directions, 120 degrees apart
   });
   if (spins.step < DATA.steps) return;
   const off = Math.sqrt(own.reduce((sum, value, k) => sum + (value - mystery[k]) ** 2, 0) / DATA.steps), [alpha, xi, d] = read(spins.echo);
@@ -108,35 +126,41 @@ const draw = () => {
     `Of your echo the network says alpha ${alpha.toFixed(2)}, xi ${xi.toFixed(1)}, d ${d.toFixed(2)}.`;
 };
 const run = () => {
-  const until = performance.now() + 14;
+  const until = performance.now() + 25;
   while (spins.step < DATA.steps && performance.now() < until) spins.advance();
   draw();
   waiting = spins.step < DATA.steps ? requestAnimationFrame(run) : 0;
 };
+const strong = () => couplingOf(labelsNow()) > STRONGEST;
+const allow = () => { demo.find("answer").disabled = answered || strong(); };
 const restart = () => {
+  allow();
+  demo.find("material").textContent = `Total coupling W = ${couplingOf(labelsNow()).toFixed(3)} γ. ` + (strong()
+    ? `Above ${STRONGEST.toFixed(1)} γ the time steps of the simulation are too long: lower alpha or xi. The curve is that of your last material.`
+    : "For all materials to guess it is between 0.08 and 0.20 γ.");
+  if (strong() && spins) return;
   cancelAnimationFrame(waiting);
-  const labels = labelsNow();
-  demo.find("material").textContent = `alpha = ${labels[0].toFixed(2)} for a pair at distance 0`;
-  spins = lattice(labels);
-  run();
+  spins = lattice(labelsNow());
+  demo.find("misfit").textContent = "Your echo is on its way …";
+  waiting = requestAnimationFrame(run);  // once a frame, however often it is moved
 };
 const moved = (name, value) => { material[name] = value; if (spins) restart(); };
 const sliders = {
-  w: demo.slider("w", (value) => moved("w", value), (value) => `${value.toFixed(3)} γ`),
+  alpha: demo.slider("alpha", (value) => moved("alpha", Math.exp(value)), (value) => Math.exp(value).toFixed(2)),
   xi: demo.slider("xi", (value) => moved("xi", Math.exp(value)), (value) => Math.exp(value).toFixed(1)),
   d: demo.slider("d", (value) => moved("d", value), (value) => value.toFixed(2)),
 };
 
-// The echo itself can be dragged: its whole width is the range of W, its whole height that of d.
+// The echo itself can be dragged: over its whole width alpha becomes e times as large, its whole height is the range of d.
 let grip = null;
 demo.find("curve").addEventListener("pointerdown", (pressed) => {
-  grip = { x: pressed.clientX, y: pressed.clientY, w: material.w, d: material.d };
+  grip = { x: pressed.clientX, y: pressed.clientY, alpha: sliders.alpha.get(), d: material.d };
   demo.find("curve").setPointerCapture(pressed.pointerId);
 });
 demo.find("curve").addEventListener("pointermove", (event) => {
   if (!grip) return;
   const { width, height } = demo.find("curve").getBoundingClientRect();
-  sliders.w.set(grip.w + 0.12 * (event.clientX - grip.x) / width);
+  sliders.alpha.set(grip.alpha + (event.clientX - grip.x) / width);
   sliders.d.set(grip.d + 4 * (grip.y - event.clientY) / height);
 });
 for (const end of ["pointerup", "pointercancel"]) demo.find("curve").addEventListener(end, () => { grip = null; });
@@ -157,14 +181,14 @@ const tell = () => {
   const [low, high] = demo.wilson(wins.you, wins.count);
   demo.find("told").replaceChildren(demo.make("div", { class: "score" }, demo.make("table", {}, demo.make("thead", {}, head), demo.make("tbody", {}, ...rows))),
     demo.make("p", {}, `You were nearer in xi than the network in ${wins.you} of ${wins.count} (95 %: ${demo.percent(low)} to ${demo.percent(high)}). On ${DATA.off.n} test echoes half of its xi are off by less than ${(100 * DATA.off.xi).toFixed(0)} %.`));
-  demo.find("answer").disabled = true;
+  allow();
 };
 demo.find("answer").addEventListener("click", tell);
 demo.find("another").addEventListener("click", () => {
   at += 1;
   if (at === order.length) { order = demo.shuffled(order.length); at = 0; }
   answered = false;
-  demo.find("answer").disabled = false;
+  allow();
   demo.find("told").replaceChildren();
   draw();
 });

@@ -1,11 +1,14 @@
 """What the page of NMRSpin needs: the network of the lesson, unseen echoes, and the spins of the lattice."""
 
 import numpy as np
+import torch
+from torch import nn
 
 from common.demo import layers, numbers
 from NMRSpin import data as echoes
 from NMRSpin.model import HIGHEST, LOWEST, Network
 from NMRSpin.simulate import CALIBRATION, DECAY, SEQUENCE, shared_detunings
+from NMRSpin.spins import MAX_TURN
 
 SHOWN = 24  # mystery echoes: the first ones of the test set
 
@@ -17,18 +20,23 @@ def network(quick=False):
 
 
 def data(quick=False):
-    """See common.demo; the first layer of the page's network makes the principal components of an echo."""
+    """See common.demo; the first layers of the page's network make the principal components of an echo."""
     model, test = network(quick), echoes.load("test", 200)
-    spread = model.inputs.spread * model.scale
-    weight = model.pca.components_ / spread
-    shift = model.inputs.mean / model.inputs.spread + model.pca.mean_
-    components = {"kind": "Linear", "weight": numbers(weight),
-                  "bias": numbers(-model.pca.components_ @ shift / model.scale)}  # fmt: skip
+    components = model.pca.components_ / model.scale
+    standardise = nn.BatchNorm1d(components.shape[1], eps=0, affine=False)
+    standardise.running_mean[:] = torch.from_numpy(model.inputs.mean)
+    standardise.running_var[:] = torch.from_numpy(model.inputs.spread**2)
+    first = nn.Linear(*components.shape[::-1])
+    first.weight.data[:] = torch.from_numpy(components)
+    first.bias.data[:] = torch.from_numpy(-components @ model.pca.mean_)
+    whole = nn.Sequential(nn.Flatten(), standardise, first, *model.module)
     found = model.predict(test.X)
     return {
         "n": len(shared_detunings()), "dt": SEQUENCE.dt, "wait": SEQUENCE.wait, "steps": SEQUENCE.steps,
-        "calibration": CALIBRATION, "decay": DECAY, "detunings": numbers(shared_detunings()),
-        "network": [components, *layers(model.module)],
+        "calibration": CALIBRATION, "decay": DECAY, "turn": MAX_TURN, "detunings": numbers(shared_detunings()),
+        "network": layers(whole),
+        "networks": {"NMRSpin": (whole, test.X[:SHOWN], "Echoes, 2 x 471 values -> NMRSpin.model.targets, "
+                                 f"less {model.outputs.mean.round(3)} and divided by {model.outputs.spread.round(3)}")},
         "mean": model.outputs.mean.tolist(), "spread": model.outputs.spread.tolist(),
         "lowest": LOWEST.tolist(), "highest": HIGHEST.tolist(),
         "echoes": numbers(test.X[:SHOWN]), "labels": test.y[:SHOWN].tolist(), "expected": found[:SHOWN].tolist(),

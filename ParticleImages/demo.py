@@ -27,7 +27,8 @@ def network(quick=False):
 def data(quick=False):
     """See common.demo; images are the crystals around the hottest one, and `total` is the energy of all 32 x 32."""
     model, test = network(quick), images.load("test", 1000 if quick else 12_000)
-    found = probability(model, network_input(test.X))
+    x = network_input(test.X)
+    found = probability(model, x)
     energy, shown, others = test.X[..., 0], slice(SHOWN), slice(SHOWN, None)
     crop = energy[shown, SEED - ROWS : SEED + ROWS + 1, SEED - COLUMNS : SEED + COLUMNS + 1]
     return {
@@ -36,5 +37,6 @@ def data(quick=False):
         "radiated": test.meta["radiated"][shown].tolist(),
         "radius": np.nan_to_num(test.meta["conversion_radius"][shown], nan=0.0).tolist(),
         "convolutions": layers(model.convolutions), "dense": layers(model.dense),
+        "networks": {"ParticleImages": (model, x[shown], "Planes of model.network_input -> logit of an electron")},
         "right": int(((found > 0.5) == test.y)[others].sum()), "of": len(test) - SHOWN,
     }  # fmt: skip

@@ -30,6 +30,12 @@ def recurrent(lstm, end):
             "bias": numbers(weights["bias_ih"] + weights["bias_hh"])}  # fmt: skip
 
 
+def padded(line):
+    """A line with the paper that `reader.log_probabilities` adds to one that is read alone."""
+    width = line.shape[1]
+    return np.pad(line, [(0, 0), (0, -(-(width + reader.MARGIN) // reader.STRIDE) * reader.STRIDE - width)])
+
+
 def data(quick=False):
     """See common.demo; nothing is trained."""
     network, lines = reader.load(), book.load("test", SHOWN + 30 if quick else 400, task="lines")
@@ -52,6 +58,8 @@ def data(quick=False):
         "name": layers(network.name),
         "expected": [np.exp(p[:STEPS, 0]).round(6).tolist() for p in (log_p[i] for i in shown)],
         "read": [reader.greedy(log_p[i]) for i in shown],
+        "networks": {"RenAIssance": (network, [padded(images[i]) for i in shown],
+                                     "Ink of a line, 0 to 255, 36 pixels high -> logits of the blank and of ALPHABET")},
         "wrong": int(sum(wrong[i] for i in others)), "of": sum(len(levelled(lines.y[i])) for i in others),
         "others": len(others),
     }  # fmt: skip

@@ -67,5 +67,9 @@ def data(quick=False):
         # Some pixels of what the second network makes of the same images
         "restore": {"layers": layers(restoring.layers), "every": EVERY,
                     "expected": restore(restoring, X[:10])[:, 0, ::EVERY, ::EVERY].tolist()},
+        "networks": {
+            "StrongLensing": (model, X[:SHOWN], f"Images of 64 x 64 -> logits of {', '.join(simulate.CLASSES)}"),
+            "StrongLensing_restored": (restoring, X[:SHOWN], "Images -> twice as many pixels along a side"),
+        },
         "right": int((found.argmax(1) == test.y)[SHOWN:].sum()), "of": len(test) - SHOWN,
     }  # fmt: skip

@@ -5,19 +5,29 @@ A challenge has such a page when its folder holds three files:
     demo.html    what the page says, in the words of a body of HTML
     demo.js      what it does, in plain JavaScript on top of common/templates/demo.js
     demo.py      `data(quick)`: what it needs, a dict for JSON; networks by `layers`, arrays by `numbers`;
-                 "expected" in it is what Python predicts for some samples: `demo.predicted(i)` must be the same
+                 "expected" in it is what Python predicts for some samples: `demo.predicted(i)` must be the same;
+                 "networks" in it, which the page does not get, has a network, samples and a description for each
+                 ONNX file
 
 The networks of the lessons are small, so the page evaluates them itself: weights are written out in single precision,
 and `demo.network` in demo.js does what torch does. A model is trained by the lesson's own functions at the lesson's own
 settings when the site is built for the first time, and kept in the data folder until a line of their code changes.
+
+    python -m common.demo FOLDER [CHALLENGE ...]
+
+writes the same networks as ONNX files, for programs of other languages; it needs the extra `onnx`.
 """
 
+import argparse
 import base64
 import hashlib
 import importlib
 import json
+import sys
+from pathlib import Path
 
 import numpy as np
+import torch
 from torch import nn
 
 from common import official
@@ -47,14 +57,26 @@ def script(name, quick=False):
     str
         ``window.DATA = {...};``
     """
-    place = official.data_home() / "demos" / f"{name}-{_key(name)}{'-quick' if quick else ''}.js"
+    place = _place(name, quick)
     if not place.is_file():
-        print(f"{name}: making what its page to try needs; kept in {place.parent}", flush=True)
-        found = importlib.import_module(f"{name}.demo").data(quick)
-        text = json.dumps(found, separators=(",", ":"), allow_nan=False)
-        with atomic_write(place) as temporary:
-            temporary.write_text(f"window.DATA = {text};\n", "utf-8")
+        _make(name, quick)
     return place.read_text("utf-8")
+
+
+def _make(name, quick):
+    """Train what a page needs, keep its data, and return its networks."""
+    place = _place(name, quick)
+    print(f"{name}: making what its page to try needs; kept in {place.parent}", flush=True)
+    found = importlib.import_module(f"{name}.demo").data(quick)
+    networks = found.pop("networks", {})
+    text = json.dumps(found, separators=(",", ":"), allow_nan=False)
+    with atomic_write(place) as temporary:
+        temporary.write_text(f"window.DATA = {text};\n", "utf-8")
+    return networks
+
+
+def _place(name, quick):
+    return official.data_home() / "demos" / f"{name}-{_key(name)}{'-quick' if quick else ''}.js"
 
 
 def _key(name):
@@ -129,3 +151,89 @@ def _batch_norm(module):
     if module.affine:
         shift = shift + module.bias
     return {"kind": "Scale", "scale": _weights(scale), "shift": _weights(shift)}
+
+
+# --------------------------------------------------------------------------------------------------
+# ONNX
+
+
+def export(name, folder, quick=False):
+    """Write the networks of a page as ONNX files.
+
+    The data of the page are made anew, so that both have the same weights.
+
+    Parameters
+    ----------
+    name : str
+        Of a challenge.
+    folder : path-like
+    quick : bool
+        Train for seconds only: for tests.
+
+    Returns
+    -------
+    dict
+        Path of a file -> samples that were compared.
+
+    Raises
+    ------
+    ValueError
+        ONNX Runtime and torch differ by more than 1e-4 for one of ten samples.
+    """
+    onnx, onnxruntime, _ = map(importlib.import_module, ("onnx", "onnxruntime", "onnxscript"))  # the extra `onnx`
+    written = {}
+    for file, (module, samples, about) in _make(name, quick).items():
+        path, samples = Path(folder, f"{file}.onnx"), [torch.from_numpy(x[None]) for x in samples[:10]]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_onnx(module.eval(), samples[0], path)
+        model = onnx.load(path)
+        model.doc_string = about
+        onnx.save(model, path)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        with torch.inference_mode():
+            off = max(abs(session.run(None, {"x": x.numpy()})[0] - module(x).numpy()).max() for x in samples)
+        if not off <= 1e-4:
+            path.unlink()
+            raise ValueError(f"{path}: ONNX Runtime and torch differ by {off:.1g}, expected at most 1e-4: not written")
+        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, differs from torch by {off:.0e}. {about}", flush=True)
+        written[path] = [x.numpy() for x in samples]
+    return written
+
+
+def _write_onnx(module, x, path):
+    """Export with any number of samples, and with lines of any width if the network is recurrent."""
+    names = {"input_names": ["x"], "output_names": ["y"]}
+    if any(isinstance(part, nn.LSTM) for part in module.modules()):
+        # The newer exporter writes out every step of an LSTM
+        axes = {"x": {0: "n", 2: "width"}, "y": {0: "n", 1: "steps"}}
+        torch.onnx.export(module, (x,), path, dynamo=False, dynamic_axes=axes, **names)
+    else:
+        any_number = ({0: torch.export.Dim.DYNAMIC},)
+        two = torch.cat([x, x])  # a single sample would be taken for the only number
+        torch.onnx.export(module, (two,), path, dynamo=True, dynamic_shapes=any_number, external_data=False,
+                          verbose=False, **names)  # fmt: skip
+
+
+def main(argv=None):
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m common.demo", description="Write networks of the pages as ONNX.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("challenges", nargs="*", help="default: all that have a network")
+    args = parser.parse_args(argv)
+    if unknown := set(args.challenges) - set(names()):
+        parser.error(f"no challenge {', '.join(sorted(unknown))}: choose from {', '.join(names())}")
+    try:
+        for name in args.challenges or names():
+            if not export(name, args.folder):
+                print(f"{name}: no network of torch. A circuit can be written as OpenQASM: QuantumML.qasm.write")
+    except ModuleNotFoundError as error:
+        print(f"{error}: pip install -c requirements.txt -e '.[onnx]'", file=sys.stderr)
+        return 1
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import sys
 import timeit
 from pathlib import Path
 from urllib.parse import unquote
@@ -22,6 +23,8 @@ from Exoplanet import disk
 from Exoplanet.model import Around
 from Higgs.model import significance
 from NMRSpin import simulate
+from NMRSpin.model import total_coupling
+from NMRSpin.spins import MAX_TURN
 from RenAIssance import model as reader
 from StrongLensing.pairs import RING_BLUR, ring_pairs
 from StrongLensing.restoration import Residual, enlarge
@@ -105,6 +108,24 @@ def test_layers_do_what_those_of_torch_do(opened):
 def test_a_layer_that_the_pages_do_not_know():
     with pytest.raises(ValueError, match="does not know the layer ConvTranspose2d"):
         demo.layers(nn.Sequential(nn.ConvTranspose2d(1, 1, 2)))
+
+
+@pytest.mark.parametrize("name", ["Higgs", "RenAIssance"])
+def test_onnx_page_and_torch_say_the_same(tmp_path, name):
+    onnxruntime = pytest.importorskip("onnxruntime", reason="networks as ONNX: pip install -e '.[onnx]'")
+    [(path, samples)] = demo.export(name, tmp_path, quick=True).items()
+    session = onnxruntime.InferenceSession(path)
+    found = [torch.from_numpy(session.run(None, {"x": x})[0]) for x in samples]
+    data = json.loads(demo.script(name, quick=True).removeprefix("window.DATA = ").rstrip(";\n"))
+    for logits, expected in zip(found, data["expected"], strict=False):  # the page's are tested against these below
+        p = logits.softmax(2)[0, : len(expected), 0] if name == "RenAIssance" else logits.sigmoid()
+        np.testing.assert_allclose(p, expected, atol=1e-4)
+
+
+def test_onnx_without_its_packages(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert demo.main([str(tmp_path), "Higgs"]) == 1
+    assert "pip install -c requirements.txt -e '.[onnx]'" in capsys.readouterr().err
 
 
 def test_the_interval_is_wilsons(opened):
@@ -229,10 +250,24 @@ def test_pages_are_quick(opened, data_of):
 
 
 def test_spins_of_the_page_make_the_echo_of_the_simulator(opened):
-    labels = [8.0, 9.0, 7.5]
-    found = np.array(opened("NMRSpin").evaluate("labels => Array.from(demo.echo(labels).values)", labels))
-    expected = simulate.echoes("gauss", [labels])[0]
-    np.testing.assert_allclose(found, np.concatenate([expected.real, expected.imag]), atol=1e-4)
+    drawn = simulate.draw_labels("gauss", 7, np.random.default_rng(0))
+    labels = np.concatenate([drawn, [[0.5, 60, 9], [20, 4, 6], [20, 9.7, 8]]])  # and where the sliders end
+    script = "all => all.map((labels) => Array.from(demo.echo(labels).values))"
+    found = opened("NMRSpin").evaluate(script, labels.tolist())
+    expected = simulate.echoes("gauss", labels)
+    np.testing.assert_allclose(found, np.concatenate([expected.real, expected.imag], axis=1), atol=1e-4)
+
+
+def test_a_coupling_that_the_simulator_refuses(opened):
+    page = opened("NMRSpin")
+    page.locator("#alpha").fill("2.98")
+    for xi in ("2.28", "2.32"):  # logarithms
+        page.locator("#xi").fill(xi)
+        labels = np.exp([[2.98, float(xi), 7]])
+        [coupling] = total_coupling("gauss", labels)
+        assert f"W = {coupling:.3f}" in page.locator("#material").inner_text()
+        accepted = 0.5 * simulate.SEQUENCE.dt * simulate.CALIBRATION * 1e4 * coupling <= MAX_TURN
+        assert page.locator("#answer").is_enabled() == accepted == (xi == "2.28")
 
 
 def test_lines_are_read_as_python_reads_them_and_so_is_a_picture(opened, data_of, tmp_path):
@@ -295,8 +330,8 @@ def test_an_echo_can_be_dragged(opened):
     page.mouse.down()
     page.mouse.move(x + 40, y - 40)
     page.mouse.up()
-    (w, xi, d), (old_w, old_xi, old_d) = said(), before
-    assert float(w.split()[0]) > float(old_w.split()[0]) and float(d) > float(old_d) and xi == old_xi
+    (alpha, xi, d), (old_alpha, old_xi, old_d) = said(), before
+    assert float(alpha) > float(old_alpha) and float(d) > float(old_d) and xi == old_xi
 
 
 def test_the_two_b_jets_are_marked(opened):

@@ -42,8 +42,8 @@ def pins():
 
 def ranges():
     about = project()
-    # Peers that only benchmarks compare with are neither pinned nor installed for everybody
-    extras = [lines for name, lines in about["optional-dependencies"].items() if name not in ("all", "bench")]
+    # Peers that only benchmarks compare with, and what writes ONNX, are neither pinned nor installed for everybody
+    extras = [lines for name, lines in about["optional-dependencies"].items() if name not in ("all", "bench", "onnx")]
     found = [Requirement(line) for lines in [about["dependencies"], *extras] for line in lines]
     return [requirement for requirement in found if not requirement.marker or requirement.marker.evaluate(LINUX)]
 
@@ -64,7 +64,7 @@ def test_every_pin_is_exact_and_none_is_for_one_kind_of_machine():
 def test_extra_all_names_every_extra():
     extras = project()["optional-dependencies"]
     (everything,) = map(Requirement, extras.pop("all"))
-    assert everything.extras == set(extras) - {"bench"}
+    assert everything.extras == set(extras) - {"bench", "onnx"}
 
 
 def test_conda_environment_installs_the_pins_and_the_course():

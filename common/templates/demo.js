@@ -244,8 +244,14 @@ demo.colour = (share) => {
 };
 demo.paint = (canvas, { shape: [rows, columns], values }, colour = demo.colour) => {
   Object.assign(canvas, { width: columns, height: rows });
-  const context = canvas.getContext("2d"), image = context.createImageData(columns, rows);
-  values.forEach((value, i) => image.data.set([...colour(value, i), 255], 4 * i));
+  const context = canvas.getContext("2d"), image = context.createImageData(columns, rows), { data } = image;
+  values.forEach((value, i) => {
+    const [red, green, blue] = colour(value, i);
+    data[4 * i] = red;
+    data[4 * i + 1] = green;
+    data[4 * i + 2] = blue;
+    data[4 * i + 3] = 255;
+  });
   context.putImageData(image, 0, 0);
 };
 
