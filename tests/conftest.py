@@ -2,6 +2,10 @@
 
 import os
 import shutil
+import socket
+import subprocess
+import sys
+import tempfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,6 +14,7 @@ from threading import Thread
 import pytest
 from filelock import FileLock
 
+from common.__main__ import ONE_THREAD
 from common.gates import label, read, scores
 from common.notebooks import Result, run
 
@@ -17,6 +22,25 @@ ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SHARED_DATA = os.environ.get("DEEPLEARN_DATA")
 """The data folder of the whole test run, where it has one: `deeplearn test` makes it."""
+WARM = Path(__file__).with_name("warm")
+
+
+def pytest_configure(config):
+    """Let kernels start as forks of one server, where that is safe; see tests/warm."""
+    is_safe = sys.platform == "linux" and all(os.environ.get(name) == "1" for name in ONE_THREAD)
+    if not is_safe or hasattr(config, "workerinput"):  # workers of xdist share the server of the process above them
+        return
+    folder = tempfile.TemporaryDirectory(prefix="deeplearn-kernels-")
+    os.environ["DEEPLEARN_TESTS_KERNELS"] = address = f"{folder.name}/socket"
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(WARM), os.environ.get("PYTHONPATH")]))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen()
+        command = [sys.executable, WARM / "ipykernel_launcher.py", "--serve", str(listener.fileno())]
+        server = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()])
+    config.add_cleanup(server.wait)
+    config.add_cleanup(server.kill)
+    config.add_cleanup(folder.cleanup)
 
 
 @pytest.fixture

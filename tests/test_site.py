@@ -39,8 +39,10 @@ def built(tmp_path_factory):
     return place / "out"
 
 
-def soups(folder):
-    return {path: BeautifulSoup(path.read_text("utf-8"), "html.parser") for path in sorted(folder.rglob("*.html"))}
+@pytest.fixture(scope="module")
+def soups(built):
+    """Each page, parsed: by path."""
+    return {path: BeautifulSoup(path.read_text("utf-8"), "html.parser") for path in sorted(built.rglob("*.html"))}
 
 
 def test_every_challenge_and_notebook_has_its_page(built):
@@ -51,8 +53,8 @@ def test_every_challenge_and_notebook_has_its_page(built):
     assert {label(path.with_suffix(".html")) for path in find()} <= names
 
 
-def test_links_and_pictures_lead_somewhere_and_nothing_is_loaded_from_elsewhere(built):
-    for path, soup in soups(built).items():
+def test_links_and_pictures_lead_somewhere_and_nothing_is_loaded_from_elsewhere(soups):
+    for path, soup in soups.items():
         for tag in soup.find_all(["img", "link", "script", "iframe"]):
             if tag.name == "script" and "src" not in tag.attrs:
                 continue  # it stands in the page
@@ -67,8 +69,8 @@ def test_links_and_pictures_lead_somewhere_and_nothing_is_loaded_from_elsewhere(
                 assert target.is_file(), f"{path}: {tag['href']}"
 
 
-def test_pages_can_be_heard_and_steered_by_keys(built):
-    for path, soup in soups(built).items():
+def test_pages_can_be_heard_and_steered_by_keys(soups):
+    for path, soup in soups.items():
         assert soup.html["lang"] == "en" and soup.title.text.strip(), path
         assert len(soup.find_all("h1")) == 1, path
         assert soup.find("a", class_="skip")["href"] == "#main" and soup.find("main", id="main")
@@ -77,19 +79,19 @@ def test_pages_can_be_heard_and_steered_by_keys(built):
         assert all(b <= a + 1 for a, b in zip(levels, levels[1:], strict=False)), f"{path}: {levels}"
 
 
-def test_formulas_are_drawn_by_the_browser_itself(built):
-    for path, soup in soups(built).items():
+def test_formulas_are_drawn_by_the_browser_itself(built, soups):
+    for path, soup in soups.items():
         assert not soup.select("code.latex"), f"{path}: a formula that cannot be set"
         for tag in soup.find_all(["pre", "code", "math"]):
             tag.decompose()
         text = soup.main.get_text()
         assert "$" not in text and not re.search(r"\\(frac|mathrm|theta|sqrt)", text), path
-    higgs = soups(built)[built / "Higgs" / "Higgs.html"]
+    higgs = soups[built / "Higgs" / "Higgs.html"]
     assert len(higgs.find_all("math")) > 10
 
 
-def test_the_gallery_has_picture_task_score_and_run_time(built):
-    items = soups(built)[built / "index.html"].select(".gallery li")
+def test_the_gallery_has_picture_task_score_and_run_time(built, soups):
+    items = soups[built / "index.html"].select(".gallery li")
     assert len(items) == len(registry())
     for item in items:
         terms = [term.text for term in item.find_all("dt")]
@@ -209,10 +211,10 @@ def test_search_contents_theme_copy_and_download(built, browser):
     page.keyboard.press("Enter")
     page.wait_for_selector(".copy:text-matches('Copied|Selected')")
     page.close()
-    for path, soup in soups(built).items():
+    for path, soup in soups.items():
         for link in soup.select(".around a"):
             assert (path.parent / link["href"]).is_file(), link
-    higgs = soups(built)[built / "Higgs" / "Higgs.html"]
+    higgs = soups[built / "Higgs" / "Higgs.html"]
     assert [link.get("rel", ["download"])[0] for link in higgs.select(".around a")] == ["download", "next"]
 
 
