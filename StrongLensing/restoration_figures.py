@@ -62,7 +62,8 @@ def samples_figure(truth, coarse, best, samples):
     images = {"coarse": coarse, "residual network": best, "true": truth, f"mean of {len(samples)} samples": mean}
     images |= {f"sample {i + 1}": samples[i] for i in range(4)}
     maps = {"error of the mean": abs(mean - truth), "standard deviation": samples.std(axis=0)}
-    fig, axes = panels(2, 5, (7.6, 4.1), left=0.01, right=0.99, bottom=0.2, top=0.95, wspace=0.03)
+    fig, axes = panels(2, 5, (7.6, 4.2), left=0.01, right=0.99, bottom=0.2, top=0.95, wspace=0.03,
+                       hspace=0.18)  # fmt: skip
     for ax, (name, image) in zip(axes[:, :4].flat, images.items(), strict=True):
         shown = sky(ax, np.clip(image, 0, 1) ** 0.4, 1 / len(image))
         ax.set_title(name, fontsize=7)
