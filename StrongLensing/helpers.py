@@ -10,6 +10,23 @@ from StrongLensing.simulate import CLASSES
 BRIGHTNESS = {"cmap": "magma", "vmin": 0, "vmax": 1, "origin": "lower"}
 
 
+def panels(rows, columns, size, **room):
+    """Axes for many small images, at places that are given: to find them takes Matplotlib longer than to draw."""
+    fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, sharex=True, sharey=True, layout="none")
+    fig.subplots_adjust(**{"left": 0.09, "right": 0.86, "bottom": 0.12, "top": 0.94, "wspace": 0.08, "hspace": 0.12,
+                           **room})  # fmt: skip
+    for ax in axes.flat:
+        ax.label_outer(remove_inner_ticks=True)
+    return fig, axes
+
+
+def beside(fig, axes, picture, label):
+    """A colour bar to the right of a grid of axes."""
+    low, high = axes[-1, -1].get_position(), axes[0, -1].get_position()
+    space = fig.add_axes((high.x1 + 0.02, low.y0, 0.015, high.y1 - low.y0))
+    return fig.colorbar(picture, cax=space, label=label)
+
+
 def sky(ax, image, pixel, limit=None, **look):
     """Draw an image, axes in arcsec; with a `limit` a difference, from -limit to limit."""
     half = image.shape[1] * pixel / 2
@@ -46,8 +63,8 @@ def steps_figure(images, signed, pixel, lump):
 
 def examples(images, labels, per_class, pixel, names=CLASSES):
     """A figure with a row of images a class or other name, axes in arcsec; pixel [arcsec] of all rows or of each."""
-    fig, axes = plt.subplots(len(names), per_class, figsize=(1.3 * per_class + 1.2, 1.25 * len(names) + 0.3),
-                             sharex=True, sharey=True, squeeze=False)  # fmt: skip
+    rows, size = len(names), (1.3 * per_class + 1.2, 1.25 * len(names) + 0.5)
+    fig, axes = panels(rows, per_class, size, left=0.8 / size[0], right=1 - 0.8 / size[0], bottom=0.4 / size[1])
     for k, (name, width) in enumerate(zip(names, np.broadcast_to(pixel, len(names)), strict=True)):
         for ax, image in zip(axes[k], images[labels == k][:per_class], strict=True):
             shown = sky(ax, image[0] if len(image) == 1 else np.moveaxis(image.clip(0), 0, -1), width)
@@ -55,7 +72,7 @@ def examples(images, labels, per_class, pixel, names=CLASSES):
     for ax in axes[-1]:
         ax.set_xlabel("x [arcsec]", fontsize=7)
     if images.shape[1] == 1:
-        fig.colorbar(shown, ax=axes, label="brightness, of the peak", shrink=0.8)
+        beside(fig, axes, shown, "brightness, of the peak")
     return fig
 
 
@@ -75,7 +92,7 @@ def mark_substructure(ax, dataset, row, weakest=0.06):
 
 def maps_below(dataset, rows, maps, label, limit):
     """Images with their substructure marked, and below each a map of signed values between -limit and limit."""
-    fig, axes = plt.subplots(2, len(rows), figsize=(7.6, 3.4), squeeze=False, sharex=True, sharey=True)
+    fig, axes = panels(2, len(rows), (7.6, 3.1))
     for top, bottom, row, values in zip(*axes, rows, maps, strict=True):
         image = sky(top, dataset.X[row, 0], dataset.meta["pixel"])
         mark_substructure(top, dataset, row)
@@ -84,8 +101,8 @@ def maps_below(dataset, rows, maps, label, limit):
         bottom.set_xlabel("x [arcsec]", fontsize=7)
     for ax in axes[:, 0]:
         ax.set_ylabel("y [arcsec]", fontsize=7)
-    fig.colorbar(image, ax=axes[0], label="brightness")
-    fig.colorbar(signed, ax=axes[1], label=label)
+    beside(fig, axes[:1], image, "brightness")
+    beside(fig, axes[1:], signed, label)
     return fig
 
 
@@ -114,28 +131,13 @@ def lump_figure(ring, smooth, residual_of, lump, pixel):
 
 
 def noise_curves(ax, levels, accuracies, n, title):
-    """Accuracies (one list a model) against noise, from 0 on. Error bars: binomial, n images. Grey: guessing."""
+    """Accuracies (of each model, one a level first) against noise, from 0 on. Error bars: binomial, n images."""
     for (name, values), line in zip(accuracies.items(), ("-o", "--s", "-.^", ":d"), strict=False):
-        p = np.array(values)
+        p = np.array(values)[: len(levels)]
         ax.errorbar(range(len(p)), p, np.sqrt(p * (1 - p) / n), fmt=line, ms=4, label=name)
     ax.axhline(1 / 3, color="0.6", lw=0.8)
     ax.set(xlabel="noise, of the peak", ylim=(0.3, 1.02), title=title)
     ax.set_xticks(range(len(levels)), [f"{level:g}" for level in levels], fontsize=7)
-
-
-def compare(official, simulated, labels, pixel, columns=5):
-    """A figure with one official image a class (left), and simulated ones of the class beside it; pixel in arcsec."""
-    fig, axes = plt.subplots(len(CLASSES), 1 + columns, figsize=(1.4 * (1 + columns), 4.1), sharex=True, sharey=True)
-    for k, name in enumerate(CLASSES):
-        for ax, image in zip(axes[k], [official[k], *simulated[labels == k][:columns]], strict=True):
-            shown = sky(ax, np.squeeze(image), pixel)
-        axes[k, 0].set_ylabel(f"{name}\ny [arcsec]", fontsize=7)
-    for ax in axes[-1]:
-        ax.set_xlabel("x [arcsec]", fontsize=7)
-    axes[0, 0].set_title("official")
-    axes[0, 1].set_title("simulated")
-    fig.colorbar(shown, ax=axes, label="brightness, of the peak")
-    return fig
 
 
 def picture(axes):

@@ -24,6 +24,12 @@ NOISE = (1e-4, 0.03)  # of the peak, in training: log-uniform
 # What a camera adds
 
 
+def in_levels(x, bits):
+    """Images as a file keeps them: cut off at 0 and 1, in 2^bits levels."""
+    steps = 2**bits - 1
+    return (x.clamp(0, 1) * steps).round() / steps
+
+
 def observe(x, noise, bits=None):
     """Images (n, 1, h, w) with noise, scaled to peak 1, in 2^bits levels.
 
@@ -33,7 +39,7 @@ def observe(x, noise, bits=None):
     noise : float, or tensor of shape (n, 1, 1, 1)
         Standard deviation of the noise of a pixel, of the peak.
     bits : int, optional
-        Default: no rounding. Rounded images are cut off at 0, as pictures in files are.
+        Default: no rounding.
 
     Returns
     -------
@@ -41,10 +47,7 @@ def observe(x, noise, bits=None):
     """
     x = x + noise * torch.randn_like(x)
     x = x / x.amax((2, 3), keepdim=True)
-    if bits is None:
-        return x
-    steps = 2**bits - 1
-    return (x.clamp(0, 1) * steps).round() / steps
+    return x if bits is None else in_levels(x, bits)
 
 
 def any_camera(x):
@@ -53,7 +56,7 @@ def any_camera(x):
     noise = torch.empty(len(x), 1, 1, 1).uniform_(low, high).exp().to(x)
     x = observe(x, noise)
     rounded = torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5
-    return torch.where(rounded, observe(x, 0.0, bits=8), x)
+    return torch.where(rounded, in_levels(x, 8), x)
 
 
 # --------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from StrongLensing.helpers import mark_substructure, sky
+from StrongLensing.helpers import beside, mark_substructure, panels, sky
 
 
 def restorations(images, rows, titles=None):
@@ -11,16 +11,17 @@ def restorations(images, rows, titles=None):
 
     Drawn is the brightness to the power 0.4, which lifts what is faint.
     """
-    fig, axes = plt.subplots(len(images), len(rows), figsize=(1.35 * len(rows) + 0.8, 1.35 * len(images)),
-                             squeeze=False)  # fmt: skip
+    size = (1.35 * len(rows) + 1.1, 1.35 * len(images) + 0.2)
+    fig, axes = panels(len(images), len(rows), size, left=0.3 / size[0], right=1 - 0.8 / size[0], bottom=0.01,
+                       top=1 - 0.25 / size[1], wspace=0.03, hspace=0.03)  # fmt: skip
     for line, (name, part) in zip(axes, images.items(), strict=True):
         for ax, row in zip(line, rows, strict=True):
-            shown = sky(ax, np.clip(part[row, 0], 0, 1) ** 0.4, 1.0)
-            ax.set(xticks=[], yticks=[])
+            shown = sky(ax, np.clip(part[row, 0], 0, 1) ** 0.4, 1 / part.shape[-1])
+            ax.tick_params(bottom=False, left=False, labelbottom=False, labelleft=False)
         line[0].set_ylabel(name, fontsize=8)
     for ax, title in zip(axes[0], titles or [], strict=False):
         ax.set_title(title, fontsize=8)
-    fig.colorbar(shown, ax=axes, label="brightness to the power 0.4", shrink=0.6)
+    beside(fig, axes, shown, "brightness to the power 0.4")
     return fig
 
 
@@ -61,17 +62,20 @@ def samples_figure(truth, coarse, best, samples):
     images = {"coarse": coarse, "residual network": best, "true": truth, f"mean of {len(samples)} samples": mean}
     images |= {f"sample {i + 1}": samples[i] for i in range(4)}
     maps = {"error of the mean": abs(mean - truth), "standard deviation": samples.std(axis=0)}
-    fig, axes = plt.subplots(2, 5, figsize=(7.6, 3.9))
+    fig, axes = panels(2, 5, (7.6, 4.2), left=0.01, right=0.99, bottom=0.2, top=0.95, wspace=0.03,
+                       hspace=0.18)  # fmt: skip
     for ax, (name, image) in zip(axes[:, :4].flat, images.items(), strict=True):
-        shown = sky(ax, np.clip(image, 0, 1) ** 0.4, 1.0)
+        shown = sky(ax, np.clip(image, 0, 1) ** 0.4, 1 / len(image))
         ax.set_title(name, fontsize=7)
     for ax, (name, values) in zip(axes[:, 4], maps.items(), strict=True):
-        error = sky(ax, values, 1.0, cmap="viridis", vmax=0.2)
+        error = sky(ax, values, 1 / len(values), cmap="viridis", vmax=0.2)
         ax.set_title(name, fontsize=7)
     for ax in axes.flat:
-        ax.set(xticks=[], yticks=[])
-    fig.colorbar(shown, ax=axes[:, :4], location="bottom", shrink=0.6, aspect=40, label="brightness to the power 0.4")
-    fig.colorbar(error, ax=axes[:, 4], location="bottom", aspect=10, extend="max", label="brightness")
+        ax.tick_params(bottom=False, left=False, labelbottom=False, labelleft=False)
+    fig.colorbar(shown, cax=fig.add_axes((0.2, 0.14, 0.4, 0.03)), orientation="horizontal",
+                 label="brightness to the power 0.4")  # fmt: skip
+    fig.colorbar(error, cax=fig.add_axes((0.81, 0.14, 0.17, 0.03)), orientation="horizontal", extend="max",
+                 label="brightness")  # fmt: skip
     return fig
 
 
@@ -89,7 +93,7 @@ def rank_figure(ranks, count):
 
 def error_figure(dataset, restored, rows):
     """True images, restored ones and their difference, with the substructure of simulated ring pairs marked."""
-    fig, axes = plt.subplots(len(rows), 3, figsize=(6.6, 2.1 * len(rows)), squeeze=False, sharex=True, sharey=True)
+    fig, axes = panels(len(rows), 3, (6.6, 2.1 * len(rows)))
     for line, row in zip(axes, rows, strict=True):
         pixel = float(dataset.meta["pixel"][row]) / 2
         truth, image = dataset.y[row, 0], restored[row, 0]
@@ -97,7 +101,7 @@ def error_figure(dataset, restored, rows):
             shown = sky(ax, values, pixel, limit)
             mark_substructure(ax, dataset, row)
             ax.set(xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
-        fig.colorbar(shown, ax=line, label="difference")
+        beside(fig, line[None], shown, "difference")
         line[0].set_ylabel("y [arcsec]")
     for top, bottom, title in zip(axes[0], axes[-1], ("true", "restored", "restored - true"), strict=True):
         top.set_title(title)

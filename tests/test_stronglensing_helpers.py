@@ -161,6 +161,22 @@ def test_untrained_residual_network_is_interpolation_and_both_enlarge():
     torch.testing.assert_close(network(x), restoration.enlarge(x))
 
 
+def test_the_mean_of_eight_knows_no_up_and_down():
+    class Ramp(torch.nn.Module):
+        def forward(self, x):
+            return restoration.enlarge(x) / 2 + torch.linspace(0, 0.2, 16)  # brighter to the right
+
+    coarse = 0.5 + 0.5 * np.random.default_rng(0).random((2, 1, 8, 8), dtype=np.float32)  # nothing is cut off
+    found = restoration.restore_eight(Ramp().eval(), coarse)
+    np.testing.assert_allclose(found, restoration.enlarge(coarse) / 2 + 0.1, atol=1e-6)
+
+
+def test_the_loss_is_minus_psnr():
+    fine, images = np.random.default_rng(0).random((2, 3, 1, 8, 8), dtype=np.float32)
+    found = restoration.minus_psnr(torch.from_numpy(images), torch.from_numpy(fine)).item()
+    assert found == pytest.approx(-psnr(fine, images).mean(), abs=1e-3)
+
+
 def test_a_sampler_starts_as_its_network_and_the_score_as_the_absolute_error():
     torch.manual_seed(0)
     network = restoration.ResidualNetwork(width=8, blocks=1)

@@ -129,6 +129,21 @@ def plot(rows, path, columns=7):
     fig.savefig(path, dpi=80)
 
 
+def drawn_beside(official, simulated, labels, pixel, columns=5):
+    """A figure with one official image a class (left), and simulated ones of the class beside it; pixel in arcsec."""
+    fig, axes = helpers.panels(len(simulate.CLASSES), 1 + columns, (1.4 * (1 + columns), 4.1))
+    for k, name in enumerate(simulate.CLASSES):
+        for ax, image in zip(axes[k], [official[k], *simulated[labels == k][:columns]], strict=True):
+            shown = helpers.sky(ax, np.squeeze(image), pixel)
+        axes[k, 0].set_ylabel(f"{name}\ny [arcsec]", fontsize=7)
+    for ax in axes[-1]:
+        ax.set_xlabel("x [arcsec]", fontsize=7)
+    axes[0, 0].set_title("official")
+    axes[0, 1].set_title("simulated")
+    helpers.beside(fig, axes, shown, "brightness, of the peak")
+    return fig
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("samples", type=Path)
@@ -156,7 +171,7 @@ def main():
         use_style()
         official = [npy.read((options.samples / f"{name}.npy").read_bytes(), name)[0] for name in simulate.CLASSES]
         simulated = simulate.classification(60, seed=3)
-        helpers.compare(official, simulated.X, simulated.y, simulate.PUBLISHED.pixel).savefig(options.picture)
+        drawn_beside(official, simulated.X, simulated.y, simulate.PUBLISHED.pixel).savefig(options.picture)
 
 
 if __name__ == "__main__":
