@@ -57,9 +57,15 @@ def zoom(page, ink):
 
 
 def is_negative(page):
-    """Whether a grey page is light on dark: most of it is dark, and what differs from that is lighter."""
-    low, middle, high = np.percentile(page[::4, ::4], (2, 50, 98))
-    return bool(middle < 128 and high - middle > middle - low)
+    """Whether a grey page is light on dark: most of it is dark, and what differs from its surroundings is lighter.
+
+    Looked at in squares of 64 pixels, so that a shadow on a photograph counts for little.
+    """
+    small = page[::4, ::4]
+    rows, columns = small.shape[0] // 16, small.shape[1] // 16
+    squares = small[: 16 * rows, : 16 * columns].reshape(rows, 16, columns, 16).swapaxes(1, 2).reshape(-1, 256)
+    low, middle, high = np.percentile(squares, (2, 50, 98), axis=1)
+    return bool(np.median(small) < 128 and (high - middle).sum() > (middle - low).sum())
 
 
 def is_on_its_side(letters, size):
@@ -89,8 +95,9 @@ def _repetition(letters, size):
         inked = np.nonzero(profile)[0]
         profile = ndimage.uniform_filter1d(profile[inked[0] : inked[-1] + 1], max(3, round(size / 4)))
         profile = profile - ndimage.uniform_filter1d(profile, round(3 * size))
-        for lag in range(round(0.9 * size), min(round(1.8 * size), len(profile) // 2)):
-            best = max(best, (profile[lag:] * profile[:-lag]).mean() / (profile**2).mean())
+        lags = np.arange(round(0.9 * size), min(round(1.8 * size), len(profile) // 2))
+        products = np.array([profile[lag:] @ profile[:-lag] for lag in lags])
+        best = max(best, (products / (len(profile) - lags)).max(initial=0) / (profile @ profile / len(profile)))
     return best
 
 
