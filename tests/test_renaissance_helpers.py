@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from RenAIssance import data, language, metrics, model, simulate, train
+from RenAIssance import confidence, data, language, metrics, model, simulate, train
 from RenAIssance.spelling import ALPHABET
 
 
@@ -44,6 +44,43 @@ def test_language_model_is_a_probability():
     spanish = language.LanguageModel(["la casa de la villa"])
     for context in ("", "la c", "zzz"):
         assert sum(np.exp(spanish.log_p(context, c)) for c in (*ALPHABET, language.END)) == pytest.approx(1, abs=1e-6)
+
+
+def test_confidence_of_characters_and_words():
+    """A sure word, and one with a letter that might be another; a blank that may hide a letter counts as well."""
+    log_p = _log_p("_l_a_ _c_a_s_a_")
+    log_p[11, model.CODES["s"]], log_p[11, model.CODES["f"]] = np.log(0.6), np.log(0.4)
+    assert model.greedy(log_p) == "la casa"
+    place = confidence.named(log_p, "la casa")
+    assert place[:, 0].tolist() == place[:, 1].tolist() == [1, 3, 5, 7, 9, 11, 13]
+    sure, bounds = confidence.of_characters(log_p, "la casa")
+    assert bounds.tolist() == [0, 3, 5, 7, 9, 11, 13, 15] and sure.argmin() == 5 and (np.delete(sure, 5) > 0.99).all()
+    first, second = confidence.of_words(log_p, "la casa")
+    assert (first.text, second.text) == ("la", "casa") and first.confidence > 0.99 > second.confidence
+    assert sure[5] == pytest.approx(confidence.calibrated(0.6), abs=1e-3)
+    log_p[8, 0] = log_p[8, model.CODES["e"]] = np.log(0.5)  # "c_a" or "cea"
+    assert confidence.of_characters(log_p, "la casa")[0][3:5].min() < 0.9
+    assert confidence.of_words(log_p, "") == []
+
+
+def test_where_repeated_letters_are_named():
+    """Between two of the same there is a blank, and a letter may be named in several columns."""
+    assert confidence.named(_log_p("ll_laa_"), "lla").tolist() == [[0, 1], [3, 3], [4, 5]]
+
+
+def test_confidences_are_those_of_simulated_lines(reader):
+    """The mean confidence of characters is near the share of them that is right, and errors are among the doubtful."""
+    seen = simulate.lines(60, 31)
+    lines = _unpadded(seen)
+    sure, right = [], []
+    for true, log_p in zip(seen.y, model.log_probabilities(reader, lines), strict=True):
+        text = model.greedy(log_p)
+        if len(text) == len(true):
+            sure.append(confidence.of_characters(log_p, text)[0])
+            right.append(np.array(list(text)) == np.array(list(true)))
+    sure, right = np.concatenate(sure), np.concatenate(right)
+    assert len(sure) > 1000 and abs(sure.mean() - right.mean()) < 0.02
+    assert sure[~right].mean() < sure[right].mean() - 0.1
 
 
 def test_unknown_characters_are_refused():
