@@ -609,17 +609,17 @@ def _letters(labels, tall, wide):
     heights = tall[size & (tall < 45)]
     if len(heights) < 10:
         raise ValueError("no text on this page: is it blank, or much smaller or larger than at 300 dpi?")
-    return np.concatenate([[False], size])[labels], float(np.median(heights))
+    return _ink_of(size, labels), float(np.median(heights))
 
 
 def _ornaments(level, labels, tall, wide):
     """Drop capitals and other woodcuts: places that are inked far more densely than text, and the pieces of ink that
     lie mostly there; and large letters, whose strokes are thick.
     """
-    area = np.bincount(labels.ravel(), minlength=len(tall) + 1)[1:]
 
     def share(where):
-        return np.bincount(labels[where], minlength=len(tall) + 1)[1:] / np.maximum(area, 1)
+        inside, area = (np.bincount(found, minlength=len(tall) + 1)[1:] for found in (labels[where], labels[level]))
+        return inside / area
 
     small = np.asarray(Image.fromarray(level.view(np.uint8) * 255).reduce(4)).astype(np.float32) / 255
     dense = ndimage.binary_opening(ndimage.uniform_filter(small, 13) > 0.36, iterations=4)
@@ -631,8 +631,19 @@ def _ornaments(level, labels, tall, wide):
             rows, columns = _box(places == number)
             mask[4 * rows[0] : 4 * rows[1], 4 * columns[0] : 4 * columns[1]] = True
             around[4 * max(0, rows[0] - 5) : 4 * rows[1] + 20, 4 * max(0, columns[0] - 5) : 4 * columns[1] + 20] = True
-    pieces = (share(around) > 0.5) | _initials(level, labels, tall, wide, share)
-    return (mask & level) | np.concatenate([[False], pieces])[labels]
+    pieces = _initials(level, labels, tall, wide, share)
+    if mask.any():
+        pieces |= share(around) > 0.5
+    return (mask & level) | _ink_of(pieces, labels)
+
+
+def _ink_of(pieces, labels):
+    """The ink of some of the connected pieces: ndarray of bool, of the shape of the labels."""
+    out = np.zeros(labels.shape, bool)
+    if pieces.any():
+        inked = labels > 0
+        out[inked] = pieces[labels[inked] - 1]
+    return out
 
 
 def _box(place):
@@ -690,8 +701,7 @@ def _between(lying, letters, x_height):
     columns = max(1, int(letters.any(axis=0).sum()))
     # Between lines of text, that is: the feet of letters may touch and look like a rule.
     clear = ndimage.uniform_filter1d(letters.sum(axis=1) / columns, 9) < 0.12
-    lying = (lying & clear[:, None]).view(np.uint8)
-    rows = np.nonzero(ndimage.maximum_filter1d(lying, 17, axis=0).sum(axis=1) > 0.12 * columns)[0]
+    rows = np.nonzero(_dilated(lying & clear[:, None], 17).sum(axis=1) > 0.12 * columns)[0]
     first, last, near = inked[0], inked[-1], 4.5 * x_height
     upper = rows[(rows >= first) & (rows < first + 0.14 * height)]
     lower = rows[(rows <= last) & (rows > last - 0.14 * height)]
