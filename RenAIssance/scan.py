@@ -513,9 +513,25 @@ def _gutter(letters, bands, x_height, left, right):
     size = [(sides[runs == i + 1].all(axis=1)).sum() for i in range(n)]
     if max(size, default=0) < max(8, 0.4 * len(rows)):
         return None
-    first, last = np.flatnonzero(runs == 1 + int(np.argmax(size)))[[0, -1]]
+    run = np.flatnonzero(runs == 1 + int(np.argmax(size)))
+    is_title = _across(inked[run], at[run], x_height)
+    first, last = run[0] + int(is_title.argmin()), run[-1] - int(is_title[::-1].argmin())
     ends = np.concatenate([[0], (rows[1:] + rows[:-1]) // 2, [height]])
     return np.interp(np.arange(height), rows, at), int(ends[first]), int(ends[last + 1])
+
+
+def _across(inked, gutter, x_height):
+    """Which lines beside a gutter, one in each row, run across it and have a space between words just there.
+
+    They are set in the middle of the page, or that space is narrower than the gutter.
+    """
+    ends = []
+    for row, x in zip(inked, gutter, strict=True):
+        left, right = np.flatnonzero(row[:x]), x + np.flatnonzero(row[x:])
+        ends.append((left[0], left[-1], right[0], right[-1]) if len(left) and len(right) else [np.nan] * 4)
+    outer, before, after, end = np.array(ends).T
+    centred = (outer > np.nanmedian(outer) + 3 * x_height) & (end < np.nanmedian(end) - 3 * x_height)
+    return centred | (after - before < 0.8 * np.nanpercentile(after - before, 20))
 
 
 def _without_woodcuts(lines, ornaments, block, x_height, pitch):
@@ -679,7 +695,7 @@ def _enclosing(at, letters, width):
     best, found = -np.inf, ((0.0, False), (float(width), False))
     for a, ruled_a in edges:
         for b, ruled_b in edges:
-            if not 0.35 * width < b - a < 0.9 * width:
+            if not 0.35 * width < b - a < 0.97 * width:
                 continue
             share = (total[int(b)] - total[int(a)]) / total[-1]
             score = share - 0.55 * (b - a) / width + 0.04 * (ruled_a + ruled_b)
