@@ -76,8 +76,8 @@ def test_same_seed_same_bytes_and_another_seed_others():
 
 def test_lines_of_many_presses():
     """The same seed the same bytes; roman and italic, numbers and Latin; in letters that the reader writes."""
-    a, b = (presses.lines(60, 4) for _ in range(2))
-    assert a.X.tobytes() == b.X.tobytes() and a.y == b.y
+    a, b = presses.lines(60, 4), presses.lines(6, 4)
+    assert np.array_equal(a.X[:6, :, : b.X.shape[2]], b.X) and a.y[:6] == b.y
     assert a.X.shape[1] == lines.HEIGHT and (a.meta["width"] <= a.X.shape[2]).all()
     written = "".join(a.y)
     assert set(written) <= set(spelling.ALPHABET) and set(written) & set("0123456789") and "&" in written
@@ -172,11 +172,11 @@ def test_a_spread_has_text_in_two_forms(spread):
     assert spread.X.dtype == np.uint8 and spread.X.shape == (1, 910, 1240)
 
 
-def test_effects_of_a_page_can_be_left_out():
+def test_effects_of_a_page_can_be_left_out(spread):
     """Nothing but text on white paper has less ink, and the same lines."""
     bare = pages.Effects(*[False] * 7)
-    plain, full = pages.spreads(1, 5, effects=bare), pages.spreads(1, 5)
-    assert (plain.X < 128).mean() < (full.X < 128).mean()
+    plain = pages.spreads(1, 3, effects=bare)
+    assert (plain.X < 128).mean() < (spread.X < 128).mean()
     big = np.asarray(press.Image.fromarray(plain.X[0]).resize((2480, 1820)))
     counts = [len(scan.layout(page).lines) for page in scan.split(big)]
     assert counts == [text.count("\n") + 1 for text in plain.y[0].split("\f")]
@@ -293,13 +293,13 @@ def test_a_page_as_alto(read):
 def test_a_book_is_exported(spread, tmp_path, capsys):
     """Images and files of its pages; a blank one is left out; what is no book is refused in one line."""
     book, folder = tmp_path / "book.pdf", tmp_path / "out"
-    sheet = press.Image.fromarray(spread.X[0])
+    sheet = press.Image.fromarray(spread.X[0, :, :620])  # the left page
     images = [sheet, press.Image.new("L", sheet.size, 230)]
     images[0].save(book, save_all=True, append_images=images[1:], resolution=150)
     assert export.main([str(book), str(folder), "--format", "page", "hocr"]) == 0
     names = sorted(path.name for path in folder.iterdir())
-    assert names == sorted(f"page_00{i}.{suffix}" for i in (1, 2) for suffix in ("png", "xml", "html"))
-    assert "page 3: left out" in capsys.readouterr().out
+    assert names == ["page_001.html", "page_001.png", "page_001.xml"]
+    assert "page 2: left out" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         export.main([str(tmp_path / "none.pdf"), str(folder)])
     assert "cannot be read" in capsys.readouterr().err
