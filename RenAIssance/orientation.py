@@ -112,12 +112,13 @@ def is_upside_down(block, lines, size):
     size : float
         Their x-height.
     """
-    total = np.concatenate([[0], block.sum(axis=1).cumsum()])
-    centres = np.array([(top + bottom) / 2 for _, top, _, bottom in lines])
 
     def inked(first, last):
-        rows = np.clip(np.rint(centres[:, None] + np.array([first, last]) * size), 0, len(block)).astype(int)
-        return total[rows[:, 1]] - total[rows[:, 0]]
+        found = []
+        for left, top, right, bottom in lines:
+            rows = [max(0, round((top + bottom) / 2 + at * size)) for at in (first, last)]
+            found.append(block[slice(*rows), left:right].sum())
+        return np.array(found)
 
     ratio = np.median(inked(-1.15, -0.6) / np.maximum(inked(0.6, 1.15), 1)) if len(lines) >= 8 else 1.0
     return bool(ratio < 0.85)  # upright pages have 1.6 to 6, turned ones 0.3 to 0.7

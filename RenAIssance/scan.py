@@ -460,7 +460,12 @@ def _curve(rows, columns, tolerance, n_lines):
     lines = columns[a][far][:, None] + slopes[:, None] * (rows - rows[a][far][:, None])
     near = (np.abs(columns - lines) < tolerance) & (np.abs(slopes) < SLOPES[-1])[:, None]
     best = near[near.sum(axis=1).argmax()]
-    return np.polyfit(rows[best], columns[best], 2) if best.sum() > max(5, 0.4 * n_lines) else None
+    if best.sum() <= max(5, 0.4 * n_lines):
+        return None
+    for _ in range(3):  # a curve leads on to lines that are not near the straight one
+        curve = np.polyfit(rows[best], columns[best], 2)
+        best = np.abs(columns - np.polyval(curve, rows)) < tolerance
+    return curve
 
 
 def _parts(block, of_letters, bands, x_height, left, right):
@@ -500,13 +505,15 @@ def _gutter(letters, bands, x_height, left, right):
     free = ~ndimage.binary_dilation(inked, np.ones((1, clear), bool))
     middle = (left[rows] + right[rows]) // 2
     reach = np.arange(-int(0.2 * np.median(right - left)), int(0.2 * np.median(right - left)) + 1)
-    tilts = np.rint(np.linspace(-0.03, 0.03, 25)[:, None] * (rows - rows.mean())).astype(int)
-    columns = np.clip(middle[:, None] + reach + tilts[:, :, None], 0, width - 1)  # tilts, lines, places
+    t = (rows - rows.mean()) / max(np.ptp(rows) / 2, 1)
+    curves = [20 * tilt * t + bend * t**2 for tilt in np.linspace(-1, 1, 11) for bend in (-20, -10, 0, 10, 20)]
+    moves = np.rint(curves).astype(int)
+    columns = np.clip(middle[:, None] + reach + moves[:, :, None], 0, width - 1)  # curves, lines, places
     count = free[np.arange(len(rows))[:, None], columns].sum(axis=1)
-    tilt, place = np.unravel_index(count.argmax(), count.shape)
+    curve, place = np.unravel_index(count.argmax(), count.shape)
     # Text reaches the gutter on both sides: of as many free places the middle one.
-    same = np.flatnonzero(count[tilt] == count[tilt, place])
-    at = columns[tilt, :, same[len(same) // 2]]
+    same = np.flatnonzero(count[curve] == count[curve, place])
+    at = columns[curve, :, same[len(same) // 2]]
     sides = np.stack([(inked[i, :x].any(), inked[i, x:].any()) for i, x in enumerate(at)])
     is_free = free[np.arange(len(rows)), at]
     runs, n = ndimage.label(is_free)
@@ -543,7 +550,19 @@ def _without_woodcuts(lines, ornaments, block, x_height, pitch):
         narrow = line[2] - line[0] < 5 * x_height and line[0] > left + 3 * x_height
         return narrow and any(abs(line[1] - row[1]) < 1.4 * pitch for row in rows)
 
-    return [line for line in lines if line not in rows and not is_tip(line)]
+    kept = [line for line in lines if line not in rows and not is_tip(line)]
+
+    def stands_in_ornament(line):  # beside it there is ink, but no line
+        centre, columns = (line[1] + line[3]) // 2, slice(line[0], line[2])
+        inked = block[centre - round(0.4 * x_height) : centre + round(0.4 * x_height), columns].mean()
+        for side in (-1, 1):
+            beside = sorted((max(0, centre + round(side * 0.75 * pitch)), max(0, centre + round(side * 1.1 * pitch))))
+            alone = not any(0 < side * (other[1] - line[1]) < 1.5 * pitch for other in kept)
+            if alone and block[slice(*beside), columns].mean() > 0.5 * inked:
+                return True
+        return False
+
+    return [line for line in kept if not stands_in_ornament(line)]
 
 
 def _is_of_a_woodcut(ornaments, block, line, x_height, pitch):
