@@ -57,9 +57,15 @@ def zoom(page, ink):
 
 
 def is_negative(page):
-    """Whether a grey page is light on dark: most of it is dark, and what differs from that is lighter."""
-    low, middle, high = np.percentile(page[::4, ::4], (2, 50, 98))
-    return bool(middle < 128 and high - middle > middle - low)
+    """Whether a grey page is light on dark: most of it is dark, and what differs from its surroundings is lighter.
+
+    Looked at in squares of 64 pixels, so that a shadow on a photograph counts for little.
+    """
+    small = page[::4, ::4]
+    rows, columns = small.shape[0] // 16, small.shape[1] // 16
+    squares = small[: 16 * rows, : 16 * columns].reshape(rows, 16, columns, 16).swapaxes(1, 2).reshape(-1, 256)
+    low, middle, high = np.percentile(squares, (2, 50, 98), axis=1)
+    return bool(np.median(small) < 128 and (high - middle).sum() > (middle - low).sum())
 
 
 def is_on_its_side(letters, size):
@@ -89,8 +95,9 @@ def _repetition(letters, size):
         inked = np.nonzero(profile)[0]
         profile = ndimage.uniform_filter1d(profile[inked[0] : inked[-1] + 1], max(3, round(size / 4)))
         profile = profile - ndimage.uniform_filter1d(profile, round(3 * size))
-        for lag in range(round(0.9 * size), min(round(1.8 * size), len(profile) // 2)):
-            best = max(best, (profile[lag:] * profile[:-lag]).mean() / (profile**2).mean())
+        lags = np.arange(round(0.9 * size), min(round(1.8 * size), len(profile) // 2))
+        products = np.array([profile[lag:] @ profile[:-lag] for lag in lags])
+        best = max(best, (products / (len(profile) - lags)).max(initial=0) / (profile @ profile / len(profile)))
     return best
 
 
@@ -105,12 +112,13 @@ def is_upside_down(block, lines, size):
     size : float
         Their x-height.
     """
-    total = np.concatenate([[0], block.sum(axis=1).cumsum()])
-    centres = np.array([(top + bottom) / 2 for _, top, _, bottom in lines])
 
     def inked(first, last):
-        rows = np.clip(np.rint(centres[:, None] + np.array([first, last]) * size), 0, len(block)).astype(int)
-        return total[rows[:, 1]] - total[rows[:, 0]]
+        found = []
+        for left, top, right, bottom in lines:
+            rows = [max(0, round((top + bottom) / 2 + at * size)) for at in (first, last)]
+            found.append(block[slice(*rows), left:right].sum())
+        return np.array(found)
 
     ratio = np.median(inked(-1.15, -0.6) / np.maximum(inked(0.6, 1.15), 1)) if len(lines) >= 8 else 1.0
     return bool(ratio < 0.85)  # upright pages have 1.6 to 6, turned ones 0.3 to 0.7

@@ -34,6 +34,9 @@ class Effects:
         What other books have, and the default one has not: pages that curl towards the fold, so that lines and upright
         rules are bowed; level rules of which half is not printed; a title in spaced capitals and a large initial
         without a woodcut; a last line of three letters with a vignette below it.
+    woodcut, margins, columns, shadow : bool
+        A chapter with a drop capital begins on each page; notes on both sides of the text; two columns, with a rule
+        between them or none; a photograph, lit from one side, with the shadow of something across it.
     """
 
     frame: bool = True
@@ -47,6 +50,10 @@ class Effects:
     broken: bool = False
     capitals: bool = False
     ending: bool = False
+    woodcut: bool = False
+    margins: bool = False
+    columns: bool = False
+    shadow: bool = False
 
 
 ALL = Effects()
@@ -72,7 +79,7 @@ def spreads(n, seed, type_=press.BOOK_TYPE, italic=press.BOOK_ITALIC, effects=AL
         X uint8 of shape (n, 910, 1240), grey, 150 dpi; y list of str, the transcription: the left page, a form feed,
         the right page, a line of text for each printed line. meta["printed"] the same as it is set, long s and all;
         meta["lines"] float32 of shape (n, 2, 24, 4, 2): corners (column, row in pixels of X) of each line in reading
-        order, from the upper left clockwise, NaN where a page has fewer.
+        order, from the upper left clockwise, NaN where a page has fewer; of shape (n, 2, 48, 4, 2) with two columns.
     """
     rng = np.random.default_rng(seed)
     typesetter = spelling.Typesetter(rng)
@@ -80,7 +87,7 @@ def spreads(n, seed, type_=press.BOOK_TYPE, italic=press.BOOK_ITALIC, effects=AL
     number = int(rng.integers(2, 300)) // 2 * 2
     X = np.empty((check_n(n), HEIGHT // 2, WIDTH), np.uint8)
     texts, printed = [], []
-    corners = np.full((n, 2, LINES, 4, 2), np.nan, np.float32)
+    corners = np.full((n, 2, LINES * (1 + effects.columns), 4, 2), np.nan, np.float32)
     for i in range(n):
         sheets, truths = [], []
         for side in (0, 1):
@@ -108,28 +115,56 @@ def _heading(typesetter):
 def _page(typesetter, rng, type_, italic, effects, pitch, title, number, side):
     """A page of type, 255 where it prints, and of each line what is printed, its transcription and its box."""
     sheet = np.zeros((HEIGHT, WIDTH), np.uint8)
-    left = 330 if side == 0 else 120
-    right, top = left + MEASURE, 240
-    truth = []
+    left, right = (330, 330 + MEASURE) if side == 0 else (120, 120 + MEASURE)
+    left, right = (245, 245 + MEASURE) if effects.margins else (left, right)
+    left, right = (110, WIDTH - 110) if effects.columns else (left, right)
+    top, foot = 240, 240 + LINES * pitch
     if effects.furniture:
-        _set(sheet, title, italic, left, top - 100, MEASURE, rng, justify="centre")
+        _set(sheet, title, italic, left, top - 100, right - left, rng, justify="centre")
         _set(sheet, [str(number)], type_, left if side == 0 else right - 50, top - 100, 60, rng, justify=False)
-    heading = rng.random() < 0.12 or effects.capitals
-    row = top
-    if heading:
-        for _ in range(2):
-            pieces, text = typesetter.line(12 if effects.capitals else 22)
-            if effects.capitals:
-                pieces = ["\u2009".join(p.replace("\u2009", "").replace("ſ", "s").upper()) for p in pieces]
-                text = text.upper()
-            box = _set(sheet, pieces, italic, left, row + 4, MEASURE, rng, justify="centre", x_height=28)
-            truth.append((_plain(pieces), text, box))
-            row += pitch + 14
-        row += pitch // 2
+    heading = rng.random() < 0.12 or effects.capitals or effects.woodcut
+    truth = _chapter(sheet, typesetter, rng, type_, italic, effects, pitch, left, right, top) if heading else []
+    if effects.columns:
+        truth += _columns(sheet, typesetter, rng, type_, pitch, left, right, top + 5 * pitch * heading, foot)
+    else:
+        truth += _text(sheet, typesetter, rng, type_, effects, pitch, left, top, heading)
+    if effects.furniture:
+        signature = f"{'ABCDEF'[number % 6]} {number % 4 + 1}"
+        _set(sheet, [signature], type_, (left + right) // 2, foot + 34, 120, rng, justify=False)
+        catch = typesetter.line(10)[0][0]
+        _set(sheet, [catch], type_, right - 24 * len(catch), foot + 34, 200, rng, justify=False)
+    if effects.notes and not effects.columns:
+        for beside in {0: (left - 190, right + 22), 1: (right + 22, left - 190)}[side][: 1 + effects.margins]:
+            _notes(sheet, italic, beside, top, foot, rng)
+    if effects.frame:
+        _rules(sheet, left, right, top, foot, side, rng, effects)
+    return sheet, truth
+
+
+def _chapter(sheet, typesetter, rng, type_, italic, effects, pitch, left, right, top):
+    """The title of a chapter, of two lines, and its initial."""
+    truth, row = [], top
+    for _ in range(2):
+        pieces, text = typesetter.line(12 if effects.capitals else 22)
         if effects.capitals:
-            _initial(sheet, left, row, type_, pitch, rng)
-        else:
-            _drop_capital(sheet, left, row - pitch // 2, type_, pitch, rng)
+            pieces = ["\u2009".join(p.replace("\u2009", "").replace("ſ", "s").upper()) for p in pieces]
+            text = text.upper()
+        box = _set(sheet, pieces, italic, left, row + 4, right - left, rng, justify="centre", x_height=28)
+        truth.append((_plain(pieces), text, box))
+        row += pitch + 14
+    row += pitch // 2
+    if effects.columns:
+        return truth
+    if effects.capitals:
+        _initial(sheet, left, row, type_, pitch, rng)
+    else:
+        _drop_capital(sheet, left, row - pitch // 2, type_, pitch, rng)
+    return truth
+
+
+def _text(sheet, typesetter, rng, type_, effects, pitch, left, top, heading):
+    """The lines of a page's only column, and what is at its end."""
+    truth, row = [], top + (2 * (pitch + 14) + pitch // 2) * heading
     beside_lines, room_beside = (2, 3 * pitch) if effects.capitals else (ORNAMENT, 6 * pitch)
     count = LINES - (5 if heading else 0)
     ending = rng.random() < 0.06  # of a chapter: the page is not full
@@ -145,18 +180,25 @@ def _page(typesetter, rng, type_, italic, effects, pitch, title, number, side):
     if effects.ending:
         letters = "".join(rng.choice(list("aeionrtum"), 3)) + "."
         truth.append((letters, letters, _set(sheet, [letters], type_, left, row, MEASURE, rng, justify=False)))
-        _vignette(sheet, (left + right) // 2, row + 2 * pitch, 4 * pitch, rng)
-    foot = top + LINES * pitch
-    if effects.furniture:
-        signature = f"{'ABCDEF'[number % 6]} {number % 4 + 1}"
-        _set(sheet, [signature], type_, left + MEASURE // 2, foot + 34, 120, rng, justify=False)
-        catch = typesetter.line(10)[0][0]
-        _set(sheet, [catch], type_, right - 24 * len(catch), foot + 34, 200, rng, justify=False)
-    if effects.notes:
-        _notes(sheet, italic, left - 190 if side == 0 else right + 22, top, foot, rng)
-    if effects.frame:
-        _rules(sheet, left, right, top, foot, side, rng, effects.broken)
-    return sheet, truth
+        _vignette(sheet, left + MEASURE // 2, row + 2 * pitch, 4 * pitch, rng)
+    return truth
+
+
+def _columns(sheet, typesetter, rng, type_, pitch, left, right, top, foot):
+    """The lines of two columns, the left one first; a rule stands between them, or none."""
+    gutter = int(rng.integers(30, 70))
+    measure = (right - left - gutter) // 2
+    truth = []
+    for start in (left, right - measure):
+        for row in range(top, foot - pitch // 2, pitch):
+            pieces, text = typesetter.line(LENGTH * measure / MEASURE + rng.normal(0, 1))
+            last = rng.random() < 0.05
+            box = _set(sheet, pieces, type_, start, row, measure, rng, justify=not last)
+            truth.append((_plain(pieces), text, box))
+    if rng.random() < 0.5:
+        middle = (left + right) // 2
+        sheet[top - 20 : foot, middle : middle + rng.integers(3, 6)] = 255
+    return truth
 
 
 def _plain(pieces):
@@ -216,9 +258,11 @@ def _notes(sheet, italic, left, top, foot, rng):
         row += int(rng.integers(100, 400))
 
 
-def _rules(sheet, left, right, top, foot, side, rng, broken):
+def _rules(sheet, left, right, top, foot, side, rng, effects):
     """The double frame: around the text, and around text and margin; some of its rules are broken."""
     outer = (left - 210, right + 16) if side == 0 else (left - 16, right + 210)
+    if effects.columns or effects.margins:
+        outer = (left - 28, right + 28) if effects.columns else (left - 210, right + 210)
     uprights = [(left - 14, top - 40, foot + 90), (right + 12, top - 40, foot + 90)]
     uprights.append((outer[0] if side == 0 else outer[1], top - 130, foot + 92))
     levels = [(top - 132, *outer), (top - 36, left - 14, right + 12), (foot + 2, left - 14, right + 12)]
@@ -229,7 +273,7 @@ def _rules(sheet, left, right, top, foot, side, rng, broken):
     for row, first, last in levels:
         sheet[row : row + rng.integers(3, 6), first:last] = 255
         _broken(sheet[row : row + 6, first:last].T, rng)
-        if broken:
+        if effects.broken:
             for at in range(first, last, 160):
                 sheet[row : row + 6, at + rng.integers(40, 80) : at + rng.integers(100, 160)] = 0
 
@@ -278,9 +322,24 @@ def _scan(sheet, behind, rng, side, effects):
     grey = paper * (1 - rng.uniform(0.05, 0.13) * through * effects.through)
     grey = grey + (rng.uniform(50, 80) - grey) * inked
     grey[: rng.integers(15, 40)] = 30  # the table under the book
+    if effects.shadow:
+        grey *= _light(rng)
     small = np.asarray(Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).reduce(2)).astype(np.float32)
     small += rng.standard_normal(small.shape, dtype=np.float32) * (2.5 * effects.paper)
     return np.clip(small, 0, 255).astype(np.uint8), place
+
+
+def _light(rng):
+    """How bright a photographed page is: lit from one side, and with a shadow whose edge is soft, (HEIGHT, WIDTH)."""
+    rows, columns = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j].astype(np.float32)
+
+    def across():  # how far a point is along a random direction
+        angle = rng.uniform(0, 2 * np.pi)
+        return np.cos(angle) * columns + np.sin(angle) * rows
+
+    lit = 1 - rng.uniform(0.1, 0.25) * (1 + across())
+    depth, at, soft = rng.uniform(0.25, 0.55), rng.uniform(-0.5, 0.5), rng.uniform(0.01, 0.1)
+    return lit * (1 - depth / (1 + np.exp(-(across() - at) / soft)))
 
 
 def _tiled(scale, rng):

@@ -221,6 +221,15 @@ def _dilated(marks, length, axis=0):
     return out if axis == 0 else out.T
 
 
+def _grown(marks):
+    """Marks that reach a pixel further: up, down, left and right."""
+    out = marks.copy()
+    for there, here in ((out[1:], marks[:-1]), (out[:-1], marks[1:]), (out[:, 1:], marks[:, :-1]),
+                        (out[:, :-1], marks[:, 1:])):  # fmt: skip
+        there |= here
+    return out
+
+
 def _positions(strokes, share):
     """Where rules cross the middle of the page, their slope, and how much of the height each covers.
 
@@ -248,17 +257,23 @@ def _positions(strokes, share):
     return centres, slope
 
 
-def _followed(upright, x, tilt):
+STEP = 32  # rows in which a rule is followed together
+
+
+def _followed(inked, height, x, tilt):
     """The column of a rule in each row, ndarray of shape (height,): a bowed rule is followed, its gaps are bridged.
 
     Of all paths from top to bottom that move by at most 2 pixels in 32 rows, the one with most upright strokes.
+
+    Parameters
+    ----------
+    inked : ndarray of int, shape (height / 32, width)
+        Pixels of upright strokes in 32 rows.
     """
-    step, reach = 32, 36
-    height, width = upright.shape
+    step, reach, width = STEP, 36, inked.shape[1]
     starts = np.arange(0, height, step)
     expected = np.rint(x + tilt * (starts + step / 2 - height / 2)).astype(int)
     columns = np.clip(expected[:, None] + np.arange(-reach, reach + 1), 0, width - 1)
-    inked = np.add.reduceat(upright, starts, axis=0, dtype=np.int32)
     score = ndimage.uniform_filter1d(np.take_along_axis(inked, columns, axis=1) / step, 9, axis=1)
     best, moves = score[0], []
     for row in score[1:]:
@@ -335,15 +350,19 @@ def layout(page, threshold=0.62):
     slope, level = straighten(marks)
     shifts = -np.rint(slope * (np.arange(page.shape[1]) - page.shape[1] / 2) + bow(level)).astype(np.int64)
     level = shift_columns(marks, shifts)
-    ornaments = _ornaments(level)
-    level = level & ~ornaments
-    of_letters, x_height = _letters(level)
+    pieces = orientation.pieces(level)
+    ornaments = _ornaments(level, *pieces)
+    if ornaments.any():
+        level = level & ~ornaments
+        pieces = orientation.pieces(level)
+    of_letters, x_height = _letters(*pieces)
     if orientation.is_on_its_side(of_letters, x_height):
         raise ValueError("the lines of this page run from top to bottom: rotate it by 90 degrees")
-    (left, right), ruled, rules = _sides(level, of_letters, x_height)
+    upright = _runs(level, RULE)
+    (left, right), ruled, rules = _sides(upright, of_letters, x_height)
     lying = _runs(level.T, LEVEL_RULE).T
     rules |= lying
-    text = level & ~ndimage.binary_dilation(rules, iterations=2)
+    text = level & ~_grown(_grown(rules))
     inside = _inside(left, right, level.shape[1])
     top, bottom, bounded = _between(lying & inside, of_letters & inside, x_height)
     within = (np.arange(len(level)) >= top) & (np.arange(len(level)) < bottom)
@@ -351,12 +370,15 @@ def layout(page, threshold=0.62):
     if not all(ruled):
         left, right = _margins(of_letters & inside, bands, x_height, (left, right), ruled)
         edge = round(0.5 * x_height)  # upright strokes beside all letters are pieces of a rule
-        rules |= _runs(level, RULE) & ~_inside(left + edge, right - edge, level.shape[1])
-        text &= ~ndimage.binary_dilation(rules, iterations=2)
+        rules |= upright & ~_inside(left + edge, right - edge, level.shape[1])
+        text &= ~_grown(_grown(rules))
     block = text & _inside(left, right, level.shape[1]) & within[:, None]
-    lines = [_extent(block, of_letters, band, x_height, pitch, left, right) for band in bands]
-    lines = _without_woodcuts([line for line in lines if line is not None], ornaments, block, x_height, pitch)
-    lines = _without_furniture(lines, block, x_height, pitch, bounded)
+    lines = []
+    for part, ends in _parts(block, of_letters, bands, x_height, left, right):
+        centres = _bands(part, x_height)[0] if ends != (True, True) else bands
+        found = [_extent(part, of_letters, centre, x_height, pitch, left, right) for centre in centres]
+        found = _without_woodcuts([line for line in found if line is not None], ornaments, part, x_height, pitch)
+        lines += _without_furniture(found, part, x_height, pitch, bounded, ends)
     if not lines:
         raise ValueError("no lines of text on this page: is it blank?")
     if orientation.is_upside_down(block, lines, x_height):
@@ -366,22 +388,23 @@ def layout(page, threshold=0.62):
 
 def _inside(left, right, width):
     """What lies between two sides that are given for each row: ndarray of bool, shape (height, width)."""
-    columns = np.arange(width)
+    columns, left, right = (np.asarray(a, np.int16) for a in (np.arange(width), left, right))  # three times as fast
     return (columns > left[:, None]) & (columns < right[:, None])
 
 
-def _sides(level, of_letters, x_height):
+def _sides(upright, of_letters, x_height):
     """The sides of the text block in each row, whether each is a rule, and the upright rules of the page.
 
     Sides that are no rules lie an x-height outside of the letters, until `_margins` knows them better.
     """
-    height, width = level.shape
-    upright = _runs(level, RULE)
+    height, width = upright.shape
     letters = ndimage.uniform_filter1d(of_letters.sum(axis=0).astype(float), 15)
     at, tilt = _positions(upright, 0.3)
-    paths = {x: _followed(upright, x, tilt) for x in at}
+    whole = np.pad(upright, ((0, -height % STEP), (0, 0)))
+    inked = whole.reshape(-1, STEP, width).sum(axis=1, dtype=np.uint8)
+    paths = {x: _followed(inked, height, x, tilt) for x in at}
     # Upright strokes elsewhere are letters of two lines that touch.
-    near = np.zeros_like(level)
+    near = np.zeros_like(upright)
     for path in paths.values():
         for offset in range(-9, 10):
             near[np.arange(height), np.clip(np.rint(path + offset).astype(int), 0, width - 1)] = True
@@ -437,7 +460,85 @@ def _curve(rows, columns, tolerance, n_lines):
     lines = columns[a][far][:, None] + slopes[:, None] * (rows - rows[a][far][:, None])
     near = (np.abs(columns - lines) < tolerance) & (np.abs(slopes) < SLOPES[-1])[:, None]
     best = near[near.sum(axis=1).argmax()]
-    return np.polyfit(rows[best], columns[best], 2) if best.sum() > max(5, 0.4 * n_lines) else None
+    if best.sum() <= max(5, 0.4 * n_lines):
+        return None
+    for _ in range(3):  # a curve leads on to lines that are not near the straight one
+        curve = np.polyfit(rows[best], columns[best], 2)
+        best = np.abs(columns - np.polyval(curve, rows)) < tolerance
+    return curve
+
+
+def _parts(block, of_letters, bands, x_height, left, right):
+    """The pieces of a text block that are read one after the other, and whether each begins and ends the page.
+
+    One, or where there are two columns: what stands above both and the left one, the right one, what stands below.
+
+    Parameters
+    ----------
+    block : ndarray of bool, shape (height, width)
+        Ink of the text.
+    of_letters : ndarray of bool, shape (height, width)
+    bands : list of int
+        Centres of the lines.
+    left, right : ndarray of int, shape (height,)
+    """
+    found = _gutter(block & of_letters, bands, x_height, left, right)
+    if found is None:
+        return [(block, (True, True))]
+    gutter, first, last = found
+    row, is_left = np.arange(len(block))[:, None], np.arange(block.shape[1]) < gutter[:, None]
+    parts = [(block & ((row < first) | is_left & (row < last)), (True, last == len(block))),
+             (block & ~is_left & (row >= first) & (row < last), (first == 0, last == len(block))),
+             (block & (row >= last), (False, True))]
+    return [part for part in parts if part[0].any()]
+
+
+def _gutter(letters, bands, x_height, left, right):
+    """Where two columns part: its column in each row, and the first and last row of the columns; None if there is one.
+
+    A gutter is empty beside eight lines at least, one after the other, and wider there than a space between words.
+    """
+    half, clear = int(0.5 * x_height), round(0.7 * x_height)
+    height, width = letters.shape
+    rows = np.array(bands)
+    inked = np.stack([letters[max(0, row - half) : row + half + 1].any(axis=0) for row in rows])
+    free = ~ndimage.binary_dilation(inked, np.ones((1, clear), bool))
+    middle = (left[rows] + right[rows]) // 2
+    reach = np.arange(-int(0.2 * np.median(right - left)), int(0.2 * np.median(right - left)) + 1)
+    t = (rows - rows.mean()) / max(np.ptp(rows) / 2, 1)
+    curves = [20 * tilt * t + bend * t**2 for tilt in np.linspace(-1, 1, 11) for bend in (-20, -10, 0, 10, 20)]
+    moves = np.rint(curves).astype(int)
+    columns = np.clip(middle[:, None] + reach + moves[:, :, None], 0, width - 1)  # curves, lines, places
+    count = free[np.arange(len(rows))[:, None], columns].sum(axis=1)
+    curve, place = np.unravel_index(count.argmax(), count.shape)
+    # Text reaches the gutter on both sides: of as many free places the middle one.
+    same = np.flatnonzero(count[curve] == count[curve, place])
+    at = columns[curve, :, same[len(same) // 2]]
+    sides = np.stack([(inked[i, :x].any(), inked[i, x:].any()) for i, x in enumerate(at)])
+    is_free = free[np.arange(len(rows)), at]
+    runs, n = ndimage.label(is_free)
+    size = [(sides[runs == i + 1].all(axis=1)).sum() for i in range(n)]
+    if max(size, default=0) < max(8, 0.4 * len(rows)):
+        return None
+    run = np.flatnonzero(runs == 1 + int(np.argmax(size)))
+    is_title = _across(inked[run], at[run], x_height)
+    first, last = run[0] + int(is_title.argmin()), run[-1] - int(is_title[::-1].argmin())
+    ends = np.concatenate([[0], (rows[1:] + rows[:-1]) // 2, [height]])
+    return np.interp(np.arange(height), rows, at), int(ends[first]), int(ends[last + 1])
+
+
+def _across(inked, gutter, x_height):
+    """Which lines beside a gutter, one in each row, run across it and have a space between words just there.
+
+    They are set in the middle of the page, or that space is narrower than the gutter.
+    """
+    ends = []
+    for row, x in zip(inked, gutter, strict=True):
+        left, right = np.flatnonzero(row[:x]), x + np.flatnonzero(row[x:])
+        ends.append((left[0], left[-1], right[0], right[-1]) if len(left) and len(right) else [np.nan] * 4)
+    outer, before, after, end = np.array(ends).T
+    centred = (outer > np.nanmedian(outer) + 3 * x_height) & (end < np.nanmedian(end) - 3 * x_height)
+    return centred | (after - before < 0.8 * np.nanpercentile(after - before, 20))
 
 
 def _without_woodcuts(lines, ornaments, block, x_height, pitch):
@@ -449,7 +550,19 @@ def _without_woodcuts(lines, ornaments, block, x_height, pitch):
         narrow = line[2] - line[0] < 5 * x_height and line[0] > left + 3 * x_height
         return narrow and any(abs(line[1] - row[1]) < 1.4 * pitch for row in rows)
 
-    return [line for line in lines if line not in rows and not is_tip(line)]
+    kept = [line for line in lines if line not in rows and not is_tip(line)]
+
+    def stands_in_ornament(line):  # beside it there is ink, but no line
+        centre, columns = (line[1] + line[3]) // 2, slice(line[0], line[2])
+        inked = block[centre - round(0.4 * x_height) : centre + round(0.4 * x_height), columns].mean()
+        for side in (-1, 1):
+            beside = sorted((max(0, centre + round(side * 0.75 * pitch)), max(0, centre + round(side * 1.1 * pitch))))
+            alone = not any(0 < side * (other[1] - line[1]) < 1.5 * pitch for other in kept)
+            if alone and block[slice(*beside), columns].mean() > 0.5 * inked:
+                return True
+        return False
+
+    return [line for line in kept if not stands_in_ornament(line)]
 
 
 def _is_of_a_woodcut(ornaments, block, line, x_height, pitch):
@@ -470,16 +583,17 @@ def _is_of_a_woodcut(ornaments, block, line, x_height, pitch):
 def _filled(block, centre, x_height, pitch):
     """Ink of the emptiest row on that side of a line on which it is fuller, over that of the line; of text below 0.17.
     """
-    profile = ndimage.uniform_filter1d(block.mean(axis=1), 3)
+    start = max(0, centre - round(pitch))
+    profile = ndimage.uniform_filter1d(block[start : centre + round(pitch)].mean(axis=1), 3)
 
     def rows(first, last):
-        return profile[max(0, centre + round(first)) : max(0, centre + round(last))]
+        return profile[max(0, centre + round(first) - start) : max(0, centre + round(last) - start)]
 
     emptiest = max(rows(-0.9 * pitch, -0.25 * pitch).min(initial=1), rows(0.25 * pitch, 0.9 * pitch).min(initial=1))
     return emptiest / max(rows(-0.4 * x_height, 0.4 * x_height).mean(), 1e-3)
 
 
-def _without_furniture(lines, block, x_height, pitch, bounded):
+def _without_furniture(lines, block, x_height, pitch, bounded, ends=(True, True)):
     """Lines of a page without its running title and catchword, where no level rule has cut them off.
 
     The first and the last line go if they stand alone at the end of the line (a number, a catchword); the first one
@@ -493,6 +607,8 @@ def _without_furniture(lines, block, x_height, pitch, bounded):
         Ink of the text.
     bounded : (bool, bool)
         Whether there is a rule above and below the text.
+    ends : (bool, bool)
+        Whether these lines begin and end those of the page.
     """
     if len(lines) < 6:
         return lines
@@ -513,12 +629,11 @@ def _without_furniture(lines, block, x_height, pitch, bounded):
     head = above > 1.3 and not bounded[0] or above > 1.1 and has_a_number_apart(lines[0])
     head = head or at_the_end(lines[0]) and lines[0][2] - lines[0][0] < 0.3 * measure
     foot = below > 1.3 and not bounded[1] or at_the_end(lines[-1])
-    return lines[int(head) : len(lines) - int(foot)]
+    return lines[int(head and ends[0]) : len(lines) - int(foot and ends[1])]
 
 
-def _letters(level):
+def _letters(labels, tall, wide):
     """The ink of what has the size of letters, and the median height of those without ascender and descender."""
-    labels, tall, wide = orientation.pieces(level)
     ratio = (orientation.x_height(tall, wide) or orientation.X_HEIGHT) / orientation.X_HEIGHT
     if not orientation.READABLE[0] < ratio < orientation.READABLE[1]:
         raise ValueError(
@@ -529,18 +644,17 @@ def _letters(level):
     heights = tall[size & (tall < 45)]
     if len(heights) < 10:
         raise ValueError("no text on this page: is it blank, or much smaller or larger than at 300 dpi?")
-    return np.concatenate([[False], size])[labels], float(np.median(heights))
+    return _ink_of(size, labels), float(np.median(heights))
 
 
-def _ornaments(level):
+def _ornaments(level, labels, tall, wide):
     """Drop capitals and other woodcuts: places that are inked far more densely than text, and the pieces of ink that
     lie mostly there; and large letters, whose strokes are thick.
     """
-    labels, tall, wide = orientation.pieces(level)
-    area = np.bincount(labels.ravel(), minlength=len(tall) + 1)[1:]
 
     def share(where):
-        return np.bincount(labels[where], minlength=len(tall) + 1)[1:] / np.maximum(area, 1)
+        inside, area = (np.bincount(found, minlength=len(tall) + 1)[1:] for found in (labels[where], labels[level]))
+        return inside / area
 
     small = np.asarray(Image.fromarray(level.view(np.uint8) * 255).reduce(4)).astype(np.float32) / 255
     dense = ndimage.binary_opening(ndimage.uniform_filter(small, 13) > 0.36, iterations=4)
@@ -552,8 +666,19 @@ def _ornaments(level):
             rows, columns = _box(places == number)
             mask[4 * rows[0] : 4 * rows[1], 4 * columns[0] : 4 * columns[1]] = True
             around[4 * max(0, rows[0] - 5) : 4 * rows[1] + 20, 4 * max(0, columns[0] - 5) : 4 * columns[1] + 20] = True
-    pieces = (share(around) > 0.5) | _initials(level, labels, tall, wide, share)
-    return (mask & level) | np.concatenate([[False], pieces])[labels]
+    pieces = _initials(level, labels, tall, wide, share)
+    if mask.any():
+        pieces |= share(around) > 0.5
+    return (mask & level) | _ink_of(pieces, labels)
+
+
+def _ink_of(pieces, labels):
+    """The ink of some of the connected pieces: ndarray of bool, of the shape of the labels."""
+    out = np.zeros(labels.shape, bool)
+    if pieces.any():
+        inked = labels > 0
+        out[inked] = pieces[labels[inked] - 1]
+    return out
 
 
 def _box(place):
@@ -589,7 +714,7 @@ def _enclosing(at, letters, width):
     best, found = -np.inf, ((0.0, False), (float(width), False))
     for a, ruled_a in edges:
         for b, ruled_b in edges:
-            if not 0.35 * width < b - a < 0.9 * width:
+            if not 0.35 * width < b - a < 0.97 * width:
                 continue
             share = (total[int(b)] - total[int(a)]) / total[-1]
             score = share - 0.55 * (b - a) / width + 0.04 * (ruled_a + ruled_b)
@@ -611,8 +736,7 @@ def _between(lying, letters, x_height):
     columns = max(1, int(letters.any(axis=0).sum()))
     # Between lines of text, that is: the feet of letters may touch and look like a rule.
     clear = ndimage.uniform_filter1d(letters.sum(axis=1) / columns, 9) < 0.12
-    lying = (lying & clear[:, None]).view(np.uint8)
-    rows = np.nonzero(ndimage.maximum_filter1d(lying, 17, axis=0).sum(axis=1) > 0.12 * columns)[0]
+    rows = np.nonzero(_dilated(lying & clear[:, None], 17).sum(axis=1) > 0.12 * columns)[0]
     first, last, near = inked[0], inked[-1], 4.5 * x_height
     upper = rows[(rows >= first) & (rows < first + 0.14 * height)]
     lower = rows[(rows <= last) & (rows > last - 0.14 * height)]

@@ -6,13 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from RenAIssance import data, language, metrics, model, simulate, train
+from RenAIssance import confidence, data, language, metrics, model, simulate, train
 from RenAIssance.spelling import ALPHABET
 
 
 @pytest.fixture(scope="module")
 def reader():
     return model.load()
+
+
+@pytest.fixture(scope="module")
+def seen():
+    """Lines in the type of which the shipped reader has learned others."""
+    return simulate.lines(40, 5)
 
 
 def _unpadded(dataset):
@@ -46,14 +52,49 @@ def test_language_model_is_a_probability():
         assert sum(np.exp(spanish.log_p(context, c)) for c in (*ALPHABET, language.END)) == pytest.approx(1, abs=1e-6)
 
 
+def test_confidence_of_characters_and_words():
+    """A sure word, and one with a letter that might be another; a blank that may hide a letter counts as well."""
+    log_p = _log_p("_l_a_ _c_a_s_a_")
+    log_p[11, model.CODES["s"]], log_p[11, model.CODES["f"]] = np.log(0.6), np.log(0.4)
+    assert model.greedy(log_p) == "la casa"
+    place = confidence.named(log_p, "la casa")
+    assert place[:, 0].tolist() == place[:, 1].tolist() == [1, 3, 5, 7, 9, 11, 13]
+    sure, bounds = confidence.of_characters(log_p, "la casa")
+    assert bounds.tolist() == [0, 3, 5, 7, 9, 11, 13, 15] and sure.argmin() == 5 and (np.delete(sure, 5) > 0.99).all()
+    first, second = confidence.of_words(log_p, "la casa")
+    assert (first.text, second.text) == ("la", "casa") and first.confidence > 0.99 > second.confidence
+    assert sure[5] == pytest.approx(confidence.calibrated(0.6), abs=1e-3)
+    log_p[8, 0] = log_p[8, model.CODES["e"]] = np.log(0.5)  # "c_a" or "cea"
+    assert confidence.of_characters(log_p, "la casa")[0][3:5].min() < 0.9
+    assert confidence.of_words(log_p, "") == []
+
+
+def test_where_repeated_letters_are_named():
+    """Between two of the same there is a blank, and a letter may be named in several columns."""
+    assert confidence.named(_log_p("ll_laa_"), "lla").tolist() == [[0, 1], [3, 3], [4, 5]]
+
+
+def test_confidences_are_those_of_simulated_lines(reader, seen):
+    """The mean confidence of characters is near the share of them that is right, and errors are among the doubtful."""
+    lines = _unpadded(seen)
+    sure, right = [], []
+    for true, log_p in zip(seen.y, model.log_probabilities(reader, lines), strict=True):
+        text = model.greedy(log_p)
+        if len(text) == len(true):
+            sure.append(confidence.of_characters(log_p, text)[0])
+            right.append(np.array(list(text)) == np.array(list(true)))
+    sure, right = np.concatenate(sure), np.concatenate(right)
+    assert len(sure) > 500 and abs(sure.mean() - right.mean()) < 0.02
+    assert sure[~right].max() < np.quantile(sure, 0.3), "the wrong ones are among the doubtful ones"
+
+
 def test_unknown_characters_are_refused():
     with pytest.raises(ValueError, match="unknown character 'ſ'"):
         model.encode(["eſto"])
 
 
-def test_the_shipped_reader_is_small_and_reads_a_type_it_has_not_seen(reader):
+def test_the_shipped_reader_is_small_and_reads_lines_it_has_not_seen(reader, seen):
     assert os.path.getsize(model.SHIPPED) <= 1_000_000
-    seen = simulate.lines(40, 991)
     assert metrics.error_rates(seen.y, model.read(reader, _unpadded(seen)))["CER"] < 0.08
 
 
@@ -65,9 +106,9 @@ def test_the_shipped_reader_reads_the_real_book(reader, real_samples, monkeypatc
     assert metrics.error_rates(lines.y, model.read(reader, _unpadded(lines)))["CER"] < 0.06
 
 
-def test_reading_does_not_depend_on_what_else_is_read(reader):
+def test_reading_does_not_depend_on_what_else_is_read(reader, seen):
     """Nor on how much paper another line of the batch makes necessary: the last hyphens were lost to that."""
-    lines = _unpadded(simulate.lines(40, 5))
+    lines = _unpadded(seen)
     alone = [model.read(reader, [x])[0] for x in lines]
     assert np.mean([a == b for a, b in zip(model.read(reader, lines), alone, strict=True)]) > 0.95
 
@@ -97,7 +138,7 @@ def test_other_files_are_no_reader(tmp_path):
 def test_adapting_learns_lines_and_leaves_the_given_reader_alone(reader):
     from RenAIssance import press
 
-    new = simulate.lines(24, 3, faces=(press.OTHER_PRESS,), italics=(press.OTHER_PRESS,))
+    new = simulate.lines(12, 3, faces=(press.OTHER_PRESS,), italics=(press.OTHER_PRESS,))
     lines = _unpadded(new)
     before = {name: value.clone() for name, value in reader.state_dict().items()}
     adapted, history = train.adapt(reader, lines, new.y, (lines, new.y), epochs=3, lr=1e-3, progress=False)

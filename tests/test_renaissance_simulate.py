@@ -1,12 +1,28 @@
 """Simulated lines and pages of the RenAIssance challenge: spelling, geometry, what the real lines look like."""
 
+import re
+from collections import Counter
 from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from RenAIssance import data, latin, lines, pages, press, presses, reading, scan, simulate, spelling
+from RenAIssance import (
+    data,
+    export,
+    latin,
+    lines,
+    metrics,
+    model,
+    orientation,
+    pages,
+    press,
+    presses,
+    scan,
+    simulate,
+    spelling,
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +76,8 @@ def test_same_seed_same_bytes_and_another_seed_others():
 
 def test_lines_of_many_presses():
     """The same seed the same bytes; roman and italic, numbers and Latin; in letters that the reader writes."""
-    a, b = (presses.lines(60, 4) for _ in range(2))
-    assert a.X.tobytes() == b.X.tobytes() and a.y == b.y
+    a, b = presses.lines(60, 4), presses.lines(6, 4)
+    assert np.array_equal(a.X[:6, :, : b.X.shape[2]], b.X) and a.y[:6] == b.y
     assert a.X.shape[1] == lines.HEIGHT and (a.meta["width"] <= a.X.shape[2]).all()
     written = "".join(a.y)
     assert set(written) <= set(spelling.ALPHABET) and set(written) & set("0123456789") and "&" in written
@@ -156,11 +172,11 @@ def test_a_spread_has_text_in_two_forms(spread):
     assert spread.X.dtype == np.uint8 and spread.X.shape == (1, 910, 1240)
 
 
-def test_effects_of_a_page_can_be_left_out():
+def test_effects_of_a_page_can_be_left_out(spread):
     """Nothing but text on white paper has less ink, and the same lines."""
     bare = pages.Effects(*[False] * 7)
-    plain, full = pages.spreads(1, 5, effects=bare), pages.spreads(1, 5)
-    assert (plain.X < 128).mean() < (full.X < 128).mean()
+    plain = pages.spreads(1, 3, effects=bare)
+    assert (plain.X < 128).mean() < (spread.X < 128).mean()
     big = np.asarray(press.Image.fromarray(plain.X[0]).resize((2480, 1820)))
     counts = [len(scan.layout(page).lines) for page in scan.split(big)]
     assert counts == [text.count("\n") + 1 for text in plain.y[0].split("\f")]
@@ -174,10 +190,12 @@ def _found_and_printed(spread):
 
 
 @pytest.mark.parametrize("seed, effects", [
-    (102, pages.OTHER_BOOK), (1, pages.Effects(frame=False)), (109, replace(pages.OTHER_BOOK, frame=False)),
-], ids=["other book", "no frame", "other book without frame"])  # fmt: skip
+    (102, pages.OTHER_BOOK), (109, replace(pages.OTHER_BOOK, frame=False)),
+    (2001, pages.Effects(frame=False, columns=True, bowed=True, woodcut=True)),
+    (2001, pages.Effects(margins=True, shadow=True)),
+], ids=["other book", "other book without frame", "two columns", "notes on both sides and a shadow"])  # fmt: skip
 def test_lines_of_other_books_are_found(seed, effects):
-    """Titles, initials, vignettes, short last lines, bowed pages, broken rules or none."""
+    """Titles, initials, vignettes, short last lines, bowed pages, broken rules or none, columns, notes, shadow."""
     found, printed = _found_and_printed(pages.spreads(1, seed, effects=effects))
     assert found == printed
 
@@ -195,24 +213,104 @@ def test_bowed_lines_and_rules_are_followed():
     for offset in range(4):
         rule[rows, path + offset] = True
     rule[600:700] = False
-    assert np.abs(scan._followed(rule, 305, 0.0) - path - 1.5).max() < 4
+    inked = np.add.reduceat(rule, rows[:: scan.STEP], axis=0, dtype=int)
+    assert np.abs(scan._followed(inked, len(rows), 305, 0.0) - path - 1.5).max() < 4
 
 
-def test_a_page_that_was_read_as_alto(spread):
-    """Each line with its text, and its baseline on the scan where it was printed, slope and all."""
+@pytest.fixture(scope="module")
+def read(spread):
+    """The left page of a spread, its lines as they were read, and its text."""
     big = np.asarray(press.Image.fromarray(spread.X[0]).resize((2480, 1820)))
-    page, text = scan.split(big)[0], spread.y[0].split("\f")[0].split("\n")
-    found = scan.layout(page)
-    root = ElementTree.fromstring(reading.alto(found, text))
-    printed = root.iter(f"{{{reading.ALTO}}}TextLine")
-    for line, true, corners in zip(printed, text, 2 * spread.meta["lines"][0, 0], strict=False):
-        assert line.find(f"{{{reading.ALTO}}}String").get("CONTENT") == true
-        baseline = np.array([point.split(",") for point in line.get("BASELINE").split()], float)
+    page = scan.split(big)[0]
+    return page, export.read_page(model.load(), page), spread.y[0].split("\f")[0].split("\n")
+
+
+def test_lines_and_words_are_where_they_are_printed(spread, read):
+    """Baselines within half an x-height, slope and all; words within their line, one after the other."""
+    page, lines_, text = read
+    for line, true, corners in zip(lines_, text, 2 * spread.meta["lines"][0, 0], strict=False):
+        assert metrics.error_rates([true], [line.text])["CER"] < 0.2
         box = corners[[3, 2]] - [0, 0.6 * pages.X_HEIGHT]  # from the lower edge of the letters up to the baseline
-        expected = np.interp(baseline[:, 0], box[:, 0], box[:, 1])
-        assert np.abs(baseline[:, 1] - expected).max() < 12
-    with pytest.raises(ValueError, match="argument 2 is shorter"):
-        reading.alto(found, text[:-1])
+        expected = np.interp(line.baseline[:, 0], box[:, 0], box[:, 1])
+        assert np.abs(line.baseline[:, 1] - expected).max() < 12
+        assert " ".join(word for word, _, _ in line.words) == line.text
+        left = np.array([outline[:, 0].min() for _, outline, _ in line.words])
+        assert (np.diff(left) > 0).all() and left[0] >= line.outline[:, 0].min()
+        assert all(0 <= sure <= 1 for _, _, sure in line.words)
+        assert (line.outline >= 0).all() and (line.outline < page.shape[::-1]).all()
+
+
+def _names(element):
+    return [child.tag.partition("}")[2] for child in element]
+
+
+def test_a_page_as_page_xml(read):
+    """Elements in the order and with the attributes that the schema of 2019-07-15 asks for."""
+    page, lines_, _ = read
+    root = ElementTree.fromstring(export.page_xml(lines_, page.shape, "page_001.png"))
+    assert root.tag == f"{{{export.PAGE}}}PcGts" and _names(root) == ["Metadata", "Page"]
+    assert _names(root[0]) == ["Creator", "Created", "LastChange"]
+    assert root[1].attrib == {"imageFilename": "page_001.png", "imageWidth": str(page.shape[1]),
+                              "imageHeight": str(page.shape[0])}  # fmt: skip
+    [block] = root[1]
+    assert _names(block) == ["Coords", *["TextLine"] * len(lines_), "TextEquiv"]
+    for element, line in zip(block[1:-1], lines_, strict=True):
+        assert _names(element) == ["Coords", "Baseline", *["Word"] * len(line.words), "TextEquiv"]
+        assert element[-1][0].text == line.text
+        for word in element[2:-1]:
+            assert _names(word) == ["Coords", "TextEquiv"] and 0 <= float(word[1].get("conf")) <= 1
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+    points = [e.get("points") for e in root.iter() if e.get("points") is not None]
+    assert all(re.fullmatch(r"([0-9]+,[0-9]+ )+[0-9]+,[0-9]+", value) for value in points)
+
+
+def test_a_page_as_hocr(read):
+    """Each element with its class and box, and each word with its confidence in percent."""
+    page, lines_, _ = read
+    root = ElementTree.fromstring(export.hocr(lines_, page.shape, "page_001.png"))
+    assert {meta.get("name") for meta in root.iter(f"{{{export.XHTML}}}meta")} >= {"ocr-system", "ocr-capabilities"}
+    of_class = Counter(element.get("class") for element in root.iter() if element.get("class"))
+    n_words = sum(len(line.words) for line in lines_)
+    assert of_class == {"ocr_page": 1, "ocr_carea": 1, "ocr_line": len(lines_), "ocrx_word": n_words}
+    for element in root.iter(f"{{{export.XHTML}}}span"):
+        left, top, right, bottom = map(int, re.search(r"bbox (\d+) (\d+) (\d+) (\d+)", element.get("title")).groups())
+        assert left < right <= page.shape[1] and top < bottom <= page.shape[0]
+        assert element.get("class") == "ocr_line" or re.search(r"x_wconf \d+$", element.get("title"))
+
+
+def test_a_page_as_alto(read):
+    page, lines_, _ = read
+    root = ElementTree.fromstring(export.alto(lines_, page.shape, "page_001.png"))
+    printed = list(root.iter(f"{{{export.ALTO}}}TextLine"))
+    for element, line in zip(printed, lines_, strict=True):
+        strings = element.findall(f"{{{export.ALTO}}}String")
+        assert " ".join(string.get("CONTENT") for string in strings) == line.text
+        assert all(0 <= float(string.get("WC")) <= 1 for string in strings)
+        assert len(element.get("BASELINE").split()) == 5
+
+
+def test_a_book_is_exported(spread, tmp_path, capsys):
+    """Images and files of its pages; a blank one is left out; what is no book is refused in one line."""
+    book, folder = tmp_path / "book.pdf", tmp_path / "out"
+    sheet = press.Image.fromarray(spread.X[0, :, :620])  # the left page
+    images = [sheet, press.Image.new("L", sheet.size, 230)]
+    images[0].save(book, save_all=True, append_images=images[1:], resolution=150)
+    assert export.main([str(book), str(folder), "--format", "page", "hocr"]) == 0
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["page_001.html", "page_001.png", "page_001.xml"]
+    assert "page 2: left out" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        export.main([str(tmp_path / "none.pdf"), str(folder)])
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_shadow_makes_no_page_a_negative(spread):
+    """Three quarters of the page in the dark; the page itself, inverted, is one."""
+    page = spread.X[0].copy()
+    page[:, 300:] = page[:, 300:] * 0.3
+    assert np.median(page) < 128 and not orientation.is_negative(page)
+    assert orientation.is_negative(255 - spread.X[0])
 
 
 def test_blank_pages_are_refused():

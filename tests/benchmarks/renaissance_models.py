@@ -3,9 +3,9 @@
     python tests/benchmarks/renaissance_models.py FOLDER [PART ...] [--folds 6] [--seeds 3] [--epochs 8]
 
 FOLDER has the sub-folder RenAIssance with the scan, its transcription and the hand-cut lines. PARTs are `speed`,
-`statistics`, `lines`, `pages`, `press`, `books`, `ablation` (without any: all of them but the last), and `tesseract`,
-which has to be installed with its languages spa and spa_old. Pages, not lines, are divided into folds: a page's lines
-are read by a reader that has learned from other pages. Each reader starts from the shipped one.
+`statistics`, `lines`, `pages`, `press`, `kinds`, `confidence`, `ablation` (without any: all of them but the last), and
+`tesseract`, which has to be installed with its languages spa and spa_old. Pages, not lines, are divided into folds: a
+page's lines are read by a reader that has learned from other pages. Each reader starts from the shipped one.
 """
 
 import argparse
@@ -14,13 +14,14 @@ import subprocess
 import tempfile
 import time
 from dataclasses import fields, replace
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from RenAIssance import data, language, lines, metrics, model, press, reading, scan, simulate, transcription
+from RenAIssance import confidence, data, language, lines, metrics, model, press, reading, scan, simulate, transcription
 from RenAIssance import pages as sheets
 from RenAIssance.train import adapt, learning_lines, train_simulated
 
@@ -83,6 +84,32 @@ def real_lines(args):
                 greedy[i], spoken[i] = model.greedy(log_p), language.beam_search(log_p, spanish)
         shown(f"hand-cut lines, fine-tuned, seed {seed}, greedy", texts, greedy)
         shown(f"hand-cut lines, fine-tuned, seed {seed}, language model", texts, spoken)
+
+
+def doubtful_words(args):
+    """How many of the wrong words are among those of which the shipped reader is least sure.
+
+    Words are compared in their normalised form, by what `difflib` matches. Pages 1 to 10 chose the calibration.
+    """
+    images, texts, page = data.hand_cut_lines()
+    reader, texts = model.load(), [transcription.simplified(text) for text in texts]
+    log_p = model.log_probabilities(reader, [lines.normalise(image) for image in images])
+    for name, part in (("pages 1 to 10", page <= 10), ("pages 11 to 19", page > 10)):
+        sure, right = [], []
+        for i in np.flatnonzero(part):
+            words = confidence.of_words(log_p[i], model.greedy(log_p[i]))
+            true, read = ([metrics.normalised(word) for word in text] for text in (
+                texts[i].split(), [word.text for word in words]))  # fmt: skip
+            same = np.zeros(len(words), bool)
+            for block in SequenceMatcher(None, read, true, autojunk=False).get_matching_blocks():
+                same[block.a : block.a + block.size] = True
+            sure += [word.confidence for word in words]
+            right += same.tolist()
+        order, wrong = np.argsort(sure), ~np.array(right)
+        print(f"{name}: {wrong.sum()} of {len(wrong)} words wrong, mean confidence {np.mean(sure):.3f}", flush=True)
+        for share in (0.02, 0.05, 0.1):
+            found = wrong[order[: round(share * len(wrong))]].sum()
+            print(f"    in the worst {share:.0%}: {found / wrong.sum():.2f} of them", flush=True)
 
 
 def _images(dataset):
@@ -195,19 +222,70 @@ def another_press(args):
         shown(f"{name}, fine-tuned on 10 pages", texts[10:], reading.joined(reading.transcribe(adapted, cut[10:])))
 
 
-def other_books(args):
-    """Simulated pages with what other books have, read by the shipped reader."""
+NO_FRAME = sheets.Effects(frame=False)
+KINDS = {
+    "as the book": {},
+    "title in spaced capitals, initial": dict(effects=sheets.Effects(capitals=True)),
+    "drop capital in a woodcut": dict(effects=sheets.Effects(woodcut=True)),
+    "vignette, last line of three letters": dict(effects=sheets.Effects(ending=True)),
+    "broken level rules": dict(effects=sheets.Effects(broken=True)),
+    "bowed lines and rules": dict(effects=sheets.Effects(bowed=True)),
+    "these five": dict(effects=sheets.OTHER_BOOK),
+    "no frame": dict(effects=NO_FRAME),
+    "no frame, these five": dict(effects=replace(sheets.OTHER_BOOK, frame=False)),
+    "no frame, another press": dict(effects=NO_FRAME, type_=press.OTHER_PRESS, italic=press.OTHER_PRESS, pitch=52),
+    "notes on both sides": dict(effects=sheets.Effects(margins=True)),
+    "notes on both sides, no frame": dict(effects=replace(NO_FRAME, margins=True)),
+    "two columns": dict(effects=sheets.Effects(columns=True)),
+    "two columns, no frame": dict(effects=replace(NO_FRAME, columns=True)),
+    "two columns, no frame, bowed, a title": dict(
+        effects=replace(NO_FRAME, columns=True, bowed=True, woodcut=True)),
+    "shadow": dict(effects=sheets.Effects(shadow=True)),
+    "shadow, no frame, bowed": dict(effects=replace(NO_FRAME, shadow=True, bowed=True)),
+    "shadow, in colour": dict(effects=sheets.Effects(shadow=True), colour=True),
+    **{f"{dpi} dpi": dict(dpi=dpi) for dpi in (100, 200, 400, 600)},
+}  # fmt: skip
+
+
+def kinds(args):
+    """Ten simulated pages of each kind that other books have, read by the shipped reader."""
     reader = model.load()
-    for name, effects in (
-        ("as the book", sheets.ALL),
-        ("bowed, broken rules, capitals, vignettes", sheets.OTHER_BOOK),
-        ("no frame", sheets.Effects(frame=False)),
-        ("all of these", replace(sheets.OTHER_BOOK, frame=False)),
-    ):
-        images, texts = _simulated_pages(5, 41, effects=effects)
-        cut, readings = _read_pages(reader, images)
-        right = sum(len(page) == text.count("\n") + 1 for page, text in zip(cut, texts, strict=True))
-        shown(f"{name}: lines right on {right} of {len(cut)} pages", texts, reading.joined(readings))
+    print("kind | lines right on | CER | normalised")
+    for name, options in KINDS.items():
+        if {"dpi", "colour"} & options.keys():
+            images, texts = _scanned(5, args.seed, **options)
+        else:
+            images, texts = _simulated_pages(5, args.seed, **options)
+        readings = [_read_page(reader, image) for image in images]
+        right = sum(read.count("\n") == text.count("\n") for read, text in zip(readings, texts, strict=True))
+        scores = metrics.error_rates(texts, readings)
+        print(f"{name} | {right} of {len(texts)} | {scores['CER']:.4f} | {scores['CER (normalised)']:.4f}", flush=True)
+
+
+def _read_page(reader, image):
+    """A page that is refused counts as not read."""
+    try:
+        return reading.joined(_read_pages(reader, [image])[1])[0]
+    except ValueError as error:
+        print(f"    refused: {error}", flush=True)
+        return ""
+
+
+def _scanned(n, seed, dpi=150, colour=False, **options):
+    """Pages and texts of n simulated spreads, from a PDF of grey or brown JPEG images of another resolution."""
+    dataset = sheets.spreads(n, seed, **options)
+    images = []
+    for spread in dataset.X:
+        image = Image.fromarray(spread)
+        image = image.resize([round(side * dpi / 150) for side in image.size], Image.Resampling.BICUBIC)
+        if colour:
+            grey = np.asarray(image)[..., None] / 255
+            image = Image.fromarray(np.uint8(255 * grey ** [0.9, 1, 1.35] * [1, 0.94, 0.8]))
+        images.append(image)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "book.pdf")
+        images[0].save(path, save_all=True, append_images=images[1:], resolution=dpi, quality=85)
+        return scan.pages(path), sum((text.split("\f") for text in dataset.y), [])
 
 
 def ablation(args):
@@ -233,7 +311,7 @@ def ablation(args):
 
 PARTS = {
     "speed": speed, "statistics": statistics, "lines": real_lines, "pages": whole_pages, "press": another_press,
-    "books": other_books, "ablation": ablation, "tesseract": other_tools,
+    "kinds": kinds, "confidence": doubtful_words, "ablation": ablation, "tesseract": other_tools,
 }  # fmt: skip
 
 
@@ -247,6 +325,7 @@ def main():
     parser.add_argument("--simulated", type=int, default=200, help="lines mixed into those that are learned from")
     parser.add_argument("--language", type=int, default=20_000, help="simulated lines for the language model")
     parser.add_argument("--seconds", type=int, default=60, help="of learning for each line of the ablation")
+    parser.add_argument("--seed", type=int, default=77, help="of the pages of all kinds")
     args = parser.parse_args()
     os.environ["DEEPLEARN_DATA"] = args.folder
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")
