@@ -25,7 +25,7 @@ PACKAGES = """
     ipykernel.kernelapp ipywidgets numpy pandas scipy.optimize scipy.signal scipy.stats PIL.ImageDraw
     matplotlib.animation matplotlib.pyplot seaborn sklearn.calibration sklearn.decomposition sklearn.ensemble
     sklearn.inspection sklearn.linear_model sklearn.metrics sklearn.model_selection sklearn.neighbors sklearn.pipeline
-    sklearn.preprocessing lightgbm torch.utils.data lightning_fabric qiskit.quantum_info qiskit_aer
+    sklearn.preprocessing lightgbm torch.utils.data lightning_fabric qiskit.quantum_info qiskit_aer requests
 """
 
 
