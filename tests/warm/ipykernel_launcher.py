@@ -25,7 +25,7 @@ PACKAGES = """
     ipykernel.kernelapp ipywidgets numpy pandas scipy.optimize scipy.signal scipy.stats PIL.ImageDraw
     matplotlib.animation matplotlib.pyplot seaborn sklearn.calibration sklearn.decomposition sklearn.ensemble
     sklearn.inspection sklearn.linear_model sklearn.metrics sklearn.model_selection sklearn.neighbors sklearn.pipeline
-    sklearn.preprocessing lightgbm torch.utils.data lightning_fabric qiskit.quantum_info qiskit_aer
+    sklearn.preprocessing lightgbm torch.utils.data lightning_fabric qiskit.quantum_info qiskit_aer requests
 """
 
 
@@ -37,15 +37,17 @@ def ask():
     parent = os.getppid()
     text = json.dumps([os.getcwd(), dict(os.environ), sys.argv, sys.path]).encode()
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(3)  # seconds
+        connection.settimeout(20)  # seconds
         try:
             connection.connect(os.environ["DEEPLEARN_TESTS_KERNELS"])
             socket.send_fds(connection, [len(text).to_bytes(4, "big")], [0, 1, 2])
             connection.sendall(text)
             if not connection.recv(1):
                 return None
+            connection.send(b"\0")  # agreed: this process starts no kernel itself
         except OSError:
             return None
+        connection.settimeout(1)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _: connection.send(bytes([number])))
         while os.getppid() == parent:  # if not, nobody is left who would use the kernel
@@ -96,7 +98,10 @@ def keep(connection):
     text = connection.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL)
     try:
         connection.send(b"\0")
-    except BrokenPipeError:  # this took so long that a kernel was started without it
+        agreed = connection.recv(1)
+    except OSError:
+        agreed = b""
+    if not agreed:  # this took so long that a kernel was started without it
         return
     kernel = os.fork()
     if kernel == 0:
