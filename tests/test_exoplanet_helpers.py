@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from common.metrics import bootstrap
-from Exoplanet import disk, experiments, model, simulate
+from Exoplanet import disk, experiments, model, real_disks, simulate
 from Exoplanet.exercises import exercises
 
 DISKS = simulate.detection(24, 5, size=96)
@@ -168,7 +168,7 @@ def test_the_example_has_one_planet_and_a_view_that_is_found():
 def test_real_samples_are_read(real_samples, data_home):
     from Exoplanet import data
 
-    if not (real_samples / "Exoplanet" / data.RECOVERED.name).is_file():
+    if not (real_samples / "Exoplanet" / real_disks.RECOVERED.name).is_file():
         pytest.skip("no recovered images among the real samples")
     data_home.mkdir(parents=True, exist_ok=True)
     (data_home / "Exoplanet").symlink_to(real_samples / "Exoplanet")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from RenAIssance import confidence, data, language, metrics, model, simulate, train
+from RenAIssance import confidence, data, hand_cut, language, metrics, model, simulate, train
 from RenAIssance.spelling import ALPHABET
 
 
@@ -99,7 +99,7 @@ def test_the_shipped_reader_is_small_and_reads_lines_it_has_not_seen(reader, see
 
 
 def test_the_shipped_reader_reads_the_real_book(reader, real_samples, monkeypatch):
-    if not (real_samples / "RenAIssance" / data.LINE_IMAGES.name).is_file():
+    if not (real_samples / "RenAIssance" / hand_cut.LINE_IMAGES.name).is_file():
         pytest.skip("no hand-cut lines")
     monkeypatch.setenv("DEEPLEARN_DATA", str(real_samples))
     lines = data.load("test", source="official", task="lines")

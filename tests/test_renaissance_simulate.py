@@ -11,6 +11,7 @@ import pytest
 from RenAIssance import (
     data,
     export,
+    hand_cut,
     latin,
     lines,
     metrics,
@@ -38,7 +39,7 @@ def spread():
 @pytest.fixture
 def real_lines(real_samples, monkeypatch):
     folder = real_samples / "RenAIssance"
-    if not (folder / data.LINE_IMAGES.name).is_file():
+    if not (folder / hand_cut.LINE_IMAGES.name).is_file():
         pytest.skip("no hand-cut lines")
     monkeypatch.setenv("DEEPLEARN_DATA", str(real_samples))
     return data.hand_cut_lines()

@@ -190,7 +190,7 @@ def test_a_slider_of_an_explorer_moves_the_picture(built, address, browser):
     context.close()
 
 
-def test_search_contents_theme_copy_and_download(built, browser):
+def test_search_contents_theme_copy_and_download(built, soups, browser):
     """From files on a disk, with no server."""
     page = browser.new_page(viewport={"width": 1500, "height": 900}, color_scheme="light")
     page.goto(built.as_uri() + "/search.html")

@@ -18,10 +18,10 @@ STATE = f"""\
 import json, os, random, sys
 own = sorted({{name.partition(".")[0] for name in sys.modules}} & {{"common", *{FOLDERS!r}}})
 names = [name for name in dir() if name in ("np", "numpy", "plt", "torch")]
-import matplotlib, numpy as np, torch
+import matplotlib, numpy as np, pandas as pd, torch
 json.dumps({{
     "own": own, "names": names, "cwd": os.getcwd(), "mark": os.environ.get("MARK"),
-    "backend": matplotlib.rcParams["backend"], "argv": sys.argv[1],
+    "backend": matplotlib.rcParams["backend"], "argv": sys.argv[1], "columns": pd.options.display.max_columns,
     "random": [random.random(), np.random.rand(), torch.rand(1).item()],
 }})"""
 
@@ -57,7 +57,7 @@ def test_a_fork_is_like_a_fresh_kernel(execute, tmp_path):
     for state in (first, second):
         assert state["own"] == state["names"] == []
         assert (state["cwd"], state["mark"], state["argv"]) == (str(tmp_path), "of this test", "-f")
-        assert state["backend"].endswith("inline")
+        assert state["backend"].endswith("inline") and state["columns"] == 20
     assert all(a != b for a, b in zip(first["random"], second["random"], strict=True))
 
 

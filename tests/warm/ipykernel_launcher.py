@@ -22,7 +22,7 @@ import threading
 from contextlib import suppress
 
 PACKAGES = """
-    ipykernel.kernelapp ipywidgets numpy pandas scipy.optimize scipy.signal scipy.stats PIL.ImageDraw
+    ipykernel.kernelapp numpy pandas scipy.optimize scipy.signal scipy.stats PIL.ImageDraw
     matplotlib.animation matplotlib.pyplot seaborn sklearn.calibration sklearn.decomposition sklearn.ensemble
     sklearn.inspection sklearn.linear_model sklearn.metrics sklearn.model_selection sklearn.neighbors sklearn.pipeline
     sklearn.preprocessing lightgbm torch.utils.data lightning_fabric qiskit.quantum_info qiskit_aer requests
@@ -82,6 +82,7 @@ def warm_up():
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # as ipykernel does before all imports
     for name in PACKAGES.split():
         importlib.import_module(name)
+    sys.modules["pandas"].set_option("display.max_columns", 20)  # pandas asks when imported whether this is a kernel
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from torch import optim, zeros
