@@ -61,7 +61,7 @@ __all__ = ["SETUP_CELL", "Result", "check", "find", "record", "refresh", "run", 
 def _kernel():
     """How nbclient starts the kernel: with this Python, whatever kernels called python3 a user has installed.
 
-    The kernel warns of its own transport, which is no news to those who run it.
+    The kernel tells of its own transport, and that it is interrupted when all is done: no news to those who run it.
     """
     from ipykernel.kernelspec import get_kernel_dict
     from jupyter_client.kernelspec import KernelSpec
@@ -72,7 +72,7 @@ def _kernel():
         def kernel_spec(self):
             return KernelSpec(**get_kernel_dict())
 
-    return {"kernel_name": "python3", "kernel_manager_class": ThisPython, "extra_arguments": ["--log-level=ERROR"]}
+    return {"kernel_name": "python3", "kernel_manager_class": ThisPython, "extra_arguments": ["--log-level=CRITICAL"]}
 
 
 def record(name, value, low=None, high=None, digits=2, unit=""):
