@@ -167,19 +167,19 @@ def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks", p
     jobs = [(path.resolve(), _settings(path, profile, overrides)) for path in paths]
     bar = progress_bar(total=len(jobs), desc="notebooks", unit="notebook", disable=None)
 
-    def one(job):
-        result = _run_one(*job, Path(out).resolve())
+    def one(number):
+        result = _run_one(*jobs[number], Path(out).resolve(), row=1 + number % processes)
         if ended:
             ended(result)
         bar.update()
         return result
 
     with bar, ThreadPoolExecutor(processes) as pool:
-        return list(pool.map(one, jobs))
+        return list(pool.map(one, range(len(jobs))))
 
 
-def _run_one(path, values, out):
-    """Execute one notebook in a process of its own; its result."""
+def _run_one(path, values, out, row):
+    """Execute one notebook in a process of its own, its bar in this row of the terminal; returns the Result."""
     executed = out / label(path)
     running = executed.with_name(f".running-{path.name}")
     executed.parent.mkdir(parents=True, exist_ok=True)
@@ -191,7 +191,7 @@ def _run_one(path, values, out):
         return result
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
-            measured = pool.submit(_execute, path, running, values).result()
+            measured = pool.submit(_execute, path, running, values, row).result()
             result.seconds, result.memory, result.scores, result.error = measured
         except BrokenProcessPool:
             result.error = "the process was killed; it may have run out of memory"
@@ -208,11 +208,11 @@ def _settings(path, profile, overrides):
         return error
 
 
-def _execute(source, target, values):
+def _execute(source, target, values, row):
     """Execute one notebook; returns seconds, peak memory in bytes, scores and the error, if any."""
     import papermill
 
-    bar = {"desc": label(source), "position": 1, "leave": False, "disable": None}
+    bar = {"desc": label(source), "position": row, "leave": False, "disable": None}
     found, error = {}, ""
     start = time.perf_counter()
     with _PeakMemory() as memory:

@@ -107,7 +107,7 @@ def super_resolution(n_test=100, seeds=3, trained=train_restorer):
             means = [found[key][:, of].mean(axis=1) for key in ("1", "own")]
             cells.append(f"{group} " + " / ".join(
                 f"{m.mean():.1f}" + (f" ± {m.std(ddof=1):.1f}" if len(m) > 1 else "") for m in means))  # fmt: skip
-        print(f"  {name:32}" + ", ".join(cells), flush=True)
+        print(f"  {name:34}" + ", ".join(cells), flush=True)
     for name in [name for name in scores if name.startswith("residual")]:
         for rival in ("Wiener", name.replace("residual", "SRCNN").replace("absolute", "squared")):
             text = []
