@@ -15,6 +15,7 @@ import time
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -255,10 +256,17 @@ class Stream:
         if n is None:
             check_choice("split", split, SPLITS)
             n = self.chunk_size * max(1, self._shipped(split, seed))
-        if not cache:
-            return self._in_memory(split, n, seed, workers, scheduler, progress)
-        self.prepare(split, n, seed, workers=workers, scheduler=scheduler, progress=progress)
-        return concatenate(self.chunks(split, n, seed))
+        check_n(1 if workers is None else workers, "workers")
+        numbers = range(self._count(split, n))
+        parts = self._read(numbers, split, seed) if cache else {}
+        missing = [i for i in numbers if i not in parts]
+        show = progress and self._shows_bar(missing, numbers, split, seed)
+        for i, blob in self._simulated(missing, split, seed, workers, scheduler, show):
+            if cache:
+                self._store(split, seed, i, blob)
+            parts[i] = from_bytes(blob)
+        *whole, last = (parts[i] for i in numbers)
+        return concatenate([*whole, last[: n - len(whole) * self.chunk_size]])
 
     def few(self, n=2):
         """n samples that show what a sample is: of those that ship, or made now, without the rest of a chunk."""
@@ -266,12 +274,13 @@ class Stream:
 
     def chunks(self, split, n, seed=0) -> Iterator[Dataset]:
         """The first n samples, one chunk after the other, in constant memory."""
+        paths = self._paths(split, seed)
         for i in range(self._count(split, n)):
-            dataset = self._stored(split, seed, i)
-            if dataset is None:  # not prepared, or damaged since
-                self._prepare([i], split, seed)
-                dataset = self._stored(split, seed, i)
-            yield dataset[: n - i * self.chunk_size]
+            blob = _sound(paths.get(i, ()))
+            if blob is None:  # not prepared, or damaged since
+                blob = self.make(split, seed, i)
+                self._store(split, seed, i, blob)
+            yield from_bytes(blob)[: n - i * self.chunk_size]
 
     def on_disk(self, split, n, folder, seed=0, **where):
         """The first n samples as files that are read where they are, for data sets that memory cannot hold.
@@ -318,22 +327,19 @@ class Stream:
     def prepare(self, split, n, seed=0, *, workers=None, scheduler=None, progress=True):
         """Simulate into the cache what the first n samples still lack. Parameters as in `load`."""
         check_n(1 if workers is None else workers, "workers")
-        self._prepare(range(self._count(split, n)), split, seed, workers, scheduler, progress)
-
-    def _prepare(self, chunks, split, seed, workers=None, scheduler=None, progress=False):
-        missing = [i for i in chunks if self._sound(split, seed, i) is None]
-        # In a notebook, a bar is an output. It is there whether or not the chunks are cached, so that a notebook has
-        # the same outputs on every machine.
-        show = progress and (bool(missing) or in_notebook() and len(chunks) > self._shipped(split, seed))
+        numbers, paths = range(self._count(split, n)), self._paths(split, seed)
+        missing = [i for i in numbers if _sound(paths.get(i, ())) is None]
+        show = progress and self._shows_bar(missing, numbers, split, seed)
         for i, blob in self._simulated(missing, split, seed, workers, scheduler, show):
             self._store(split, seed, i, blob)
 
-    def _in_memory(self, split, n, seed, workers, scheduler, progress):
-        check_n(1 if workers is None else workers, "workers")
-        _check_seed(seed)
-        count = self._count(split, n)
-        blobs = dict(self._simulated(range(count), split, seed, workers, scheduler, progress))
-        return concatenate(from_bytes(blobs[i]) for i in range(count))[:n]
+    def _shows_bar(self, missing, numbers, split, seed):
+        """Whether a progress bar is due.
+
+        In a notebook, a bar is an output. It is there whether or not the chunks are cached, so that a notebook has the
+        same outputs on every machine.
+        """
+        return bool(missing) or in_notebook() and len(numbers) > self._shipped(split, seed)
 
     def _simulated(self, chunks, split, seed, workers, scheduler, show):
         """Yield (i, bytes) of these chunks, in any order, with a progress bar."""
@@ -380,22 +386,26 @@ class Stream:
             return 0
         return len(list(next(self._folders(split, seed)).glob("?????-*.npz")))
 
-    def _sound(self, split, seed, i):
-        """The bytes of chunk i where it is stored undamaged, else None."""
+    def _paths(self, split, seed):
+        """The files of the chunks that are stored, by number; a damaged file may stand beside a sound one."""
+        paths = {}
         for folder in self._folders(split, seed):
-            for path in sorted(folder.glob(f"{i:05d}-*.npz")):
-                try:
-                    blob = path.read_bytes()
-                except FileNotFoundError:  # another process has just replaced it
-                    continue
-                if path.stem.endswith(_checksum(blob)):
-                    return blob
-                warnings.warn(f"{path} is damaged; it is left out and made again", stacklevel=5)
-        return None
+            for path in sorted(folder.glob("*-*.npz")):
+                number = path.name.partition("-")[0]
+                if number.isdecimal():
+                    paths.setdefault(int(number), []).append(path)
+        return paths
 
-    def _stored(self, split, seed, i):
-        blob = self._sound(split, seed, i)
-        return None if blob is None else from_bytes(blob)
+    def _read(self, numbers, split, seed):
+        """The chunks of these numbers that are stored undamaged, by number."""
+        paths = self._paths(split, seed)
+
+        def stored(i):
+            blob = _sound(paths.get(i, ()))
+            return None if blob is None else from_bytes(blob)
+
+        with ThreadPoolExecutor(joblib.cpu_count()) as threads:  # checksums and unpacking do not hold the others up
+            return {i: part for i, part in zip(numbers, threads.map(stored, numbers), strict=True) if part is not None}
 
     def _store(self, split, seed, i, blob):
         *_, cache = self._folders(split, seed)
@@ -414,6 +424,19 @@ def _check_seed(seed):
 
 def _checksum(blob):
     return hashlib.sha256(blob).hexdigest()[:32]
+
+
+def _sound(paths):
+    """The bytes of the first of these files that is undamaged, or None."""
+    for path in paths:
+        try:
+            blob = path.read_bytes()
+        except FileNotFoundError:  # another process has just replaced it
+            continue
+        if path.stem.endswith(_checksum(blob)):
+            return blob
+        warnings.warn(f"{path} is damaged; it is left out and made again", stacklevel=2)
+    return None
 
 
 def _make_numbered(stream, split, seed, i):
