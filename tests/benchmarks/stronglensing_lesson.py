@@ -1,11 +1,12 @@
 """What decides in lenses: python tests/benchmarks/stronglensing_lesson.py [--seeds 3] [classes] [lump] [model_I]
+[--sizes 2000 5000 20000]
 
 classes: the three models of the lesson on its three data sets, with several seeds of the training: mean accuracy on the
 test images of the lesson and its standard deviation over the seeds, against noise (of the peak) and with few bits.
 lump: a network is trained to tell smooth lenses from the same kind of lens with one lump on its ring, of 1e8 to 1e10.5
 solar masses; printed is the fraction of test lenses with a lump of given mass that it finds where it calls one of
 twenty smooth lenses lumpy. model_I: slow waves and network on images of 150 pixels with the photon noise of Model I, of
-one lens galaxy and of several.
+one lens galaxy and of several, against the number of images (--sizes; a quarter of an hour).
 """
 
 import argparse
@@ -17,8 +18,9 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import avg_pool2d, cross_entropy
 
+from common.datasets import Dataset
 from common.training import fit, seed_everything
 from StrongLensing import data, simulate, varied
 from StrongLensing.model import Network, any_camera, low_waves, observe, probabilities, residual_features
@@ -128,25 +130,46 @@ def lump(seeds, n=1500):
               flush=True)  # fmt: skip
 
 
-def model_I(seeds, sizes=(2000, 300, 700)):
-    """Mean accuracy over seeds of training on images of Model I, with its own noise."""
-    one_lens = dataclasses.replace(simulate.MODEL_I, lens_masses=(1e12, 1e12), source_reach=None)
-    for name, instrument in {"one lens galaxy": one_lens, "1e12 to 1e13 solar masses": simulate.MODEL_I}.items():
-        train, valid, test = (simulate.simulate(instrument, n, [9, part]) for part, n in enumerate(sizes))
-        linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(low_waves(train.X), train.y)
-        slow = (linear.predict(low_waves(test.X)) == test.y).mean()
-        found = []
-        for seed in range(seeds):
-            network = train_network((train.X, train.y), (valid.X, valid.y), None, seed)
-            found.append((probabilities(network, test.X).argmax(1) == test.y).mean())
-        print(f"Model I, {name}: slow waves, linear {slow:.2f}; network {np.mean(found):.2f}", flush=True)
+def binned(instrument, n, seed):
+    """Images of an instrument with two by two pixels added up, so that the photons of all of them count."""
+    parts = [simulate.simulate(instrument, 500, [*seed, i]) for i in range(-(-n // 500))]
+    images = np.concatenate([avg_pool2d(torch.from_numpy(part.X), 2).numpy() for part in parts])
+    return Dataset(simulate.to_unit_range(images), np.concatenate([part.y for part in parts]))[:n]
+
+
+def model_I(seeds, sizes, n_valid=1000, n_test=4000):
+    """Accuracy on images of Model I with its own noise, mean and standard deviation over seeds of the training."""
+    one_lens = dataclasses.replace(simulate.MODEL_I, lens_masses=(simulate.LENS_MASS,) * 2, source_reach=None)
+    print("| lenses | images | slow waves, linear | slow waves, trees | all waves, network |\n|---|---|---|---|---|")
+    for name, instrument in {"one galaxy": one_lens, "1e12 to 1e13 solar masses": simulate.MODEL_I}.items():
+        all_train, valid, test = (binned(instrument, n, [9, i]) for i, n in enumerate((max(sizes), n_valid, n_test)))
+        seen, labels = low_waves(test.X), test.y
+        for n in sizes:
+            train = all_train[:n]
+            waves = low_waves(train.X)
+            linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(waves, train.y)
+            found = []
+            for seed in range(seeds):
+                trees = lightgbm.LGBMClassifier(
+                    n_estimators=300, learning_rate=0.05, num_leaves=15, subsample=0.8, subsample_freq=1,
+                    colsample_bytree=0.3, random_state=seed, n_jobs=1, verbose=-1,
+                ).fit(waves, train.y)  # fmt: skip
+                network = train_network((train.X, train.y), (valid.X, valid.y), None, seed)
+                answers = trees.predict(seen), probabilities(network, test.X).argmax(1)
+                found.append([(answer == labels).mean() for answer in answers])
+            cells = [f"{(linear.predict(seen) == labels).mean():.3f}"]
+            for cell in zip(*found, strict=True):
+                spread = f" ± {np.std(cell, ddof=1):.3f}" if seeds > 1 else ""
+                cells.append(f"{np.mean(cell):.3f}{spread}")
+            print(f"| {name} | {n:,} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
-    WHAT = {"classes": classes, "lump": lump, "model_I": model_I}
+    WHAT = {"classes": classes, "lump": lump, "model_I": lambda seeds: model_I(seeds, args.sizes)}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", nargs="*", choices=[*WHAT, []], default=list(WHAT))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--sizes", type=int, nargs="+", default=(2000, 5000, 20_000), help="images of model_I")
     args = parser.parse_args()
     torch.set_num_threads(1)
     for name in args.what:
