@@ -21,16 +21,16 @@ from torch.nn.functional import ctc_loss
 
 from RenAIssance.language import simulated_model
 from RenAIssance.metrics import normalised
-from RenAIssance.model import CODES, STRIDE, encode
+from RenAIssance.model import CODES, encode
 from RenAIssance.spelling import ALPHABET
 
 SLOPE, OFFSET = 0.66, 0.95
 """Of `calibrated`: fitted to pages 1 to 10 of the real book and to simulated lines of other presses."""
 POSSIBLE = np.log(1e-3)  # a character that no column gives this much is not considered
-LANGUAGE = 0.3  # weight of the language beside the network
-SURE = 14.0  # a word that has no rivals is e^14 times as good as they
-WORD_SLOPE, WORD_OFFSET = 0.66, 0.95
-"""Of `of_words`: fitted to simulated pages, see the part `confidence` of tests/benchmarks/renaissance_models.py."""
+LANGUAGE = 0.4  # power of what the language expects
+SURE = 14.0  # the margin of a word without rivals
+WORD_SLOPE, WORD_OFFSET = 0.91, 0.05
+"""Of `of_words`: fitted to simulated pages and lines by tests/benchmarks/renaissance_words.py, as is LANGUAGE."""
 
 
 @dataclass(frozen=True)
@@ -128,11 +128,6 @@ def calibrated(confidence):
     return 1 / (1 + np.exp(-(SLOPE * np.log(p / (1 - p)) + OFFSET)))
 
 
-def moved(line):
-    """A line half a column of the network further right: it reads the same letters at other places."""
-    return np.pad(line, ((0, 0), (STRIDE // 2, 0)))
-
-
 def spelled(log_p, texts):
     """Log-probability that columns spell each of the texts, whatever the path: ndarray (n,).
 
@@ -171,42 +166,41 @@ def rivals(text, log_p, bounds):
     return sorted(found)
 
 
-def margin(text, first, end, bounds, views, spanish):
-    """By how much a word is worth more than its rivals: the logarithm of a ratio, at most SURE.
+def margin(log_p, text, first, end, bounds, spanish):
+    """By how much a word is worth more than its rivals: the logarithm of the ratio, at most SURE.
 
-    Rivals of the same normalised form, of other punctuation say, are no rivals but forms of the word.
-
-    Parameters
-    ----------
-    text : str
-        The line.
-    first, end : int
-        The word, and the spaces beside it, are text[first:end].
-    bounds : ndarray of int, shape (len(text) + 1,)
-    views : list of ndarray of shape (steps, characters)
-        Of the line, and of the same one moved.
-    spanish : LanguageModel
-    """
-    texts = [text[first:end], *rivals(text[first:end], views[0], bounds[first : end + 1])]
-    before, after = text[:first], text[end : end + 3]
-    forms = [normalised(before[-1:] + other + after[:1]) for other in texts]
-    same = np.array([form == forms[0] for form in forms])
-    if same.all():
-        return SURE
-    worth = np.mean([spelled(log_p[bounds[first] : bounds[end]], texts) for log_p in views], axis=0)
-    worth += LANGUAGE * np.array([spanish.log_p_of(other + after, before) for other in texts])
-    return min(SURE, np.logaddexp.reduce(worth[same]) - np.logaddexp.reduce(worth[~same]))
-
-
-def of_words(log_p, text, again=(), spanish=None):
-    """The words of a line that was read, with their confidence: list of `Word`.
+    Rivals of the same normalised form, with another comma say, stand on the side of the word.
 
     Parameters
     ----------
     log_p : ndarray of shape (steps, characters)
     text : str
-    again : sequence of ndarray of shape (steps or more, characters)
-        Of the same line, `moved`.
+        The line.
+    first, end : int
+        The word, and the spaces beside it, are text[first:end].
+    bounds : ndarray of int, shape (len(text) + 1,)
+        From `divided`.
+    spanish : LanguageModel
+    """
+    word, before, after = text[first:end], text[:first], text[end : end + 3]
+    texts = [word, *rivals(word, log_p, bounds[first : end + 1])]
+    forms = [normalised(before[-1:] + other + after[:1]) for other in texts]
+    same = np.array([form == forms[0] for form in forms])
+    if same.all():
+        return SURE
+    worth = spelled(log_p[bounds[first] : bounds[end]], texts)
+    worth += LANGUAGE * np.array([spanish.log_p_of(other + after, before) for other in texts])
+    return min(SURE, np.logaddexp.reduce(worth[same]) - np.logaddexp.reduce(worth[~same]))
+
+
+def of_words(log_p, text, spanish=None):
+    """The words of a line that was read, with their confidence: list of `Word`.
+
+    Parameters
+    ----------
+    log_p : ndarray of shape (steps, characters)
+        From `model.log_probabilities`.
+    text : str
     spanish : LanguageModel, optional
         Default: `language.simulated_model`.
     """
@@ -216,7 +210,7 @@ def of_words(log_p, text, again=(), spanish=None):
     for word in text.split(" "):
         end = start + len(word)
         if word:
-            worth = margin(text, max(0, start - 1), min(end + 1, len(text)), bounds, [log_p, *again], spanish)
+            worth = margin(log_p, text, max(0, start - 1), min(end + 1, len(text)), bounds, spanish)
             p = 1 / (1 + np.exp(-(WORD_SLOPE * worth + WORD_OFFSET)))
             words.append(Word(word, int(bounds[start]), int(bounds[end]), float(p)))
         start = end + 1

@@ -58,18 +58,17 @@ def read_page(network, page, language=None):
     page : ndarray of uint8, shape (height, width)
         As for `scan.layout`.
     language : LanguageModel, optional
-        Without one, decoding is greedy, and confidences are those beside `language.simulated_model`.
+        Without one, decoding is greedy, and `language.simulated_model` tells which words are doubtful.
     """
     images, found = scan.line_images(page)
     normal = [geometry.normalise(image, found.x_height) for image in images]
-    once, again = (model.log_probabilities(network, views) for views in (normal, list(map(confidence.moved, normal))))
     out = []
-    for box, line, log_p, moved in zip(found.lines, normal, once, again, strict=True):
+    for box, line, log_p in zip(found.lines, normal, model.log_probabilities(network, normal), strict=True):
         text = model.greedy(log_p) if language is None else beam_search(log_p, language)
         left, top, right, bottom = box
         scale = (right - left) * model.STRIDE / line.shape[1]  # columns of the page in one of the network's
         words = []
-        for word in confidence.of_words(log_p, text, [moved], language):
+        for word in confidence.of_words(log_p, text, language):
             first, end = (int(np.clip(left + scale * column, left, right)) for column in (word.first, word.end))
             words.append((word.text, _outline(found, first, top, max(end, first + 2), bottom), word.confidence))
         row = round((top + bottom + found.x_height) / 2)

@@ -87,10 +87,7 @@ def test_a_word_is_doubtful_if_it_has_a_rival():
     best = sure(_log_p("_l_a_ _c_a_s_a_,_"))[1]
     assert best > 0.99 and sure(_doubt(15, ",", "."))[1] == best
     assert sure(_doubt(11, "s", "f"))[0] == best > sure(_doubt(11, "s", "f"))[1] > sure(_doubt(11, "s", "f"), other)[1]
-    assert max(sure(_doubt(5, " ", "_"))) < 0.95, "both words beside a doubtful space"
-    again = _log_p("_l_a_ _c_a_f_a_,_")
-    once, twice = (confidence.of_words(_doubt(11, "s", "f"), "la casa,", views, spanish)[1] for views in ([], [again]))
-    assert twice.confidence < once.confidence, "a second look sees the rival"
+    assert max(sure(_doubt(5, " ", "_"))) < best - 0.02, "both words beside a doubtful space"
     assert confidence.of_words(_log_p("___"), "", spanish=spanish) == []
 
 
@@ -130,11 +127,9 @@ def test_wrong_words_are_doubtful_in_other_presses(reader):
     """Lines whose number of words is right: a word is compared with the one at its place."""
     seen = presses.lines(50, 8)
     lines = _unpadded(seen)
-    again = model.log_probabilities(reader, [confidence.moved(line) for line in lines])
     sure, right = [], []
-    for true, log_p, moved in zip(seen.y, model.log_probabilities(reader, lines), again, strict=True):
-        text = model.greedy(log_p)
-        words, true = confidence.of_words(log_p, text, [moved]), true.split()
+    for true, log_p in zip(seen.y, model.log_probabilities(reader, lines), strict=True):
+        words, true = confidence.of_words(log_p, model.greedy(log_p)), true.split()
         if len(words) == len(true):
             sure += [word.confidence for word in words]
             right += [metrics.normalised(word.text) == metrics.normalised(true[k]) for k, word in enumerate(words)]

@@ -92,11 +92,10 @@ def judged(reader, images, texts):
     -------
     list of ndarray
     """
-    once, again = (model.log_probabilities(reader, views) for views in (images, list(map(confidence.moved, images))))
     rows = []
-    for line, (log_p, moved, true) in enumerate(zip(once, again, texts, strict=True)):
+    for line, (log_p, true) in enumerate(zip(model.log_probabilities(reader, images), texts, strict=True)):
         text = model.greedy(log_p)
-        words = confidence.of_words(log_p, text, [moved])
+        words = confidence.of_words(log_p, text)
         sure, start = confidence.of_characters(log_p, text)[0], 0
         right = [is_right([word.text for word in words], true, how) for how in (metrics.normalised, as_today)]
         for k, word in enumerate(words):
