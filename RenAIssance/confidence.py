@@ -29,7 +29,7 @@ SLOPE, OFFSET = 0.66, 0.95
 POSSIBLE = np.log(1e-3)  # a character that no column gives this much is not considered
 LANGUAGE = 0.4  # power of what the language expects
 SURE = 14.0  # the margin of a word without rivals
-WORD_SLOPE, WORD_OFFSET = 0.91, 0.05
+WORD_SLOPE, WORD_OFFSET = 0.90, 0.01
 """Of `of_words`: fitted to simulated pages and lines by tests/benchmarks/renaissance_words.py, as is LANGUAGE."""
 
 

@@ -4,7 +4,8 @@
 
 FOLDER has the sub-folder RenAIssance with the hand-cut lines of the real book. The logistic curve of
 `confidence.of_words` is fitted (`--fit`) to simulated pages and lines of several kinds; others of the same kinds and
-pages 1 to 10 of the real book show whether it holds there, and pages 11 to 19 are only looked at.
+pages 1 to 10 of the real book show whether it holds there, and pages 11 to 19 are only looked at. These are read by the
+shipped reader, and once more by one that has learned from the pages before, with a language model that has, too.
 """
 
 import argparse
@@ -19,9 +20,9 @@ from renaissance_models import NO_FRAME, _scanned, _simulated_pages
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from RenAIssance import confidence, data, lines, metrics, model, press, presses, scan, simulate, transcription
+from RenAIssance import confidence, data, language, lines, metrics, model, press, presses, scan, simulate, transcription
 from RenAIssance import pages as sheets
-from RenAIssance.train import unpadded
+from RenAIssance.train import adapt, unpadded
 
 OTHER_TYPE = dict(type_=press.OTHER_PRESS, italic=press.OTHER_PRESS, pitch=52)
 KINDS = {  # of pages
@@ -83,10 +84,11 @@ def is_right(words, true, prepare=metrics.normalised):
     return right
 
 
-def judged(reader, images, texts):
+def judged(reader, images, texts, spanish=None):
     """Of each word that is read: line, product of its characters' confidences, confidence, whether it is right.
 
-    Right twice: by the transcription, and where only the spelling of today is held against it.
+    Right twice: by the transcription, and where only the spelling of today is held against it. Lines are read by beam
+    search where there is a language model.
 
     Returns
     -------
@@ -94,8 +96,8 @@ def judged(reader, images, texts):
     """
     rows = []
     for line, (log_p, true) in enumerate(zip(model.log_probabilities(reader, images), texts, strict=True)):
-        text = model.greedy(log_p)
-        words = confidence.of_words(log_p, text)
+        text = model.greedy(log_p) if spanish is None else language.beam_search(log_p, spanish)
+        words = confidence.of_words(log_p, text, spanish)
         sure, start = confidence.of_characters(log_p, text)[0], 0
         right = [is_right([word.text for word in words], true, how) for how in (metrics.normalised, as_today)]
         for k, word in enumerate(words):
@@ -166,6 +168,10 @@ def main():
         sets[name] = [images[i] for i in rows], [texts[i] for i in rows]
     for name, (cut, true) in sets.items():
         report(name, *judged(reader, cut, true))
+    known, known_texts = sets["real book, pages 1 to 10"]
+    reader, _ = adapt(reader, known, known_texts, (known[:4], known_texts[:4]), epochs=8, simulated=200, progress=False)
+    spanish = language.LanguageModel(language.simulated_text(5000) + known_texts)
+    report("pages 11 to 19, adapted, with language", *judged(reader, *sets["real book, pages 11 to 19"], spanish))
 
 
 if __name__ == "__main__":
