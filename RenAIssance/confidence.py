@@ -9,7 +9,7 @@ one. A word that is worth hardly more than its rivals is one to look at.
 
 References
 ----------
-F. Wessel, R. Schlueter, K. Macherey and H. Ney, IEEE Trans. Speech Audio Process. 9 (2001) 288 (posteriors of words).
+F. Wessel, R. Schlüter, K. Macherey and H. Ney, IEEE Trans. Speech Audio Process. 9 (2001) 288 (posteriors of words).
 J. Platt, in Advances in Large Margin Classifiers, MIT Press 2000 (a logistic curve that calibrates a score).
 """
 
