@@ -210,8 +210,8 @@ def of_words(log_p, text, spanish=None):
     for word in text.split(" "):
         end = start + len(word)
         if word:
-            worth = margin(log_p, text, max(0, start - 1), min(end + 1, len(text)), bounds, spanish)
-            p = 1 / (1 + np.exp(-(WORD_SLOPE * worth + WORD_OFFSET)))
+            ahead = margin(log_p, text, max(0, start - 1), min(end + 1, len(text)), bounds, spanish)
+            p = 1 / (1 + np.exp(-(WORD_SLOPE * ahead + WORD_OFFSET)))
             words.append(Word(word, int(bounds[start]), int(bounds[end]), float(p)))
         start = end + 1
     return words
