@@ -58,7 +58,7 @@ def read_page(network, page, language=None):
     page : ndarray of uint8, shape (height, width)
         As for `scan.layout`.
     language : LanguageModel, optional
-        Without one, decoding is greedy.
+        Without one, decoding is greedy, and `language.simulated_model` tells which words are doubtful.
     """
     images, found = scan.line_images(page)
     normal = [geometry.normalise(image, found.x_height) for image in images]
@@ -68,7 +68,7 @@ def read_page(network, page, language=None):
         left, top, right, bottom = box
         scale = (right - left) * model.STRIDE / line.shape[1]  # columns of the page in one of the network's
         words = []
-        for word in confidence.of_words(log_p, text):
+        for word in confidence.of_words(log_p, text, language):
             first, end = (int(np.clip(left + scale * column, left, right)) for column in (word.first, word.end))
             words.append((word.text, _outline(found, first, top, max(end, first + 2), bottom), word.confidence))
         row = round((top + bottom + found.x_height) / 2)

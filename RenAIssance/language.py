@@ -8,9 +8,11 @@ I. H. Witten and T. C. Bell, IEEE Trans. Inf. Theory 37 (1991) 1085 (interpolati
 
 import math
 from collections import Counter, defaultdict
+from functools import cache
 
 import numpy as np
 
+from RenAIssance import latin
 from RenAIssance.spelling import ALPHABET, Typesetter
 
 ORDER = 8
@@ -52,11 +54,22 @@ class LanguageModel:
             self._known[key] = math.log(p)
         return self._known[key]
 
+    def log_p_of(self, text, before=""):
+        """Log-probability of a text after another one."""
+        return sum(self.log_p(before + text[:i], character) for i, character in enumerate(text))
+
 
 def simulated_text(n, seed=0):
     """n lines of plausible Spanish of 1637, as transcribed, one in 25 a title in capitals: list of str."""
     typesetter = Typesetter(np.random.default_rng(seed))
     return [typesetter.line(38)[1] if i % 25 else typesetter.line(14)[1].upper() for i in range(n)]
+
+
+@cache
+def simulated_model(n=2000):
+    """A language model from n lines of `simulated_text` and half as many of a lawsuit, with its Latin."""
+    lawsuit = latin.Typesetter(np.random.default_rng(0))
+    return LanguageModel([*simulated_text(n), *(lawsuit.line(38)[1] for _ in range(n // 2))])
 
 
 def beam_search(log_p, model, weight=0.2, beam=8, least=-7.0):

@@ -5,8 +5,9 @@ import os
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
-from RenAIssance import confidence, data, hand_cut, language, metrics, model, simulate, train
+from RenAIssance import confidence, data, hand_cut, language, metrics, model, presses, simulate, train
 from RenAIssance.spelling import ALPHABET
 
 
@@ -52,8 +53,8 @@ def test_language_model_is_a_probability():
         assert sum(np.exp(spanish.log_p(context, c)) for c in (*ALPHABET, language.END)) == pytest.approx(1, abs=1e-6)
 
 
-def test_confidence_of_characters_and_words():
-    """A sure word, and one with a letter that might be another; a blank that may hide a letter counts as well."""
+def test_confidence_of_characters():
+    """Sure ones, and one that might be another; a blank that may hide a letter counts as well."""
     log_p = _log_p("_l_a_ _c_a_s_a_")
     log_p[11, model.CODES["s"]], log_p[11, model.CODES["f"]] = np.log(0.6), np.log(0.4)
     assert model.greedy(log_p) == "la casa"
@@ -61,12 +62,46 @@ def test_confidence_of_characters_and_words():
     assert place[:, 0].tolist() == place[:, 1].tolist() == [1, 3, 5, 7, 9, 11, 13]
     sure, bounds = confidence.of_characters(log_p, "la casa")
     assert bounds.tolist() == [0, 3, 5, 7, 9, 11, 13, 15] and sure.argmin() == 5 and (np.delete(sure, 5) > 0.99).all()
-    first, second = confidence.of_words(log_p, "la casa")
-    assert (first.text, second.text) == ("la", "casa") and first.confidence > 0.99 > second.confidence
     assert sure[5] == pytest.approx(confidence.calibrated(0.6), abs=1e-3)
     log_p[8, 0] = log_p[8, model.CODES["e"]] = np.log(0.5)  # "c_a" or "cea"
     assert confidence.of_characters(log_p, "la casa")[0][3:5].min() < 0.9
-    assert confidence.of_words(log_p, "") == []
+
+
+def _doubt(place, *letters):
+    """Log-probabilities of "la casa," where one step says one or the other of two letters."""
+    log_p = _log_p("_l_a_ _c_a_s_a_,_")
+    for letter, p in zip(letters, (0.6, 0.4), strict=True):
+        log_p[place, 0 if letter == "_" else model.CODES[letter]] = np.log(p)
+    return log_p
+
+
+def test_a_word_is_doubtful_if_it_has_a_rival():
+    """Another letter or a space that may not be there, and the more so if the language expects it; no other sign."""
+    spanish, other = language.LanguageModel(["la casa, "] * 9), language.LanguageModel(["la cafa, "] * 9)
+
+    def sure(log_p, model_of_language=spanish):
+        return [word.confidence for word in confidence.of_words(log_p, "la casa,", spanish=model_of_language)]
+
+    words = confidence.of_words(_log_p("_l_a_ _c_a_s_a_,_"), "la casa,", spanish=spanish)
+    assert [word.text for word in words] == ["la", "casa,"]
+    best = sure(_log_p("_l_a_ _c_a_s_a_,_"))[1]
+    assert best > 0.99 and sure(_doubt(15, ",", "."))[1] == best
+    assert sure(_doubt(11, "s", "f"))[0] == best > sure(_doubt(11, "s", "f"))[1] > sure(_doubt(11, "s", "f"), other)[1]
+    assert max(sure(_doubt(5, " ", "_"))) < best - 0.02, "both words beside a doubtful space"
+    assert confidence.of_words(_log_p("___"), "", spanish=spanish) == []
+
+
+def test_rivals_are_one_edit_away():
+    log_p = _log_p("_d_e_")
+    log_p[1, model.CODES["l"]], log_p[3, 0], log_p[3, model.CODES["e"]] = np.log([0.1, 0.1, 0.9])
+    assert confidence.rivals("de", log_p, np.array([0, 3, 5])) == ["d", "dle", "lde", "le"]
+
+
+def test_columns_spell_a_text_on_all_paths():
+    """Two columns that say a or nothing: "a" on three paths, nothing on one, and "aa" needs a blank between."""
+    log_p = np.full((2, len(ALPHABET) + 1), -30.0, np.float32)
+    log_p[:, [0, model.CODES["a"]]] = np.log(0.5)
+    assert np.exp(confidence.spelled(log_p, ["a", "", "aa"])) == pytest.approx([0.75, 0.25, 0])
 
 
 def test_where_repeated_letters_are_named():
@@ -86,6 +121,21 @@ def test_confidences_are_those_of_simulated_lines(reader, seen):
     sure, right = np.concatenate(sure), np.concatenate(right)
     assert len(sure) > 500 and abs(sure.mean() - right.mean()) < 0.02
     assert sure[~right].max() < np.quantile(sure, 0.3), "the wrong ones are among the doubtful ones"
+
+
+def test_wrong_words_are_doubtful_in_other_presses(reader):
+    """Lines whose number of words is right: a word is compared with the one at its place."""
+    seen = presses.lines(50, 8)
+    lines = _unpadded(seen)
+    sure, right = [], []
+    for true, log_p in zip(seen.y, model.log_probabilities(reader, lines), strict=True):
+        words, true = confidence.of_words(log_p, model.greedy(log_p)), true.split()
+        if len(words) == len(true):
+            sure += [word.confidence for word in words]
+            right += [metrics.normalised(word.text) == metrics.normalised(true[k]) for k, word in enumerate(words)]
+    sure, right = np.array(sure), np.array(right)
+    assert 5 < (~right).sum() < 0.1 * len(right) and abs(sure.mean() - right.mean()) < 0.03
+    assert roc_auc_score(right, sure) > 0.9
 
 
 def test_unknown_characters_are_refused():

@@ -3,8 +3,8 @@
     python tests/benchmarks/renaissance_models.py FOLDER [PART ...] [--folds 6] [--seeds 3] [--epochs 8]
 
 FOLDER has the sub-folder RenAIssance with the scan, its transcription and the hand-cut lines. PARTs are `speed`,
-`statistics`, `lines`, `pages`, `press`, `kinds`, `confidence`, `ablation` (without any: all of them but the last), and
-`tesseract`, which has to be installed with its languages spa and spa_old. Pages, not lines, are divided into folds: a
+`statistics`, `lines`, `pages`, `press`, `kinds`, `ablation` (without any: all of them but the last), and `tesseract`,
+which has to be installed with its languages spa and spa_old. Pages, not lines, are divided into folds: a
 page's lines are read by a reader that has learned from other pages. Each reader starts from the shipped one.
 """
 
@@ -14,14 +14,13 @@ import subprocess
 import tempfile
 import time
 from dataclasses import fields, replace
-from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from RenAIssance import confidence, data, language, lines, metrics, model, press, reading, scan, simulate, transcription
+from RenAIssance import data, language, lines, metrics, model, press, reading, scan, simulate, transcription
 from RenAIssance import pages as sheets
 from RenAIssance.train import adapt, learning_lines, train_simulated
 
@@ -84,32 +83,6 @@ def real_lines(args):
                 greedy[i], spoken[i] = model.greedy(log_p), language.beam_search(log_p, spanish)
         shown(f"hand-cut lines, fine-tuned, seed {seed}, greedy", texts, greedy)
         shown(f"hand-cut lines, fine-tuned, seed {seed}, language model", texts, spoken)
-
-
-def doubtful_words(args):
-    """How many of the wrong words are among those of which the shipped reader is least sure.
-
-    Words are compared in their normalised form, by what `difflib` matches. Pages 1 to 10 chose the calibration.
-    """
-    images, texts, page = data.hand_cut_lines()
-    reader, texts = model.load(), [transcription.simplified(text) for text in texts]
-    log_p = model.log_probabilities(reader, [lines.normalise(image) for image in images])
-    for name, part in (("pages 1 to 10", page <= 10), ("pages 11 to 19", page > 10)):
-        sure, right = [], []
-        for i in np.flatnonzero(part):
-            words = confidence.of_words(log_p[i], model.greedy(log_p[i]))
-            true, read = ([metrics.normalised(word) for word in text] for text in (
-                texts[i].split(), [word.text for word in words]))  # fmt: skip
-            same = np.zeros(len(words), bool)
-            for block in SequenceMatcher(None, read, true, autojunk=False).get_matching_blocks():
-                same[block.a : block.a + block.size] = True
-            sure += [word.confidence for word in words]
-            right += same.tolist()
-        order, wrong = np.argsort(sure), ~np.array(right)
-        print(f"{name}: {wrong.sum()} of {len(wrong)} words wrong, mean confidence {np.mean(sure):.3f}", flush=True)
-        for share in (0.02, 0.05, 0.1):
-            found = wrong[order[: round(share * len(wrong))]].sum()
-            print(f"    in the worst {share:.0%}: {found / wrong.sum():.2f} of them", flush=True)
 
 
 def _images(dataset):
@@ -311,7 +284,7 @@ def ablation(args):
 
 PARTS = {
     "speed": speed, "statistics": statistics, "lines": real_lines, "pages": whole_pages, "press": another_press,
-    "kinds": kinds, "confidence": doubtful_words, "ablation": ablation, "tesseract": other_tools,
+    "kinds": kinds, "ablation": ablation, "tesseract": other_tools,
 }  # fmt: skip
 
 
