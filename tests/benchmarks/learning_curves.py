@@ -86,7 +86,7 @@ def particle_images():
 
     shown = {"CNN": "CNN", "LightGBM on shower shapes": "LightGBM on\nshower shapes"}
     return [Panel("Electrons and photons", "AUC", "training images", quality.particle_models, shown,
-                  partial(lessons.parts, data, "ParticleImages"), auc, (2_000, 4_000, 8_000, 16_000, 32_000, 64_000),
+                  partial(lessons.parts, data, "ParticleImages"), auc, (2_000, 4_000, 8_000, 16_000, 32_000),
                   lessons.lesson("ParticleImages").N_TRAIN)]  # fmt: skip
 
 
@@ -139,7 +139,7 @@ def nmr():
     shown = {"network": "network", "ridge": "ridge"}
     return [Panel(task, "mean squared error", "training echoes", quality.echo_models, shown,
                   partial(lessons.parts, data, "NMRSpin", task=task),
-                  lambda test, labels: squared_errors(test.y, labels).mean(), (90, 180, 360, 720, 1_440),
+                  lambda test, labels: squared_errors(test.y, labels).mean(), (90, 180, 360, 720),
                   lessons.lesson("NMRSpin").N_TRAIN) for task in ("gauss", "rkky")]  # fmt: skip
 
 
@@ -234,14 +234,14 @@ def table(panel, curves):
     digits = 2 if "dB" in panel.what else 4
     names = [label.replace("\n", " ") for label in panel.shown.values()]
     lines = [f"| {panel.samples} | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
-    for n in panel.sizes:
+    for n in sorted(set().union(*curves.values())):
         found = [mean_and_spread(of[n]) if n in of else (np.nan, np.nan) for of in curves.values()]
         cells = [f"{mean:.{digits}f} ± {spread:.{digits}f}" for mean, spread in found]
         lines.append(f"| {n:,} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def apart(places, gap=0.055):
+def apart(places, gap):
     """Heights of labels, moved up where they would be nearer to the one below than the gap."""
     moved, least = np.array(places, float), -np.inf
     for i in np.argsort(places):
@@ -261,10 +261,12 @@ def figure(name, found):
             ax.errorbar(sizes, mean, spread, fmt=("-o", "--s", "-.^")[i], color=f"C{i}", ms=4, capsize=2)
             ends.append((sizes[-1], mean[-1]))
         ax.set(xscale="log", xlabel=panel.samples, ylabel=f"{panel.what} (test)", title=panel.title)
-        ax.set_xticks(panel.sizes, [f"{n:,}" for n in panel.sizes], rotation=45 if len(found) > 1 else 0, minor=False)
+        measured = sorted(set().union(*curves.values()))
+        ax.set_xticks(measured, [f"{n:,}" for n in measured], rotation=45 if len(found) > 1 else 0)
         ax.xaxis.set_minor_locator(NullLocator())
+        gap = 0.05 * max(1 + label.count("\n") for label in panel.shown.values())
         heights = [ax.transAxes.inverted().transform(ax.transData.transform(end))[1] for end in ends]
-        for i, (label, height) in enumerate(zip(panel.shown.values(), apart(heights), strict=True)):
+        for i, (label, height) in enumerate(zip(panel.shown.values(), apart(heights, gap), strict=True)):
             ax.annotate(label, (ends[i][0], height), (6, 0), xycoords=("data", "axes fraction"), va="center",
                         textcoords="offset points", color=f"C{i}", fontsize=8)  # fmt: skip
         ax.axvline(panel.lesson, color="0.7", ls=":", lw=1, zorder=0)
