@@ -30,7 +30,7 @@ NOTEBOOKS = {
     "QuantumML, classical": "QuantumML/QuantumML_Classical.ipynb",
 }
 TEST = {  # samples: more than in the lessons, for smaller errors
-    "Higgs": 20_000, "ParticleImages": 20_000, "StrongLensing": 3_000, "super-resolution": 200, "NMRSpin": 1_000,
+    "Higgs": 20_000, "ParticleImages": 20_000, "StrongLensing": 3_000, "super-resolution": 200, "NMRSpin": 200,
     "Exoplanet": 1_500, "QuantumML": 8_000,
 }  # fmt: skip
 
