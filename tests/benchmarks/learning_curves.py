@@ -265,7 +265,8 @@ def figure(name, found):
             mean, spread = np.transpose([mean_and_spread(of[n]) for n in sizes])
             ax.errorbar(sizes, mean, spread, fmt=("-o", "--s", "-.^")[i], color=f"C{i}", ms=4, capsize=2)
             ends.append((sizes[-1], mean[-1]))
-        ax.set(xscale="log", xlabel=panel.samples, ylabel=f"{panel.what} (test)", title=panel.title)
+        dotted = f"\n(dotted: {panel.lesson:,} in the lesson)"
+        ax.set(xscale="log", xlabel=panel.samples + dotted, ylabel=f"{panel.what} (test)", title=panel.title)
         measured = sorted(set().union(*curves.values()))
         ax.set_xticks(measured, [f"{n:,}" for n in measured], rotation=45 if len(found) > 1 else 0)
         ax.xaxis.set_minor_locator(NullLocator())
@@ -275,8 +276,6 @@ def figure(name, found):
             ax.annotate(label, (ends[i][0], height), (6, 0), xycoords=("data", "axes fraction"), va="center",
                         textcoords="offset points", color=f"C{i}", fontsize=8)  # fmt: skip
         ax.axvline(panel.lesson, color="0.7", ls=":", lw=1, zorder=0)
-        ax.annotate("lesson", (panel.lesson, 0.02), (3, 0), xycoords=("data", "axes fraction"),
-                    textcoords="offset points", color="0.4", fontsize=7)  # fmt: skip
     fig.canvas.draw()
     picture = Image.fromarray(np.asarray(fig.canvas.buffer_rgba())).convert("RGB")
     picture.quantize(64, dither=Image.Dither.NONE).save(ROOT / name / "learning_curve.png", optimize=True)
