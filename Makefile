@@ -59,6 +59,7 @@ bench: .venv/.ready
 bench-details: .venv/.ready
 	@$(PY) -m pip install --disable-pip-version-check -c requirements.txt --editable ".[bench]"
 	$(PY) tests/benchmarks/kept_memory.py
+	$(PY) -m tests.benchmarks.learning_curves
 	$(PY) tests/benchmarks/higgs_training.py
 	$(PY) tests/benchmarks/higgs_models.py
 	$(PY) tests/benchmarks/particleimages_models.py

@@ -1,5 +1,7 @@
 """The training loop: reproducible, resumable, the same on one process and on two."""
 
+import ast
+import inspect
 import os
 import platform
 import subprocess
@@ -12,9 +14,11 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from common import gates
 from common.challenge import ROOT
 from common.datasets import Dataset
 from common.training import fit, predict, seed_everything
+from tests.benchmarks.lessons import NOTEBOOKS, TRAINING
 
 
 def problem(n=3000):
@@ -262,3 +266,26 @@ def test_memory_is_kept_for_the_next_step():
     before, after = map(int, done.stdout.split())
     assert before > 20 * 8000, "64 MB are 16,000 pages"
     assert after < 1000
+
+
+# --- the benchmarks train as the lessons do ---------------------------------------------------------
+
+
+def settings_of_calls(code, function):
+    """The loss, and what stands as a number, in each call of a function: [{name: text}]."""
+    found = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == function:
+            words = {word.arg: word.value for word in node.keywords if word.arg != "progress"}
+            numbers = {name: ast.unparse(value) for name, value in words.items() if isinstance(value, ast.Constant)}
+            losses = {name: ast.unparse(value).rpartition(".")[2] for name, value in words.items() if name == "loss"}
+            found.append(numbers | losses)
+    return found
+
+
+def test_benchmarks_train_as_the_lessons_do():
+    assert TRAINING.keys() == NOTEBOOKS.keys()
+    for name, (train, function) in TRAINING.items():
+        in_lesson = "\n".join(cell.source for cell in gates.code_cells(gates.read(ROOT / NOTEBOOKS[name])))
+        (ours,) = settings_of_calls(inspect.getsource(train), function)
+        assert ours in settings_of_calls(in_lesson, function), f"{name}: {train.__name__} has {ours}"

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -55,13 +56,13 @@ def real(load, folder):
             return None
 
 
-def contest(challenge, what, ours, models, tests, score, seeds, larger_is_better=True):
+def contest(challenge, what, models, tests, score, seeds, larger_is_better=True):
     """Train each model with each seed, and yield rows of ours beside each of the others.
 
     Parameters
     ----------
     models : dict of str to callable seed -> (samples -> predictions)
-        Ours and its rivals, each trained on the same samples.
+        Ours first, then its rivals, each trained on the same samples.
     tests : dict of str to Dataset or None
         By section; None is left out.
     score : callable (y, predictions) -> float
@@ -82,11 +83,13 @@ def contest(challenge, what, ours, models, tests, score, seeds, larger_is_better
         )
     for section, values in scores.items():
         note = f"{len(tests[section])} samples" if section == REAL else ""
-        for name in models:
-            if name != ours:
-                yield over_seeds(
-                    section, challenge, what, ours, name, values[ours], values[name], larger_is_better, note
-                )
+        ours, *rivals = models
+        for name in rivals:
+            yield over_seeds(section, challenge, what, ours, name, values[ours], values[name], larger_is_better, note)
+
+
+# --------------------------------------------------------------------------------------------------
+# Ours and its rivals: {name: seed -> (samples -> predictions)} for given training and validation samples
 
 
 def trees(train, valid, features, seed):
@@ -117,33 +120,21 @@ def network(model, train, valid, loss, score, seed, prepare=lambda X: X, dtype="
     return lambda X: plain.outputs(model, prepare(X))
 
 
-def higgs(seeds, folder):
-    from Higgs import data
-
-    train, valid, test = lessons.parts(data, "Higgs")
-    rows = real(lambda: data.read_rows(data.official.find("Higgs", data.EXCERPT)), folder)
+def higgs_models(train, valid):
     same = np.asarray
-    yield from contest(
-        "Higgs", "AUC", "network",
-        {
-            "network": lambda seed: lessons.train_higgs(train, valid, seed),
-            "LightGBM": lambda seed: trees(train, valid, same, seed),
-            "scikit-learn HistGradientBoosting": lambda seed: sklearn_model(
-                HistGradientBoostingClassifier(learning_rate=0.05, max_iter=300, random_state=seed),
-                train, same),
-            "scikit-learn MLP": lambda seed: sklearn_model(
-                make_pipeline(StandardScaler(), MLPClassifier((128, 64), early_stopping=True, random_state=seed)),
-                train, same),
-        }, {SECTION: test, REAL: rows}, roc_auc_score, seeds,
-    )  # fmt: skip
+    return {
+        "network": lambda seed: lessons.train_higgs(train, valid, seed),
+        "LightGBM": lambda seed: trees(train, valid, same, seed),
+        "scikit-learn HistGradientBoosting": lambda seed: sklearn_model(
+            HistGradientBoostingClassifier(learning_rate=0.05, max_iter=300, random_state=seed), train, same),
+        "scikit-learn MLP": lambda seed: sklearn_model(
+            make_pipeline(StandardScaler(), MLPClassifier((128, 64), early_stopping=True, random_state=seed)),
+            train, same),
+    }  # fmt: skip
 
 
-def particle_images(seeds, folder):
-    from ParticleImages import data
+def particle_models(train, valid):
     from ParticleImages.model import shower_shapes
-
-    train, valid, test = lessons.parts(data, "ParticleImages")
-    excerpt = real(data.excerpt, folder)
 
     def energy(X):
         return np.ascontiguousarray(np.moveaxis(np.asarray(X), 3, 1)[:, :1])
@@ -154,23 +145,33 @@ def particle_images(seeds, folder):
         return network(model, train, valid, binary_cross_entropy_with_logits, roc_auc_score, seed, energy,
                        epochs=10, batch_size=64, lr=1e-4)  # fmt: skip
 
-    yield from contest(
-        "ParticleImages", "AUC", "CNN",
-        {
-            "CNN": lambda seed: lessons.train_particle_images(train, valid, seed),
-            "LightGBM on shower shapes": lambda seed: trees(train, valid, shower_shapes, seed),
-            "the original's CNN": original,
-        }, {SECTION: test, REAL: excerpt}, roc_auc_score, seeds,
-    )  # fmt: skip
+    return {
+        "CNN": lambda seed: lessons.train_particle_images(train, valid, seed),
+        "LightGBM on shower shapes": lambda seed: trees(train, valid, shower_shapes, seed),
+        "the original's CNN": original,
+    }
 
 
-def strong_lensing(seeds, folder):
-    from StrongLensing import data
-    from StrongLensing.challenge import macro_auc
-    from StrongLensing.model import residual_features, softmax
+def through_a_camera(images, seed, camera=None):
+    """Images with noise: as in training, each with its own and half of them in 8 bits, or by another camera."""
+    from StrongLensing.model import any_camera
 
-    train, valid, test = lessons.parts(data, "StrongLensing")
-    images = real(lambda: data.load("test", source="official"), folder)
+    torch.manual_seed(seed)
+    return (camera or any_camera)(torch.from_numpy(images)).numpy()
+
+
+def noisy(lenses):
+    """Lenses with the noise at which the lesson measures the macro AUC, a hundredth of the peak."""
+    from StrongLensing.model import observe
+
+    return Dataset(through_a_camera(lenses.X, 0, lambda x: observe(x, 1e-2)), lenses.y)
+
+
+def lens_models(train, valid):
+    """All learn from images through a camera, ours with another noise in each epoch, as in the lesson."""
+    from StrongLensing.model import low_waves, residual_features, softmax
+
+    valid = Dataset(through_a_camera(valid.X, 0), valid.y)
 
     def features(X):
         return pd.DataFrame(residual_features(X))
@@ -179,31 +180,31 @@ def strong_lensing(seeds, folder):
         model = lightgbm.LGBMClassifier(
             n_estimators=200, learning_rate=0.05, num_leaves=15, subsample=0.8, subsample_freq=1, colsample_bytree=0.3,
             random_state=seed, n_jobs=1, verbose=-1,
-        ).fit(features(train.X), train.y)  # fmt: skip
+        ).fit(features(through_a_camera(train.X, seed)), train.y)  # fmt: skip
         return lambda X: model.predict_proba(features(X))
+
+    def linear(seed):
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        model.fit(low_waves(through_a_camera(train.X, seed)), train.y)
+        return lambda X: model.predict_proba(low_waves(X))
 
     def original(seed):
         logits = network(
-            plain.strong_lensing_cnn(), train, valid, cross_entropy, lessons.macro_auc_of_logits, seed, dtype="i8",
-            epochs=20, batch_size=100, lr=1e-4, weight_decay=1e-5,
+            plain.strong_lensing_cnn(), Dataset(through_a_camera(train.X, seed), train.y), valid, cross_entropy,
+            lessons.macro_auc_of_logits, seed, dtype="i8", epochs=20, batch_size=100, lr=1e-4, weight_decay=1e-5,
         )  # fmt: skip
         return lambda X: softmax(logits(X))
 
-    yield from contest(
-        "StrongLensing", "macro AUC", "network",
-        {
-            "network": lambda seed: lessons.train_strong_lensing(train, valid, seed),
-            "trees on residual features": forest,
-            "the original's CNN": original,
-        }, {SECTION: test, REAL: images}, macro_auc, seeds,
-    )  # fmt: skip
+    return {
+        "network": lambda seed: lessons.train_strong_lensing(train, valid, seed),
+        "slow waves, linear": linear,
+        "trees on residual features": forest,
+        "the original's CNN": original,
+    }
 
 
-def super_resolution(seeds, folder):
-    from StrongLensing import data, restoration
-
-    train, valid, test = lessons.parts(data, "super-resolution", task="super_resolution")
-    pair = real(lambda: data.load("test", source="official", task="super_resolution"), folder)
+def restorers(train, valid):
+    from StrongLensing import restoration
 
     def original(seed):
         model = restoration.SRCNN()
@@ -215,47 +216,119 @@ def super_resolution(seeds, folder):
         kernel = restoration.wiener_filter(train.X, train.y)
         return lambda X: restoration.apply_filter(kernel, X)
 
-    yield from contest(
-        "StrongLensing, super-resolution", "PSNR in dB", "residual network",
-        {
-            "residual network": lambda seed: lessons.train_super_resolution(train, valid, seed),
-            "SRCNN, plain loop, twice the original's epochs": original, "Wiener filter": wiener,
-        }, {SECTION: test, REAL: pair}, lessons.psnr, seeds,
-    )  # fmt: skip
+    return {
+        "residual network": lambda seed: lessons.train_super_resolution(train, valid, seed),
+        "SRCNN, plain loop, twice the original's epochs": original,
+        "Wiener filter": wiener,
+    }
+
+
+def echo_models(train, valid):
+    from NMRSpin.model import Ridge
+
+    centre, spread, low, high = train.y.mean(0), train.y.std(0), train.X.mean(0), train.X.std(0)
+    high[high == 0] = 1  # a column that never varies stays 0
+
+    def original(seed):
+        parts = [Dataset((part.X - low) / high, (part.y - centre) / spread) for part in (train, valid)]
+        outputs = network(plain.nmr_network(), *parts, mse_loss, lambda y, z: 0.0, seed, lambda X: X.astype("f4"),
+                          epochs=200, batch_size=128, lr=1e-4)  # fmt: skip
+        return lambda X: outputs((X - low) / high) * spread + centre
+
+    return {
+        "network": lambda seed: lessons.train_nmr(train, valid, seed),
+        "ridge": lambda seed: Ridge().fit(train.X, train.y).predict,
+        "the original's network": original,
+    }
+
+
+def disk_models(train, valid):
+    from Exoplanet.model import boosted_trees, features
+
+    def forest(seed):
+        model = boosted_trees(200, seed).fit(pd.DataFrame(features(train.X)), train.y)
+        return lambda X: model.predict_proba(pd.DataFrame(features(X)))[:, 1]
+
+    return {
+        "network": lambda seed: lessons.train_exoplanet(train, valid, seed),
+        "LightGBM on polar features": forest,
+        "ResNet-18 (a quarter of its width)": lambda seed: network(
+            plain.resnet18(), train, valid, binary_cross_entropy_with_logits, roc_auc_score, seed,
+            epochs=8, batch_size=32, lr=1e-3),
+    }  # fmt: skip
+
+
+def detectors(train):
+    from QuantumML import circuits, model, observables
+
+    angles = circuits.Angles().fit(train.X)
+    others = {
+        "isolation forest, ring counts": lambda seed: model.Forest(observables.ring_counts, seed=seed),
+        "Mahalanobis, ring counts": lambda seed: model.Mahalanobis(observables.ring_counts),
+        "PCA of the image": lambda seed: model.Linear(observables.pixels, 8, centred=True),
+        "untrained sum of the same inputs": lambda seed: model.Untrained(angles),
+        "lit pixels, untrained": lambda seed: model.Untrained(observables.lit_pixels),
+    }
+    return {
+        "quantum autoencoder": lambda seed: lessons.train_quantum(train, seed),
+        "convolutional autoencoder": lambda seed: lessons.train_autoencoder(train, seed),
+        **{name: lambda seed, make=make: make(seed).fit(train).score for name, make in others.items()},
+    }
+
+
+# --------------------------------------------------------------------------------------------------
+# The challenges
+
+
+def higgs(seeds, folder):
+    from Higgs import data
+
+    train, valid, test = lessons.parts(data, "Higgs")
+    rows = real(lambda: data.read_rows(data.official.find("Higgs", data.EXCERPT)), folder)
+    yield from contest("Higgs", "AUC", higgs_models(train, valid), {SECTION: test, REAL: rows}, roc_auc_score, seeds)
+
+
+def particle_images(seeds, folder):
+    from ParticleImages import data
+
+    train, valid, test = lessons.parts(data, "ParticleImages")
+    tests = {SECTION: test, REAL: real(data.excerpt, folder)}
+    yield from contest("ParticleImages", "AUC", particle_models(train, valid), tests, roc_auc_score, seeds)
+
+
+def strong_lensing(seeds, folder):
+    from StrongLensing import data
+    from StrongLensing.challenge import macro_auc
+
+    train, valid, test = lessons.parts(data, "StrongLensing")
+    tests = {SECTION: noisy(test), REAL: real(lambda: data.load("test", source="official"), folder)}
+    yield from contest("StrongLensing, noise of 0.01", "macro AUC", lens_models(train, valid), tests, macro_auc, seeds)
+
+
+def super_resolution(seeds, folder):
+    from StrongLensing import data
+
+    train, valid, test = lessons.parts(data, "super-resolution", task="super_resolution")
+    pair = real(lambda: data.load("test", source="official", task="super_resolution"), folder)
+    yield from contest("StrongLensing, super-resolution", "PSNR in dB", restorers(train, valid),
+                       {SECTION: test, REAL: pair}, lessons.psnr, seeds)  # fmt: skip
 
 
 def nmr(seeds, folder):
     from NMRSpin import data
     from NMRSpin.challenge import squared_errors
-    from NMRSpin.model import Ridge
 
     if folder is not None:
         print("NMRSpin: the real echoes were recorded with other time steps; see nmrspin_fidelity.py", flush=True)
     for task in ("gauss", "rkky"):
         train, valid, test = lessons.parts(data, "NMRSpin", task=task)
-        centre, spread, low, high = train.y.mean(0), train.y.std(0), train.X.mean(0), train.X.std(0)
-        high[high == 0] = 1  # a column that never varies stays 0
-
-        def original(seed, train=train, valid=valid, centre=centre, spread=spread, low=low, high=high):
-            parts = [Dataset((part.X - low) / high, (part.y - centre) / spread) for part in (train, valid)]
-            outputs = network(plain.nmr_network(), *parts, mse_loss, lambda y, z: 0.0, seed, lambda X: X.astype("f4"),
-                              epochs=200, batch_size=128, lr=1e-4)  # fmt: skip
-            return lambda X: outputs((X - low) / high) * spread + centre
-
-        yield from contest(
-            f"NMRSpin, {task}", "MSE", "network",
-            {
-                "network": lambda seed, train=train, valid=valid: lessons.train_nmr(train, valid, seed),
-                "ridge": lambda seed, train=train: Ridge().fit(train.X, train.y).predict,
-                "the original's network": original,
-            }, {SECTION: test}, lambda y, p: squared_errors(y, p).mean(), seeds, larger_is_better=False,
-        )  # fmt: skip
+        yield from contest(f"NMRSpin, {task}", "MSE", echo_models(train, valid), {SECTION: test},
+                           lambda y, p: squared_errors(y, p).mean(), seeds, larger_is_better=False)  # fmt: skip
 
 
 def exoplanet(seeds, folder):
     from Exoplanet import data
     from Exoplanet.challenge import by_run, truth_by_run
-    from Exoplanet.model import boosted_trees, features
 
     train, valid, test = lessons.parts(data, "Exoplanet")
     truth = truth_by_run(test.y, test.meta["run"])
@@ -264,80 +337,52 @@ def exoplanet(seeds, folder):
     def auc(y, p):
         return roc_auc_score(*by_run(truth, p)) if len(y) == len(truth) else roc_auc_score(y, p)
 
-    def forest(seed):
-        model = boosted_trees(200, seed).fit(pd.DataFrame(features(train.X)), train.y)
-        return lambda X: model.predict_proba(pd.DataFrame(features(X)))[:, 1]
-
-    yield from contest(
-        "Exoplanet", "AUC by run", "network",
-        {
-            "network": lambda seed: lessons.train_exoplanet(train, valid, seed),
-            "LightGBM on polar features": forest,
-            "ResNet-18 (a quarter of its width)": lambda seed: network(
-                plain.resnet18(), train, valid, binary_cross_entropy_with_logits, roc_auc_score, seed,
-                epochs=8, batch_size=32, lr=1e-3),
-        }, {SECTION: test, REAL: frames}, auc, seeds,
-    )  # fmt: skip
+    tests = {SECTION: test, REAL: frames}
+    yield from contest("Exoplanet", "AUC by run", disk_models(train, valid), tests, auc, seeds)
 
 
 def quantum(seeds, folder):
     """Half of the quarks of the real jets, which are of another kind, train: no test of the simulator."""
-    from QuantumML import circuits, data, model, observables
+    from QuantumML import data
     from tests.benchmarks import quantumml_proxy
 
-    train, _, test = lessons.parts(data, "QuantumML")
+    train, test = lessons.parts(data, "QuantumML")
     jets = real(data.proxy, folder)
     sets = [(SECTION, train, test)] + ([(REAL, *quantumml_proxy.split(jets))] if jets is not None else [])
     for section, learn, part in sets:
-        angles = circuits.Angles().fit(learn.X)
-        detectors = {
-            "quantum autoencoder": lambda seed: circuits.QuantumAutoencoder(circuits.autoencoder(), seed=seed),
-            "convolutional autoencoder": lambda seed: model.conv_autoencoder(seed=seed),
-            "isolation forest, ring counts": lambda seed: model.Forest(observables.ring_counts, seed=seed),
-            "Mahalanobis, ring counts": lambda seed: model.Mahalanobis(observables.ring_counts),
-            "PCA of the image": lambda seed: model.Linear(observables.pixels, 8, centred=True),
-            "untrained sum of the same inputs": lambda seed, angles=angles: model.Untrained(angles),
-            "lit pixels, untrained": lambda seed: model.Untrained(observables.lit_pixels),
-        }
-        models = {
-            name: lambda seed, make=make, learn=learn: make(seed).fit(learn).score for name, make in detectors.items()
-        }
-        yield from contest("QuantumML", "AUC", "quantum autoencoder", models, {section: part},
+        yield from contest("QuantumML", "AUC", detectors(learn), {section: part},
                            lambda y, s: roc_auc_score(y == data.GLUON, s), seeds)  # fmt: skip
 
 
 def renaissance(seeds, folder):
-    """Character error rates of whole pages, ours after learning from the book's transcribed pages."""
-    from RenAIssance import data, language, metrics, model, reading
-    from RenAIssance.train import adapt, learning_lines
+    """Character error rates of whole pages, ours after learning from transcribed pages of the book.
+
+    Of the simulated book as many as in the lesson and with its settings, of the real one all, as in the full profile.
+    """
+    from RenAIssance import data, language, metrics, reading
     from tests.benchmarks import renaissance_models as single
 
     if shutil.which("tesseract") is None:
         print("RenAIssance: tesseract is not installed, nothing to compare with", flush=True)
         return
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")
-    for section, source in ((SECTION, "simulated"), (REAL, "official")):
+    for section, source, profile in ((SECTION, "simulated", "lesson"), (REAL, "official", "full")):
+        p = lessons.lesson("RenAIssance", profile)
 
-        def books(source=source):
-            return [data.load(split, source=source) for split in ("train", "valid")]
+        def books(source=source, n=p.N_PAGES if source == "simulated" else None):
+            return data.load("train", n, source=source), data.load("valid", source=source)
 
         found = books() if source == "simulated" else real(books, folder)
         if found is None:
             continue
         train, valid = found
-        reader, cut, held = model.load(), reading.cut(train), reading.cut(valid)
-        known, texts, _ = learning_lines(cut, train.y, reading.transcribe(reader, cut))
-        spanish = language.LanguageModel(language.simulated_text(20_000) + texts)
+        learn, held = Dataset(reading.cut(train), train.y), reading.cut(valid)
+        spanish = language.LanguageModel(language.simulated_text(p.N_LANGUAGE) + lessons.known_lines(learn)[1])
 
         def cer(readings, valid=valid):
             return metrics.error_rates(valid.y, readings)["CER"]
 
-        def adapted(seed):
-            ours, _ = adapt(reader, known, texts, (known[:4], texts[:4]), epochs=8, simulated=200,  # noqa: B023
-                                    seed=seed, progress=False)
-            return cer(reading.joined(reading.transcribe(ours, held, spanish)))  # noqa: B023
-
-        ours = [adapted(seed) for seed in range(seeds)]
+        ours = [cer(lessons.train_reader(learn, seed, profile, spanish)(held)) for seed in range(seeds)]
         pages = [page[:h, :w] for page, (h, w) in zip(valid.X, valid.meta["size"], strict=True)]
         for tongue in ("spa_old", "spa_old+spa"):
             blocks = [single.text_block(page) for page in pages]
