@@ -60,6 +60,7 @@ bench-details: .venv/.ready
 	@$(PY) -m pip install --disable-pip-version-check -c requirements.txt --editable ".[bench]"
 	$(PY) tests/benchmarks/kept_memory.py
 	$(PY) -m tests.benchmarks.learning_curves
+	$(PY) -m tests.benchmarks.ablations
 	$(PY) tests/benchmarks/higgs_training.py
 	$(PY) tests/benchmarks/higgs_models.py
 	$(PY) tests/benchmarks/particleimages_models.py
