@@ -257,6 +257,7 @@ class Stream:
             check_choice("split", split, SPLITS)
             n = self.chunk_size * max(1, self._shipped(split, seed))
         check_n(1 if workers is None else workers, "workers")
+        _check_seed(seed)
         numbers = range(self._count(split, n))
         parts = self._read(numbers, split, seed) if cache else {}
         missing = [i for i in numbers if i not in parts]

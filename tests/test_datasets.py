@@ -516,10 +516,11 @@ def test_bad_workers_are_refused_even_when_nothing_is_missing(workers):
         toy.stream().load("train", 10, workers=workers)
 
 
+@pytest.mark.parametrize("cache", [True, False])
 @pytest.mark.parametrize("seed", [None, 1.0, True])
-def test_bad_seed(seed):
+def test_bad_seed(seed, cache):
     with pytest.raises(ValueError, match="seed must be a whole number or a text"):
-        toy.stream().load("train", 10, seed)
+        toy.stream().load("train", 10, seed, cache=cache)
 
 
 def test_address_that_is_none():

@@ -49,7 +49,7 @@ def statistics(args):
         print(f"lines, {name:14s} real {a:.3f}  simulated {b:.3f}  ratio {b / a:.2f}")
     real, simulated = (
         np.median([(found.x_height, found.pitch) for found in map(scan.layout, images)], axis=0)
-        for images in (_images(data.load("train", source="official")), _simulated_pages(3, 3)[0])
+        for images in (_images(data.load("train", source="official")), simulated_pages(3, 3)[0])
     )
     for name, a, b in zip(("x-height", "line pitch"), real, simulated, strict=True):
         print(f"pages, {name:14s} real {a:.3f}  simulated {b:.3f}  ratio {b / a:.2f}")
@@ -165,7 +165,7 @@ def tesseract(images, tongue, mode):
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\f")[: len(images)]
 
 
-def _simulated_pages(n, seed, **options):
+def simulated_pages(n, seed, **options):
     """Images at 300 dpi and texts of the pages of n simulated spreads."""
     dataset = data.pages_of(sheets.spreads(n, seed, **options))
     return _images(dataset), dataset.y
@@ -185,7 +185,7 @@ def another_press(args):
     plain = sheets.Effects(frame=False, notes=False)
     for name, options in (("the simulated book", {}), ("another press", dict(
             type_=press.OTHER_PRESS, italic=press.OTHER_PRESS, effects=plain, pitch=52))):
-        images, texts = _simulated_pages(8, 11, **options)
+        images, texts = simulated_pages(8, 11, **options)
         cut, readings = _read_pages(reader, images)
         print(f"{name}: pages whose number of lines is right: {_right(cut, texts):.2f}")
         known, known_texts, errors = learning_lines(cut[:10], texts[:10], readings[:10])
@@ -226,9 +226,9 @@ def kinds(args):
     print("kind | lines right on | CER | normalised")
     for name, options in KINDS.items():
         if {"dpi", "colour"} & options.keys():
-            images, texts = _scanned(5, args.seed, **options)
+            images, texts = scanned_pages(5, args.seed, **options)
         else:
-            images, texts = _simulated_pages(5, args.seed, **options)
+            images, texts = simulated_pages(5, args.seed, **options)
         readings = [_read_page(reader, image) for image in images]
         right = sum(read.count("\n") == text.count("\n") for read, text in zip(readings, texts, strict=True))
         scores = metrics.error_rates(texts, readings)
@@ -244,7 +244,7 @@ def _read_page(reader, image):
         return ""
 
 
-def _scanned(n, seed, dpi=150, colour=False, **options):
+def scanned_pages(n, seed, dpi=150, colour=False, **options):
     """Pages and texts of n simulated spreads, from a PDF of grey or brown JPEG images of another resolution."""
     dataset = sheets.spreads(n, seed, **options)
     images = []
@@ -277,7 +277,7 @@ def ablation(args):
     reader = model.load()
     for name in ("nothing", *(f.name for f in fields(sheets.Effects) if f.default)):
         effects = sheets.ALL if name == "nothing" else replace(sheets.ALL, **{name: False})
-        images, texts = _simulated_pages(3, 21, effects=effects)
+        images, texts = simulated_pages(3, 21, effects=effects)
         cut, readings = _read_pages(reader, images)
         shown(f"simulated pages without: {name}, lines right {_right(cut, texts):.2f}", texts, reading.joined(readings))
 

@@ -16,7 +16,7 @@ from difflib import SequenceMatcher
 
 import numpy as np
 import torch
-from renaissance_models import NO_FRAME, _scanned, _simulated_pages
+from renaissance_models import NO_FRAME, scanned_pages, simulated_pages
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -43,7 +43,7 @@ def simulated(n, seed):
     """
     kinds = {}
     for name, options in KINDS.items():
-        images, texts = _scanned(n, seed, **options) if "dpi" in options else _simulated_pages(n, seed, **options)
+        images, texts = scanned_pages(n, seed, **options) if "dpi" in options else simulated_pages(n, seed, **options)
         kinds[name] = [], []
         for image, text in zip(images, texts, strict=True):
             pieces, found = scan.line_images(image)
