@@ -399,13 +399,20 @@ def _literal(text):
         return text
 
 
-def _keep(results, profile, path):
-    """Write seconds and scores of each notebook to a file, by profile, beside those of other runs."""
+def _keep(results, profile, overrides, path):
+    """Write seconds, scores and what was set otherwise than in the profile to a file, beside those of other runs."""
     kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
     kept.setdefault(profile, {}).update(
-        {label(result.source): {"seconds": round(result.seconds, 1), "scores": result.scores}
-         for result in results if not result.error}
-    )  # fmt: skip
+        {
+            label(result.source): {
+                "seconds": round(result.seconds, 1),
+                "scores": result.scores,
+                "overrides": overrides,
+            }
+            for result in results
+            if not result.error
+        }
+    )
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
 
@@ -424,7 +431,7 @@ def _run_and_print(paths, profile, overrides, out, processes):
 
     print(f"{'notebook':<{width}}  {'seconds':>7}  {'memory':>9}  scores", flush=True)
     results = run(paths, profile, overrides, out, processes, tell)
-    _keep(results, profile, out / "results.json")
+    _keep(results, profile, overrides, out / "results.json")
     for line in errors(results):
         print(line)
     return int(any(result.error for result in results))

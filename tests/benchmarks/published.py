@@ -96,6 +96,12 @@ def full_runs(path):
     return json.loads(path.read_text("utf-8")).get("full", {}) if path.exists() else {}
 
 
+def full_run(run, score):
+    """A cell of the table: the score, the hours, and the settings that are not those of the profile."""
+    hours = f"{number(run['scores'][score])} in {run['seconds'] / 3600:.1f} h"
+    return ", ".join([hours, *(f"{name} = {value}" for name, value in run.get("overrides", {}).items())])
+
+
 def as_text(results=ROOT / "build" / "notebooks" / "results.json"):
     """The table in Markdown."""
     full = full_runs(results)
@@ -105,8 +111,7 @@ def as_text(results=ROOT / "build" / "notebooks" / "results.json"):
     ]
     for row in RESULTS:
         lesson = scores(read(ROOT / row.notebook))[row.score]
-        run = full.get(row.notebook)
-        ours = f"{number(run['scores'][row.score])}, {run['seconds'] / 3600:.1f} h" if run else "-"
+        ours = full_run(full[row.notebook], row.score) if row.notebook in full else "-"
         lines.append(
             f"| {row.notebook.split('/')[-1].removesuffix('.ipynb')} | {row.what} | {number(lesson)} | {ours} | "
             f"{number(row.value)} | {row.on} | {row.source} |"
