@@ -54,7 +54,7 @@ refresh: .venv/.ready
 # The peers are installed beside the pinned packages, which stay as they are.
 bench: .venv/.ready
 	@$(PY) -m pip install --disable-pip-version-check -c requirements.txt --editable ".[bench]"
-	$(PY) -m tests.benchmarks.bench $(if $(REAL),--real $(REAL)) --page BENCHMARKS.md
+	$(PY) -m tests.benchmarks.bench $(if $(REAL),--real $(REAL)) --out tests/benchmarks/measured.json --page BENCHMARKS.md
 
 bench-details: .venv/.ready
 	@$(PY) -m pip install --disable-pip-version-check -c requirements.txt --editable ".[bench]"

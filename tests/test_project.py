@@ -110,23 +110,31 @@ def test_links_of_the_pages_lead_to_files_of_the_course():
             assert re.match(r"https://|mailto:", target) or (path.parent / target).exists(), f"{path.name}: {target}"
 
 
-def test_the_table_of_measurements_is_between_its_marks():
-    from tests.benchmarks.bench import BEGIN, END
-
-    text = (ROOT / "BENCHMARKS.md").read_text()
-    assert text.count(BEGIN) == text.count(END) == 1 and text.index(BEGIN) < text.index(END)
-    assert "--page BENCHMARKS.md" in (ROOT / "Makefile").read_text()
+def between(text, marks):
+    _, rest = text.split(marks[0])
+    inside, _ = rest.split(marks[1])
+    return inside.strip()
 
 
-def test_published_results_stand_beside_the_lessons_as_committed(tmp_path):
+def test_the_tables_of_measurements_are_those_of_the_record():
+    """No row is copied by hand: the page says what was measured, and what the committed notebooks say."""
+    from tests.benchmarks import bench, published
+
+    text = (ROOT / "BENCHMARKS.md").read_text("utf-8")
+    assert between(text, (bench.BEGIN, bench.END)) == bench.show(ROOT / "tests/benchmarks/measured.json").strip()
+    assert between(text, published.MARKS) == published.as_text().strip()
+    assert "--out tests/benchmarks/measured.json --page BENCHMARKS.md" in (ROOT / "Makefile").read_text()
+
+
+def test_a_full_run_is_kept_with_its_settings(tmp_path):
     from tests.benchmarks import published
 
-    def without_full_runs(table):
-        return [line.split("|")[:4] + line.split("|")[5:] for line in table.strip().splitlines()]
-
-    _, rest = (ROOT / "BENCHMARKS.md").read_text("utf-8").split(published.MARKS[0])
-    table, _ = rest.split(published.MARKS[1])
-    assert without_full_runs(table) == without_full_runs(published.as_text(tmp_path / "none"))
+    run = {"seconds": 7200.0, "scores": {"test AUC": 0.84}, "overrides": {"N_TRAIN": 5}}
+    results, kept = tmp_path / "results.json", tmp_path / "kept.json"
+    results.write_text(json.dumps({"ci": {}, "full": {"Higgs/Higgs.ipynb": run}}))
+    published.keep_full_runs(kept, results)
+    assert "| 0.84 in 2.0 h, N_TRAIN = 5 |" in published.as_text(kept)
+    assert " in 2.0 h" not in published.as_text(tmp_path / "none")
 
 
 def test_no_placeholder_is_left():

@@ -3,7 +3,12 @@
     python -m tests.benchmarks.bench [--sections speed ...] [--only Higgs ...] [--real FOLDER] [--out build/bench.json]
 
 Sections run one after the other, each in a process of its own with one thread; a section that fails is named at the
-end, and the exit status is then 1. Rows of sections that were not asked for stay in the file --out.
+end, and the exit status is then 1. Rows that were not asked for stay in the file --out, each with the machine and
+the day on which it was measured. Those of BENCHMARKS.md are in tests/benchmarks/measured.json: with this as --out, and
+--page BENCHMARKS.md, a part of the page is measured again, for example
+
+    python -m tests.benchmarks.bench --sections quality --only NMRSpin --out tests/benchmarks/measured.json \\
+        --page BENCHMARKS.md
 """
 
 import argparse
@@ -53,19 +58,16 @@ def run_section(section, options):
     """Measure a section in this process, and store each row in the file as soon as it is there."""
     from common.files import atomic_write
 
-    def known():
-        return json.loads(options.out.read_text()) if options.out.exists() else {"sections": {}}
-
-    rows = []
+    rows, here = [], f"{machine()}, {date.today().isoformat()}"
     for row in measured(section, options):
-        rows.append(row.as_dict())
-        stored = known() | {"machine": machine(), "date": date.today().isoformat()}
+        rows.append(row.as_dict() | {"measured": here})
         # Rows of challenges that are not measured now stay, also those that another run has stored meanwhile.
+        stored = json.loads(options.out.read_text("utf-8")) if options.out.exists() else {}
         others = [
-            row for row in stored["sections"].get(section, [])
+            row for row in stored.get(section, [])
             if options.only and row["challenge"].split(",")[0] not in options.only
         ]  # fmt: skip
-        stored["sections"][section] = others + rows
+        stored[section] = others + rows
         with atomic_write(options.out) as temporary:
             temporary.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
 
@@ -74,10 +76,11 @@ def show(path):
     """The table of a stored file, as text."""
     from tests.benchmarks.table import Row, as_text
 
-    stored = json.loads(path.read_text())
-    rows = [Row(**{k: float("nan") if v is None and k not in ("note", "peer") else v for k, v in row.items()})
-            for section in SECTIONS for row in stored["sections"].get(section, [])]  # fmt: skip
-    return f"{stored['machine']}, {stored['date']}\n\n{as_text(rows)}"
+    stored = json.loads(path.read_text("utf-8"))
+    return as_text([
+        Row(**{name: float("nan") if value is None else value for name, value in row.items()})
+        for section in SECTIONS for row in stored.get(section, [])
+    ])  # fmt: skip
 
 
 def write_into(page, table, marks=(BEGIN, END)):
@@ -121,6 +124,7 @@ def main():
     if options.page:
         from tests.benchmarks import published
 
+        published.keep_full_runs()
         write_into(options.page, published.as_text(), published.MARKS)
     for section in failed:
         print(f"{section} failed, see above", file=sys.stderr)

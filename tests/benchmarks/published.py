@@ -1,16 +1,21 @@
 """How far each lesson is from the best result that anybody has published: a table for BENCHMARKS.md.
 
-The lesson's score stands in its committed notebook, that of a full run in build/notebooks/results.json, where
-`deeplearn run --profile full` leaves it. Published results are of the official data or of what is nearest to it: with
-other images and other sizes, so that they say what is known to be possible and not who is better.
+The lesson's score stands in its committed notebook. That of a full run is left by `deeplearn run --profile full` in
+build/notebooks/results.json, and kept from there in full_runs.json beside this file. Published results are of the
+official data or of what is nearest to it: with other images and other sizes, so that they say what is known to be
+possible and not who is better.
 
-    python -m tests.benchmarks.published    # prints it; `make bench` writes it into BENCHMARKS.md
+    python -m tests.benchmarks.published    # keeps new full runs and prints the table
+
+`make bench` also writes it into BENCHMARKS.md.
 """
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from common.challenge import ROOT
+from common.files import atomic_write
 from common.gates import read, scores
 from tests.benchmarks.table import number
 
@@ -36,6 +41,8 @@ class Published:
     source: str
 
 
+KEPT = Path(__file__).with_name("full_runs.json")
+RESULTS_OF_RUNS = ROOT / "build" / "notebooks" / "results.json"
 MARKS = "<!-- published: written by `make bench` -->", "<!-- end of published -->"
 DEEPLENSE = "https://github.com/ML4SCI/DeepLense/tree/main"
 NMR = (
@@ -91,9 +98,17 @@ RESULTS = [
 ]  # fmt: skip
 
 
-def full_runs(path):
-    """The results of full runs by notebook, or none where there was none."""
-    return json.loads(path.read_text("utf-8")).get("full", {}) if path.exists() else {}
+def keep_full_runs(kept=KEPT, results=RESULTS_OF_RUNS):
+    """Add the full runs of this machine, if there are new ones, to the record."""
+    if results.exists():
+        runs = full_runs(kept) | json.loads(results.read_text("utf-8")).get("full", {})
+        with atomic_write(kept) as temporary:
+            temporary.write_text(json.dumps(runs, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+def full_runs(kept=KEPT):
+    """Seconds, scores and settings of full runs, by notebook."""
+    return json.loads(kept.read_text("utf-8")) if kept.exists() else {}
 
 
 def full_run(run, score):
@@ -102,9 +117,9 @@ def full_run(run, score):
     return ", ".join([hours, *(f"{name} = {value}" for name, value in run.get("overrides", {}).items())])
 
 
-def as_text(results=ROOT / "build" / "notebooks" / "results.json"):
+def as_text(kept=KEPT):
     """The table in Markdown."""
-    full = full_runs(results)
+    full = full_runs(kept)
     lines = [
         "| lesson | measure | as committed | full run | published | with | source |",
         "|---|---|---|---|---|---|---|",
@@ -120,4 +135,5 @@ def as_text(results=ROOT / "build" / "notebooks" / "results.json"):
 
 
 if __name__ == "__main__":
+    keep_full_runs()
     print(as_text())

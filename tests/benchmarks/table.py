@@ -26,6 +26,8 @@ class Row:
     kind : {"times", "plus", "cost"}
         A cost has no peer and no gain.
     note : str
+    measured : str
+        On which machine, and when.
     """
 
     section: str
@@ -40,6 +42,7 @@ class Row:
     high: float = float("nan")
     kind: str = "cost"
     note: str = ""
+    measured: str = ""
 
     def as_dict(self):
         """Of plain values; what is not there is None, since JSON knows no nan."""
@@ -96,20 +99,20 @@ def over_seeds(section, challenge, what, ours, peer, our_scores, peer_scores, la
 
 
 def as_text(rows):
-    """The table for a terminal, or for a page in Markdown: sections, and a line for each row."""
-    lines, section = [], None
-    order = list(dict.fromkeys(row.section for row in rows))
-    for row in sorted(rows, key=lambda row: order.index(row.section)):
-        if row.section != section:
-            section = row.section
-            lines += [
-                "",
-                f"**{section}**",
-                "",
-                "| challenge | what | ours | instead | ours is | |",
-                "|---|---|---|---|---|---|",
-            ]
-        peer = f"{row.peer} {number(row.peer_value)}" if row.peer else ""
-        ours = f"{row.ours} {number(row.our_value)}".strip()
-        lines.append(f"| {row.challenge} | {row.what} | {ours} | {peer} | {row.verdict} | {row.note} |")
+    """The table for a terminal, or for a page in Markdown: a line for each row, by section, machine and day."""
+    lines = []
+    for section in dict.fromkeys(row.section for row in rows):
+        here = [row for row in rows if row.section == section]
+        lines += ["", f"**{section}**"]
+        for measured in dict.fromkeys(row.measured for row in here):
+            lines += ["", measured] if measured else []
+            lines += ["", "| challenge | what | ours | instead | ours is | |", "|---|---|---|---|---|---|"]
+            lines += [as_line(row) for row in here if row.measured == measured]
     return "\n".join(lines[1:])
+
+
+def as_line(row):
+    """A row as a line in Markdown."""
+    peer = f"{row.peer} {number(row.peer_value)}" if row.peer else ""
+    ours = f"{row.ours} {number(row.our_value)}".strip()
+    return f"| {row.challenge} | {row.what} | {ours} | {peer} | {row.verdict} | {row.note} |"
