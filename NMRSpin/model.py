@@ -116,12 +116,12 @@ class Ridge:
         return self.back(self.outputs.back(found))
 
 
-def layers(n_inputs, width=256):
+def layers(n_inputs, width=1024):
     """Two hidden layers: inputs (n, n_inputs) -> three targets (n, 3)."""
     return nn.Sequential(
         nn.Linear(n_inputs, width), nn.SiLU(),
-        nn.Linear(width, width), nn.SiLU(),
-        nn.Linear(width, 3))  # fmt: skip
+        nn.Linear(width, width // 4), nn.SiLU(),
+        nn.Linear(width // 4, 3))  # fmt: skip
 
 
 class Network:
@@ -135,7 +135,7 @@ class Network:
         As in `Ridge`.
     """
 
-    def __init__(self, components=100, width=256, epochs=300, seed=0,
+    def __init__(self, components=100, width=1024, epochs=300, seed=0,
                  wanted=targets, back=labels):  # fmt: skip
         self.components, self.width = components, width
         self.epochs, self.seed = epochs, seed

@@ -141,8 +141,8 @@ def nmr():
         "features: 400 principal components": network(components=400),
         "training: a quarter of the epochs": [(p, "N_EPOCHS", 50)],
         "training: three times the epochs": [(p, "N_EPOCHS", 600)],
-        "size: a quarter of the width": network(width=64),
-        "size: four times the width": network(width=1024),
+        "size: a quarter of the width": network(width=256),
+        "size: twice the width": network(width=2048),
     }, digits=4) for panel in learning_curves.nmr()]  # fmt: skip
 
 
