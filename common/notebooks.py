@@ -189,9 +189,9 @@ def _run_one(path, values, out, row):
     if isinstance(values, DamagedNotebook):
         result.error = str(values)
         return result
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, mp_context=_processes()) as pool:
         try:
-            measured = pool.submit(_execute, path, running, values, row).result()
+            measured = pool.submit(_execute, path, running, values, row, dict(os.environ)).result()
             result.seconds, result.memory, result.scores, result.error = measured
         except BrokenProcessPool:
             result.error = "the process was killed; it may have run out of memory"
@@ -208,8 +208,25 @@ def _settings(path, profile, overrides):
         return error
 
 
-def _execute(source, target, values, row):
-    """Execute one notebook; returns seconds, peak memory in bytes, scores and the error, if any."""
+def _processes():
+    """How the process of a notebook starts.
+
+    Papermill takes seconds to import. On Linux one process imports it, and those of the notebooks are its forks.
+    """
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["papermill"])
+    return context
+
+
+def _execute(source, target, values, row, environ):
+    """Execute one notebook; returns seconds, peak memory in bytes, scores and the error, if any.
+
+    environ is that of the process that asked: a fork has what was there when the first notebook started.
+    """
+    os.environ.clear()
+    os.environ.update(environ)
     import papermill
 
     bar = {"desc": label(source), "position": row, "leave": False, "disable": None}

@@ -7,6 +7,7 @@ which one hand-in for each board has arrived, one at which nothing has, and one 
 """
 
 import argparse
+import cProfile
 import hashlib
 import resource
 import tempfile
@@ -63,13 +64,76 @@ def changed(marks, factor):
     return judge.Marks(scores, marks.copies * factor, row)
 
 
-def look(seconds, what, folder, submissions, memory):
-    """One look of `watch`, as it does it."""
-    begin = time.process_time(), time.perf_counter()
-    board, entries = leaderboard.score(folder, submissions, 0, memory)
-    used = time.process_time() - begin[0]
-    seconds[what] = used
-    print(f"{what}: {used:.1f} s of processor, {time.perf_counter() - begin[1]:.1f} s by the clock", flush=True)
+class Crowd:
+    """Teams, and what they hand in: the same predictions for a board each time, in a file of its own content.
+
+    Parameters
+    ----------
+    place : Path
+        Where the folders of the event and of the submissions are made.
+    teams, n : int
+        Number of teams; samples of a test set, at most.
+    """
+
+    def __init__(self, place, teams, n):
+        self.folder, self.submissions = place / "event", place / "submissions"
+        make_event(self.folder, n)
+        self.submissions.mkdir()
+        self.boards = event.load(self.folder / "event.toml").boards
+        self.names = [f"Team number {i}" for i in range(teams)]
+        self.keys = [hashlib.sha256(name.encode()).hexdigest() for name in self.names]
+        members = [roster.Team(name, ("Ana García",), key, START)
+                   for name, key in zip(self.names, self.keys, strict=True)]  # fmt: skip
+        roster._write(self.folder, members)
+        self.rng, self.count = np.random.default_rng(0), 0
+        self.files = {
+            board: contents_of(board, read(self.folder / "private" / f"{board.name}.npz").X, self.rng)
+            for board in self.boards
+        }
+        self.judged, self.judge_one = {}, judge.judge
+
+    def hand_in(self, board, i):
+        self.count += 1
+        own = {archive.NOTEBOOK: NOTEBOOK.replace(b'"metadata": {}', b'"metadata": {"n": %d}' % self.count)}
+        manifest = archive.Manifest(self.names[i], ("Ana García",), board.folder, {}, self.keys[i])
+        archive.write(self.submissions / f"{self.count:06d}-{board.name}.zip", manifest, self.files[board] | own)
+
+    def judge(self, event_folder, arrival):
+        """Judge the first hand-in of the board that stands in the name of the file, and change its scores."""
+        board = arrival.file.split("-", 1)[1]
+        if board not in self.judged:
+            (self.judged[board],) = self.judge_one(event_folder, arrival)
+        with archive.opened(arrival.path) as opened:
+            about = opened.manifest
+        marks = changed(self.judged[board].public, self.rng.uniform(0.9, 1))
+        known = {"file": arrival.file, "received": arrival.time, "content": arrival.digest, "team": about.team}
+        return [replace(self.judged[board], **known, key=about.key, left={}, public=marks, private=marks)]
+
+    def look(self, what, memory):
+        """One look of `watch`, as it does it; returns the leaderboard."""
+        processor, clock = time.process_time(), time.perf_counter()
+        board, _ = leaderboard.score(self.folder, self.submissions, 0, memory)
+        print(f"{what}: {time.process_time() - processor:.1f} s of processor, "
+              f"{time.perf_counter() - clock:.1f} s by the clock", flush=True)  # fmt: skip
+        return board
+
+
+def looks(crowd, profile):
+    """Print what each kind of look takes; returns the leaderboard."""
+    memory = {}
+    crowd.look("the first look, without the scoring itself", memory)
+    arrived = "a look at which one for each board has arrived"
+    for board in crowd.boards:
+        crowd.hand_in(board, 0)
+    if profile:
+        with cProfile.Profile() as measured:
+            crowd.look(arrived, memory)
+        measured.print_stats("cumtime")
+    board = crowd.look(arrived, memory)
+    begin = time.process_time()
+    arrivals.receive(crowd.folder, crowd.submissions, memory=memory)
+    print(f"a look at which nothing has arrived: {time.process_time() - begin:.1f} s of processor")
+    crowd.look("a look after a new start", {})
     return board
 
 
@@ -81,68 +145,22 @@ def main():
     parser.add_argument("--n", type=int, default=24, help="samples of a test set, at most")
     parser.add_argument("--profile", action="store_true", help="say where the time goes")
     options = parser.parse_args()
-    rng, seconds = np.random.default_rng(0), {}
     with tempfile.TemporaryDirectory() as place:
-        folder, submissions = Path(place, "event"), Path(place, "submissions")
-        make_event(folder, options.n)
-        submissions.mkdir()
-        boards = event.load(folder / "event.toml").boards
-        names = [f"Team number {i}" for i in range(options.teams)]
-        keys = [hashlib.sha256(name.encode()).hexdigest() for name in names]
-        roster._write(folder, [roster.Team(name, ("Ana García",), key, START)
-                               for name, key in zip(names, keys, strict=True)])  # fmt: skip
-        files = {board: contents_of(board, read(folder / "private" / f"{board.name}.npz").X, rng) for board in boards}
-        judged, judge_one = {}, judge.judge
-
-        def judge_pooled(event_folder, arrival):
-            """Judge the first hand-in of the board that stands in the name of the file, and change its scores."""
-            board = arrival.file.split("-", 1)[1]
-            if board not in judged:
-                (judged[board],) = judge_one(event_folder, arrival)
-            with archive.opened(arrival.path) as opened:
-                about = opened.manifest
-            marks = changed(judged[board].public, rng.uniform(0.9, 1))
-            known = {"file": arrival.file, "received": arrival.time, "content": arrival.digest, "team": about.team}
-            return [replace(judged[board], **known, key=about.key, left={}, public=marks, private=marks)]
-
-        count = 0
-
-        def hand_in(board, i):
-            nonlocal count
-            count += 1
-            own = {archive.NOTEBOOK: NOTEBOOK.replace(b'"metadata": {}', b'"metadata": {"n": %d}' % count)}
-            manifest = archive.Manifest(names[i], ("Ana García",), board.folder, {}, keys[i])
-            archive.write(submissions / f"{count:06d}-{board.name}.zip", manifest, files[board] | own)
-
-        begin = time.perf_counter()
+        crowd, begin = Crowd(Path(place), options.teams, options.n), time.perf_counter()
         for _ in range(options.days * options.a_day):
             for i in range(options.teams):
-                for board in boards:
-                    hand_in(board, i)
-        print(f"{count} hand-ins of {options.teams} teams on {len(boards)} boards, made in "
+                for board in crowd.boards:
+                    crowd.hand_in(board, i)
+        print(f"{crowd.count} hand-ins of {options.teams} teams on {len(crowd.boards)} boards, made in "
               f"{time.perf_counter() - begin:.0f} s")  # fmt: skip
         time.sleep(arrivals.SETTLED + 0.1)
-        memory, clock = {}, mock.patch.object(arrivals, "now", lambda: START + timedelta(hours=1))
-        with clock, mock.patch.object(judge, "judge", judge_pooled):
-            look(seconds, "the first look, without the scoring itself", folder, submissions, memory)
-            for board in boards:
-                hand_in(board, 0)
-            if options.profile:
-                import cProfile
-
-                with cProfile.Profile() as profile:
-                    look(seconds, "a look at which one for each board has arrived", folder, submissions, memory)
-                profile.print_stats("cumtime")
-            board = look(seconds, "a look at which one for each board has arrived", folder, submissions, memory)
-            begin = time.process_time()
-            arrivals.receive(folder, submissions, memory=memory)
-            print(f"a look at which nothing has arrived: {time.process_time() - begin:.1f} s of processor")
-            look(seconds, "a look after a new start", folder, submissions, {})
+        clock = mock.patch.object(arrivals, "now", lambda: START + timedelta(hours=1))
+        with clock, mock.patch.object(judge, "judge", crowd.judge):
+            board = looks(crowd, options.profile)
         assert len(board["overall"]) == options.teams and not board["rejected"], board["rejected"][:3]
         for name in ("leaderboard.html", "leaderboard.json"):
-            print(f"{name}: {(folder / name).stat().st_size / 1e6:.1f} MB")
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{most:.0f} MB of memory at most")
+            print(f"{name}: {(crowd.folder / name).stat().st_size / 1e6:.1f} MB")
+    print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB of memory at most")
 
 
 if __name__ == "__main__":
