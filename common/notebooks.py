@@ -216,7 +216,7 @@ def _processes():
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["papermill"])
+    context.set_forkserver_preload(["common", "papermill"])
     return context
 
 
