@@ -37,7 +37,7 @@ def network(quick=False):
 
 
 def restorer(quick=False):
-    """The residual network of the second lesson."""
+    """The residual network of the second lesson, but that it corrects the enlarged image: a page has no filter."""
     train, valid = (lenses.load(split, n, task="super_resolution") for split, n in
                     (("train", 8 if quick else 240), ("valid", 4 if quick else 40)))  # fmt: skip
     seed_everything(0)

@@ -50,6 +50,25 @@ def apply_filter(H, coarse):
     return fine.clip(0, 1).astype(np.float32)
 
 
+class LinearFilter(nn.Module):
+    """The filter H as a layer without weights; it does not clip.
+
+    Parameters
+    ----------
+    H : ndarray of complex numbers, shape (128, 65)
+        Of `wiener_filter`.
+    """
+
+    def __init__(self, H):
+        super().__init__()
+        self.register_buffer("H", torch.from_numpy(H).to(torch.complex64))
+
+    def forward(self, x):
+        large = enlarge(x)
+        waves = self.H * torch.fft.rfft2(large)
+        return torch.fft.irfft2(waves, s=large.shape[-2:])
+
+
 class SRCNN(nn.Module):
     """Enlarge, then convolutions of 9 x 9, 1 x 1 and 5 x 5 pixels.
 
@@ -82,23 +101,26 @@ class Residual(nn.Module):
 
 
 class ResidualNetwork(nn.Module):
-    """A correction to the enlarged image, computed on a coarser grid.
+    """A correction to a first guess, computed on a coarser grid.
 
     Four neighbouring pixels become four channels (pixel unshuffle), residual blocks work on these 32 x 32 positions,
     and in the end 16 channels become 4 x 4 pixels (pixel shuffle; Shi et al. 2016, arXiv:1609.05158). Residual blocks
     without normalisation are those of EDSR (Lim et al. 2017, arXiv:1707.02921). The last layer starts at 0: an
-    untrained network is bicubic interpolation.
+    untrained network is its first guess.
 
     Parameters
     ----------
     width, blocks : int
         Channels, and the number of residual blocks; they see 1, 2 and 4 positions far in turn.
+    guess : callable, coarse images (n, 1, h, w) -> fine ones (n, 1, 2 h, 2 w)
+        Bicubic interpolation, or a `LinearFilter`.
     """
 
-    def __init__(self, width=32, blocks=4):
+    def __init__(self, width=32, blocks=4, guess=enlarge):
         super().__init__()
+        self.guess = guess
         last = nn.Conv2d(width, 16, 3, padding=1)
-        nn.init.zeros_(last.weight)  # so it starts as interpolation
+        nn.init.zeros_(last.weight)  # so it starts as its guess
         nn.init.zeros_(last.bias)
         dilations = [(1, 2, 4)[i % 3] for i in range(blocks)]
         self.layers = nn.Sequential(
@@ -107,7 +129,7 @@ class ResidualNetwork(nn.Module):
             last, nn.PixelShuffle(4))  # fmt: skip
 
     def forward(self, x):
-        return enlarge(x) + self.layers(x)
+        return self.guess(x) + self.layers(x)
 
 
 def restore(model, coarse):
@@ -160,7 +182,7 @@ class Sampler(nn.Module):
 
     def __init__(self, network):
         super().__init__()
-        self.layers = deepcopy(network.layers)
+        self.guess, self.layers = network.guess, deepcopy(network.layers)
         old = self.layers[1]  # its 4 channels become 8, with those of noise
         new = nn.Conv2d(8, old.out_channels, 3, padding=1)
         with torch.no_grad():
@@ -170,7 +192,7 @@ class Sampler(nn.Module):
     def sample(self, x):
         noise = torch.randn(len(x), 1, 16, 16).to(x)  # coarse as the blur
         noise = interpolate(noise, x.shape[-2:], mode="bicubic")
-        return enlarge(x) + self.layers(torch.cat([x, noise], dim=1))
+        return self.guess(x) + self.layers(torch.cat([x, noise], dim=1))
 
     def forward(self, x):
         return torch.cat([self.sample(x), self.sample(x)], dim=1)

@@ -104,6 +104,8 @@ def strong_lensing():
         "size: a quarter of the width": [(model, "Network", partial(model.Network, width=32))],
         "size: four times the width": [(model, "Network", partial(model.Network, width=512))],
     }), Ablation(pairs, {
+        "features: the first guess is bicubic, not the filter": [
+            (restoration, "LinearFilter", lambda H: restoration.enlarge)],
         "training: absolute error as the loss": [(restoration, "minus_psnr", torch.nn.functional.l1_loss)],
         "training: twice the epochs": [(q, "N_EPOCHS", 8)],
         "training: and the mean of eight views": [(restoration, "restore", eight)],
