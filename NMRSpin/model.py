@@ -125,7 +125,7 @@ def layers(n_inputs, width=1024):
 
 
 class Network:
-    """A small network on the principal components of the echo.
+    """A network on the principal components of the echo.
 
     Parameters
     ----------
