@@ -493,6 +493,19 @@ def test_the_kernel_is_this_python(course, monkeypatch):
     assert result.error == ""
 
 
+def test_each_run_has_the_environment_of_its_time(course, monkeypatch):
+    """On Linux the processes are forks of one that started with the first run."""
+    path = write_notebook(
+        course / "Higgs" / "Higgs.ipynb", "import os", 'assert os.environ.get("TOLD", "") == N', parameters='N = "no"',
+        profile="{}",
+    )  # fmt: skip
+    errors = []
+    for told in ("no", "yes", ""):
+        monkeypatch.setenv("TOLD", told) if told else monkeypatch.delenv("TOLD")
+        errors.append(run([path], overrides={"N": told}, out=course / "out")[0].error)
+    assert errors == ["", "", ""]
+
+
 def test_parameter_may_be_used_in_a_magic_or_an_f_string(course):
     path = course / "Higgs" / "Higgs.ipynb"
     write_notebook(path, "%timeit -n N", 'f"{SEED}"', "MIN_MEAN = 1")

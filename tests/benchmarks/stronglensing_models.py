@@ -47,17 +47,25 @@ def classification(n_train=15_000, n_test=6_000, epochs=14, seed=0):
     print(f"  difference {low:+.4f} to {high:+.4f} (95 %)", flush=True)
 
 
+def srcnn(_):
+    return restoration.SRCNN()
+
+
+def on_bicubic(_):
+    return restoration.ResidualNetwork()
+
+
 def on_the_filter(train):
     """The lesson's network, which corrects the Wiener filter of its training pairs."""
     return restoration.ResidualNetwork(guess=restoration.LinearFilter(restoration.wiener_filter(train.X, train.y)))
 
 
-LONG = dict(epochs=4, batch_size=2, lr=3e-3)
+SHORT, LONG = dict(epochs=2, batch_size=8, lr=1e-3), dict(epochs=4, batch_size=2, lr=3e-3)
 RESTORERS = {  # network, cut of its training images, loss, options of training: as in the lesson, and variants
-    "SRCNN, squared loss": (restoration.SRCNN, 2, mse_loss, dict(epochs=2, batch_size=8, lr=1e-3)),
-    "SRCNN": (restoration.SRCNN, 2, restoration.minus_psnr, dict(epochs=2, batch_size=8, lr=1e-3)),
-    "residual on bicubic, absolute loss": (restoration.ResidualNetwork, 1, l1_loss, LONG),
-    "residual on bicubic": (restoration.ResidualNetwork, 1, restoration.minus_psnr, LONG),
+    "SRCNN, squared loss": (srcnn, 2, mse_loss, SHORT),
+    "SRCNN": (srcnn, 2, restoration.minus_psnr, SHORT),
+    "residual on bicubic, absolute loss": (on_bicubic, 1, l1_loss, LONG),
+    "residual on bicubic": (on_bicubic, 1, restoration.minus_psnr, LONG),
     "residual": (on_the_filter, 1, restoration.minus_psnr, LONG),
 }
 
@@ -67,7 +75,7 @@ def train_restorer(name, seed, n_train=240):
     train, valid = (data.load(split, n, task="super_resolution") for split, n in (("train", n_train), ("valid", 24)))
     make, cut, loss, options = RESTORERS[name]
     seed_everything(seed)
-    model = (make(train) if make is on_the_filter else make()).to(memory_format=torch.channels_last)
+    model = make(train).to(memory_format=torch.channels_last)
     fit(model, (restoration.tiles(train.X, cut), restoration.tiles(train.y, cut)), (valid.X, valid.y), loss=loss,
         score=lambda fine, images: psnr(fine, images.clip(0, 1)).mean(), weight_decay=1e-4, seed=seed,
         progress=False, **options)  # fmt: skip
