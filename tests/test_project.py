@@ -117,7 +117,7 @@ def between(text, marks):
 
 
 def test_the_tables_of_measurements_are_those_of_the_record():
-    """No row is copied by hand: the page says what was measured, and what the committed notebooks say."""
+    """The page shows the record of measurements, and what the committed notebooks say."""
     from tests.benchmarks import bench, published
 
     text = (ROOT / "BENCHMARKS.md").read_text("utf-8")
