@@ -26,7 +26,7 @@ import numpy as np
 from common.datasets import Dataset
 from ParticleImages import calorimeter, tracker
 
-VERSION = 4
+VERSION = 5
 ENERGY_UNIT = 50.0  # GeV
 TIME_UNIT = 10.0  # ns
 CHANNELS = ["energy", "time"]
@@ -43,7 +43,7 @@ def simulate(n, seed):
     n : int
         Number of images, at least 1.
     seed : int
-        Non-negative, up to 128 bits. The same (n, seed) gives the same bytes on one platform.
+        Non-negative, up to 128 bits. The same (n, seed) gives the same bytes on one platform, and the same events on all.
 
     Returns
     -------

@@ -52,9 +52,10 @@ def test_commands(arguments):
     others = [path for path in sorted((ROOT / "tests").glob("test_*.py")) if path not in first]
     named = any(Path(ROOT, argument.partition("::")[0]).exists() for argument in arguments)
     places = [] if named else [str(path.relative_to(ROOT)) for path in (*first, *find(), *others)]
+    options = "-n 2 --dist loadfile --no-loadscope-reorder --nbval -p tests.closeness".split()
     return [
         [*PYTHON, "ruff", "check", "."],
-        [*PYTHON, "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--nbval", *arguments, *places],
+        [*PYTHON, "pytest", *options, *arguments, *places],
     ]
 
 

@@ -32,6 +32,9 @@ SOURCE = "source-"
 EXPECTED_ERROR = "raises-exception"
 """Tag of a cell that may raise, with which a lesson shows an error; Jupyter, papermill and nbval know it."""
 
+WITHIN = "within-"
+"""Start of the tag of a cell that shows a trained network, such as ``within-0.02``; see `tolerance`."""
+
 _IGNORING = {"nbval-ignore-output", "nbval-skip", "pytest-validate-ignore-output"}
 _ON_ONE_MACHINE = {
     "a machine path": re.compile(r"(?<![\w./])/(?:home|root|work|tmp)\b|\b[A-Z]:\\{1,2}[A-Z]\w"),
@@ -144,6 +147,23 @@ def _json_fault(text, error):
 def tags(cell):
     """List the tags of a cell."""
     return cell.metadata.get("tags", [])
+
+
+def tolerance(cell):
+    """By how much the numbers that a cell shows may differ between processors; 0 for most cells.
+
+    Processors add the same numbers in different orders, and training makes of the last bit the second digit. nbval
+    compares a cell tagged ``within-0.02`` with this tolerance, absolute below 1 and relative above; others to the letter.
+
+    Raises
+    ------
+    ValueError
+        If the tag has no number between 0 and 1, or the cell more than one such tag.
+    """
+    found = [tag.removeprefix(WITHIN) for tag in tags(cell) if tag.startswith(WITHIN)]
+    if len(found) > 1 or not all(re.fullmatch(r"0\.\d*[1-9]", number) for number in found):
+        raise ValueError(f"one tag like '{WITHIN}0.02' is expected, not {', '.join(WITHIN + number for number in found)}")
+    return float(found[0]) if found else 0.0
 
 
 def code_cells(nb):
@@ -415,6 +435,10 @@ def _file_problems(path, nb):
                 yield f"code cell {number} is not the present text of what its tag names: refresh the notebook"
         except ValueError as error:
             yield f"code cell {number} has a tag that names nothing: {error}"
+        try:
+            tolerance(cell)
+        except ValueError as error:
+            yield f"code cell {number}: {error}"
     ignored = sum(_output_ignored(cell) for cell in cells)
     if 5 * ignored > len(cells):
         yield f"nbval ignores {ignored} of {len(cells)} code cells; a fifth is allowed"

@@ -16,6 +16,7 @@ from papermill import inspect_notebook
 
 from common import gates, notebooks
 from common.notebooks import check, find, main, record, refresh, run, scores
+from tests.closeness import as_stored
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMITTED = find()
@@ -253,6 +254,10 @@ def ignored_by_comment(nb):
         cell.source = "# NBVAL_IGNORE_OUTPUT\n" + cell.source
 
 
+def tolerance_without_number(nb):
+    nb.cells[3].metadata = {"tags": ["within-2"]}
+
+
 def timing(nb):
     nb.cells[4].metadata = {"execution": {"iopub.status.busy": "2024-05-01T12:00:00"}}
 
@@ -293,6 +298,7 @@ def recorded_twice(nb):
         (unused_parameter, "no later cell uses the parameter M"),
         (ignored_by_tag, "nbval ignores 2 of 5 code cells"),
         (ignored_by_comment, "nbval ignores 2 of 5 code cells"),
+        (tolerance_without_number, "one tag like 'within-0.02' is expected, not within-2"),
         (timing, "not normalised"),
         (empty_tags, "not normalised"),
         (large_output, "the file has 3.0 MB"),
@@ -676,18 +682,48 @@ def test_nbval_sees_one_altered_number(good):
         nb.cells[3].outputs[0].metadata[gates.RECORD]["value"] = 0.5
         nb.cells[4].outputs[-1].data["image/png"] = ""
 
-    wrong = good.with_name("Wrong.ipynb")
-    wrong.write_bytes(good.read_bytes())
+    def tag(nb):
+        nb.cells[3].metadata["tags"] = ["within-0.1"]
+
+    def far_number(nb):
+        nb.cells[3].outputs[0].data["text/plain"] = "mean = 0.75"
+
+    wrong, near, far = (good.with_name(f"{name}.ipynb") for name in ("Wrong", "Near", "Far"))
+    for path in (wrong, near, far):
+        path.write_bytes(good.read_bytes())
     alter(wrong, altered_number)
+    alter(near, altered_number)
+    alter(far, far_number)
+    for path in (near, far):
+        alter(path, tag)
     alter(good, altered_metadata)
     unit_test = good.with_name("test_unit.py")
     unit_test.write_text("def test_unit():\n    pass\n")
-    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--nbval", "-rf"]
+    command = "pytest -n 2 --dist loadfile --nbval -p tests.closeness -rf".split()
     done = subprocess.run(
-        [*command, unit_test, good, wrong], cwd=good.parent, capture_output=True, text=True
+        [sys.executable, "-m", *command, unit_test, good, wrong, near, far],
+        cwd=good.parent, capture_output=True, text=True,
     )
-    assert "1 failed, 10 passed" in done.stdout, done.stdout + done.stderr
-    assert "Wrong.ipynb::Cell 2" in done.stdout
+    assert "2 failed, 19 passed" in done.stdout, done.stdout + done.stderr
+    assert "Wrong.ipynb::Cell 2" in done.stdout and "Far.ipynb::Cell 2" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("found", "is_close"),
+    [
+        ("AUC 0.971 (0.95 to 1,204)", True),
+        ("AUC 0.95  (0.95  to  1,190)", True),
+        ("AUC 0.949 (0.95 to 1,204)", False),
+        ("AUC 0.971 (0.95 to 1,250)", False),
+        ("AUC nan (0.95 to 1,204)", False),
+        ("AUC 0.971 (0.95 to 1,204) 1", False),
+        ("AUC of trees 0.971 (0.95 to 1,204)", False),
+        ("AUC -0.971 (0.95 to 1,204)", False),
+    ],
+)
+def test_numbers_of_a_trained_network_may_be_near(found, is_close):
+    stored = "AUC 0.97 (0.95 to 1,204)"
+    assert as_stored(found, stored, 0.02) == (stored if is_close else found)
 
 
 @pytest.mark.parametrize(
