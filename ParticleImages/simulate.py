@@ -43,7 +43,8 @@ def simulate(n, seed):
     n : int
         Number of images, at least 1.
     seed : int
-        Non-negative, up to 128 bits. The same (n, seed) gives the same bytes on one platform, and the same events on all.
+        Non-negative, up to 128 bits. The same (n, seed) gives the same bytes on one platform, and but for rounding the
+        same images on all.
 
     Returns
     -------

@@ -152,8 +152,8 @@ def tags(cell):
 def tolerance(cell):
     """By how much the numbers that a cell shows may differ between processors; 0 for most cells.
 
-    Processors add the same numbers in different orders, and training makes of the last bit the second digit. nbval
-    compares a cell tagged ``within-0.02`` with this tolerance, absolute below 1 and relative above; others to the letter.
+    Processors add the same numbers in different orders, and training makes of the last bit the second digit. A cell
+    tagged ``within-0.02`` is compared with this tolerance, absolute below 1 and relative above; others to the letter.
 
     Raises
     ------
@@ -162,7 +162,8 @@ def tolerance(cell):
     """
     found = [tag.removeprefix(WITHIN) for tag in tags(cell) if tag.startswith(WITHIN)]
     if len(found) > 1 or not all(re.fullmatch(r"0\.\d*[1-9]", number) for number in found):
-        raise ValueError(f"one tag like '{WITHIN}0.02' is expected, not {', '.join(WITHIN + number for number in found)}")
+        wrong = ", ".join(WITHIN + number for number in found)
+        raise ValueError(f"one tag like '{WITHIN}0.02' is expected, not {wrong}")
     return float(found[0]) if found else 0.0
 
 

@@ -1,9 +1,9 @@
-"""A plugin for nbval: in cells tagged ``within-0.02``, numbers may differ by 0.02, or by 2 % where they are larger than 1.
+"""A plugin for nbval: in cells tagged ``within-0.02``, numbers may differ by 0.02, or by 2 % where larger than 1.
 
 nbval compares texts. That suits what a notebook computes, but not what it has trained: processors with other
 instructions or caches add the same numbers in another order, and a hundred steps of training make of the last bit the
-second digit. So a cell that shows a trained network says how far its numbers may be from the stored ones; its words, and
-how many numbers there are, must be the same everywhere. All other cells are compared to the letter.
+second digit. So a cell that shows a trained network says how far its numbers may be from the stored ones; its words,
+and how many numbers there are, must be the same everywhere. All other cells are compared to the letter.
 
 That two runs on one processor agree to the letter is tested in test_exercises.py, for each lesson.
 """
@@ -18,7 +18,7 @@ NUMBER = re.compile(r"[-+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?")
 
 
 def as_stored(found, stored, within):
-    """The stored text if the found one differs from it by no more than numbers within the tolerance, else the found one.
+    """The stored text if the found one differs from it only by numbers within the tolerance, else the found one.
 
     Columns may be wider or narrower: how many spaces there are, and how long a rule is, does not count.
     """

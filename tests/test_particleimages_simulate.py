@@ -63,6 +63,17 @@ def test_refuses_no_images(n):
         simulate.simulate(n, 0)
 
 
+def test_a_hit_at_the_threshold_changes_nothing_but_its_own_time():
+    """Processors round it to different sides; random numbers were once drawn for the hits alone."""
+    energy = np.random.default_rng(0).exponential(0.1, (3, 32, 32)).astype(np.float32)  # GeV
+    above, below = energy.copy(), energy.copy()
+    above[0, 2, 3], below[0, 2, 3] = np.nextafter(CALORIMETER.time_hit, [1, 0], dtype=np.float32)
+    first, second = (calorimeter.times(CALORIMETER, e, np.random.default_rng(1)) for e in (above, below))
+    assert first[0, 2, 3] != 0 == second[0, 2, 3]
+    first[0, 2, 3] = 0
+    np.testing.assert_array_equal(first, second)
+
+
 # --- The images ----------------------------------------------------------------------------------------------------
 
 # Of the official files: pixel mean, pixel std, sum of squares an image, seed crystal; time std.

@@ -9,24 +9,28 @@ import pickle
 import subprocess
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
-N = {"Higgs": 60, "ParticleImages": 500, "StrongLensing": 30, "RenAIssance": 1, "NMRSpin": 5, "Exoplanet": 40,
+from common.datasets import Stream
+
+N = {"Higgs": 60, "ParticleImages": 500, "StrongLensing": 30, "RenAIssance": 1, "NMRSpin": 3, "Exoplanet": 40,
      "QuantumML": 40}  # fmt: skip
-SAMPLES_OF = """
+NEEDS_PYTHIA = {"Higgs", "QuantumML"}
+WRITE = """
 import pickle, sys
 from tests.test_processors import samples
 with open(sys.argv[1], "wb") as file:
-    pickle.dump(samples(sys.argv[2]), file)
+    pickle.dump({challenge: samples(challenge) for challenge in sys.argv[2:]}, file)
 """
 
 
 def samples(challenge):
     """{task: (X, y, meta)} of a few samples of each simulator of a challenge."""
     streams = import_module(f"{challenge}.data").STREAMS
-    made = {task: stream.simulate(N[challenge], 1234) for task, stream in streams.items() if hasattr(stream, "simulate")}
+    made = {task: stream.simulate(N[challenge], 1234) for task, stream in streams.items() if isinstance(stream, Stream)}
     return {task: (part.X, part.y, part.meta) for task, part in made.items()}
 
 
@@ -36,25 +40,31 @@ def features():
     return [name for name in about.__cpu_dispatch__ if about.__cpu_features__.get(name)]
 
 
-@pytest.mark.parametrize("challenge", N)
-def test_samples_are_the_same_without_the_newest_instructions(challenge, tmp_path):
-    if challenge in ("Higgs", "QuantumML"):
-        pytest.importorskip("pythia8mc")
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    """{challenge: samples} of a process without these instructions."""
     if not features():
         pytest.skip("NumPy has nothing to do without")
-    file = tmp_path / "samples"
+    challenges = [name for name in N if name not in NEEDS_PYTHIA or find_spec("pythia8mc")]
+    file = tmp_path_factory.mktemp("others") / "samples"
     environ = os.environ | {"NPY_DISABLE_CPU_FEATURES": " ".join(features())}
-    subprocess.run([sys.executable, "-c", SAMPLES_OF, file, challenge], env=environ, check=True)
-    others = pickle.loads(file.read_bytes())  # our own
+    subprocess.run([sys.executable, "-c", WRITE, file, *challenges], env=environ, check=True)
+    return pickle.loads(file.read_bytes())  # our own
+
+
+@pytest.mark.parametrize("challenge", N)
+def test_samples_are_the_same_without_the_newest_instructions(challenge, others):
+    if challenge not in others:
+        pytest.skip("Pythia is not installed")
     for task, (X, y, meta) in samples(challenge).items():
-        other_X, other_y, other_meta = others[task]
+        other_X, other_y, other_meta = others[challenge][task]
         np.testing.assert_equal(_rounded(other_y), _rounded(y), f"{task}: labels")
         np.testing.assert_equal(_rounded(other_meta), _rounded(meta), f"{task}: meta")
-        if not isinstance(X, np.ndarray):  # pages and lines
+        if isinstance(X, np.ndarray):
+            differ = abs(X.astype(float) - other_X).reshape(len(X), -1).max(axis=1) > 1e-3 * abs(X).max()
+            assert differ.mean() < 0.04, f"{task}: {differ.sum()} of {len(X)} samples are others"
+        else:  # pages and lines
             np.testing.assert_equal(other_X, X)
-            continue
-        differ = abs(X.astype(float) - other_X).reshape(len(X), -1).max(axis=1) > 1e-3 * abs(X).max()
-        assert differ.mean() < 0.04, f"{task}: {differ.sum()} of {len(X)} samples are others"
 
 
 def _rounded(values):
