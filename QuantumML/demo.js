@@ -220,9 +220,10 @@ const showOwn = () => {
     `(threshold ${DATA.threshold.toFixed(3)}; nine of ten test jets lie between ${DATA.quartiles[0].toFixed(3)} and ${DATA.quartiles[2].toFixed(3)}).`;
 };
 const change = () => {
-  if (own.values[cursor] === 1) return;  // the brightest one stays
-  own.values[cursor] = own.values[cursor] > 0 ? 0 : 0.1;
+  const brightest = own.values[cursor] === 1;
+  if (!brightest) own.values[cursor] = own.values[cursor] > 0 ? 0 : 0.1;
   showOwn();
+  if (brightest) demo.find("score").prepend("The brightest pixel stays: all others are parts of it. ");
 };
 canvas.addEventListener("pointerdown", (event) => {
   const box = canvas.getBoundingClientRect(), place = (at, from, size) => Math.min(Math.max(Math.floor((at - from) / size * side), 0), side - 1);

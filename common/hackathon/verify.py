@@ -230,9 +230,11 @@ def _mounts(folder, given, seen):
     for name in SETTINGS:
         mounts += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     work = f"{HOME}/{WORK}"
+    below = any(path.is_relative_to("/tmp") for path in seen)  # then /tmp is there, and nobody can write to it
+    temporary = [] if below else ["--symlink", f"{HOME}/tmp", "/tmp"]
     return [
         *mounts, "--proc", "/proc", "--dev", "/dev", "--size", str(SHARED), "--tmpfs", "/dev/shm",
-        "--size", str(DISK), "--tmpfs", HOME, "--dir", f"{HOME}/tmp", "--symlink", f"{HOME}/tmp", "/tmp",
+        "--size", str(DISK), "--tmpfs", HOME, "--dir", f"{HOME}/tmp", *temporary,
         "--ro-bind", str(given.resolve()), GIVEN, "--symlink", f"{WORK}/event", f"{HOME}/event",
         "--ro-bind", str((folder / "public").resolve()), f"{work}/event/public",
         "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME,
