@@ -95,6 +95,8 @@ def main(argv=None):
     environment = {**os.environ}
     # Kernels import thousands of modules: compiled once and kept, these load in a third of the time.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    # Threads of torch that wait keep a core busy, for which a second notebook waits: with few turns they give it away.
+    environment.setdefault("GOMP_SPINCOUNT", "1000")
     if argv[0] in ("run", "test", "refresh"):
         environment = dict.fromkeys(ONE_THREAD, "1") | environment
     place = ROOT if argv[0] in ("lab", "test") else None

@@ -54,7 +54,7 @@ def test_command_is_passed_on(started, line, module, monkeypatch):
     ((arguments, environment),) = processes
     assert " ".join(arguments) == module
     assert (environment.get("OMP_NUM_THREADS") == "1") == line.startswith("run")
-    assert "PYTHONDONTWRITEBYTECODE" not in environment
+    assert "PYTHONDONTWRITEBYTECODE" not in environment and environment["GOMP_SPINCOUNT"] == "1000"
 
 
 def test_test_checks_style_and_then_everything(started):
