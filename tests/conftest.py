@@ -11,6 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pytest
 from filelock import FileLock
 
@@ -84,6 +85,14 @@ def real_samples():
     if not folder.is_dir():
         pytest.skip("no real samples: point DEEPLEARN_REAL to a folder that has them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def plain_numpy():
+    """The environment of a process in which NumPy does without what is newest in this processor."""
+    about = (getattr(np, "_core", None) or np.core)._multiarray_umath
+    found = [name for name in about.__cpu_dispatch__ if about.__cpu_features__.get(name)]
+    return os.environ | {"NPY_DISABLE_CPU_FEATURES": " ".join(found)}
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ With AVX-512 NumPy has other logarithms and sines than without, which differ in 
 that bit decide how many random numbers it draws: all later samples would be others.
 """
 
-import os
 import pickle
 import subprocess
 import sys
@@ -34,21 +33,14 @@ def samples(challenge):
     return {task: (part.X, part.y, part.meta) for task, part in made.items()}
 
 
-def features():
-    """What NumPy uses on this processor and can do without."""
-    about = (getattr(np, "_core", None) or np.core)._multiarray_umath
-    return [name for name in about.__cpu_dispatch__ if about.__cpu_features__.get(name)]
-
-
 @pytest.fixture(scope="module")
-def others(tmp_path_factory):
+def others(plain_numpy, tmp_path_factory):
     """{challenge: samples} of a process without these instructions."""
-    if not features():
+    if not plain_numpy["NPY_DISABLE_CPU_FEATURES"]:
         pytest.skip("NumPy has nothing to do without")
     challenges = [name for name in N if name not in NEEDS_PYTHIA or find_spec("pythia8mc")]
     file = tmp_path_factory.mktemp("others") / "samples"
-    environ = os.environ | {"NPY_DISABLE_CPU_FEATURES": " ".join(features())}
-    subprocess.run([sys.executable, "-c", WRITE, file, *challenges], env=environ, check=True)
+    subprocess.run([sys.executable, "-c", WRITE, file, *challenges], env=plain_numpy, check=True)
     return pickle.loads(file.read_bytes())  # our own
 
 
