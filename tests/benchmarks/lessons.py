@@ -113,7 +113,7 @@ def train_super_resolution(train, valid, seed=0, score=psnr):
     model = restoration.ResidualNetwork(p.WIDTH, p.BLOCKS, guess)
     model.to(memory_format=torch.channels_last)  # the faster order
     fit(model, (train.X, train.y), (valid.X, valid.y), loss=restoration.minus_psnr, score=score,
-        epochs=epochs("super-resolution", len(train)), batch_size=2, lr=3e-3, weight_decay=1e-4, seed=seed,
+        epochs=epochs("super-resolution", len(train)), batch_size=p.BATCH, lr=p.LR, weight_decay=1e-4, seed=seed,
         progress=False)  # fmt: skip
     return lambda X: restoration.restore(model, X)
 

@@ -1,7 +1,8 @@
 """How far each lesson is from the best result that anybody has published: a table for BENCHMARKS.md.
 
 The lesson's score stands in its committed notebook. That of a full run is left by `deeplearn run --profile full` in
-build/notebooks/results.json, and kept from there in full_runs.json beside this file. Published results are of the
+build/notebooks/results.json, and kept from there in full_runs.json beside this file, where "machine" is written by hand
+for a run on another than our two cores. Published results are of the
 official data or of what is nearest to it: with other images and other sizes, so that they say what is known to be
 possible and not who is better.
 
@@ -112,9 +113,10 @@ def full_runs(kept=KEPT):
 
 
 def full_run(run, score):
-    """A cell of the table: the score, the hours, and the settings that are not those of the profile."""
+    """A cell of the table: the score, the hours, where it ran if not on our two cores, and settings of its own."""
     hours = f"{number(run['scores'][score])} in {run['seconds'] / 3600:.1f} h"
-    return ", ".join([hours, *(f"{name} = {value}" for name, value in run.get("overrides", {}).items())])
+    where = f" on {run['machine']}" if "machine" in run else ""
+    return ", ".join([hours + where, *(f"{name} = {value}" for name, value in run.get("overrides", {}).items())])
 
 
 def as_text(kept=KEPT):
