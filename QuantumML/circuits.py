@@ -33,7 +33,7 @@ class Rings:
 
     The rings are those of `FINE_EDGES`; the pixels are divided by the brightest one, which is left out itself. Power 0
     counts lit pixels, power 1 sums energy. `fit` takes the smallest power at which the totals of the training jets
-    spread by `SPREAD` of their mean: where a count is nearly the same for all jets, it says little.
+    spread by `SPREAD` of their mean: where a count varies little from jet to jet, it says little.
     """
 
     def fit(self, X):

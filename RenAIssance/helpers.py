@@ -13,14 +13,15 @@ from RenAIssance.model import STRIDE
 from RenAIssance.spelling import ALPHABET
 
 NAMES = ["blank", "space", *ALPHABET[1:]]
+REDUCED = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "antialiased"}  # no thin stroke is lost
 
 
 def page_figure(page, found):
     """A page as it was scanned, and its level text block with a box around each line."""
     fig, axes = plt.subplots(1, 2, figsize=(7, 5))
-    axes[0].imshow(page, cmap="gray", vmin=0, vmax=255)
+    axes[0].imshow(page, **REDUCED)
     axes[0].set_title("the scan")
-    axes[1].imshow(~found.level, cmap="gray")
+    axes[1].imshow(255 * ~found.level, **REDUCED)
     for k, (left, top, right, bottom) in enumerate(found.lines):  # two colours, since tails reach into the next line
         axes[1].add_patch(plt.Rectangle((left, top), right - left, bottom - top, fill=False, ec=f"C{k % 2}", lw=0.7))
     axes[1].set_title(f"its text block, level, and {len(found.lines)} lines")
@@ -42,7 +43,7 @@ def images_figure(images):
 def profile_figure(marks, profile, rows, title):
     """Inked pixels of a piece of a page, the row profile of the whole text block, and its peaks."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.6, 2.6), width_ratios=(1.5, 1))
-    left.imshow(~marks, cmap="gray", vmin=0, vmax=1)
+    left.imshow(255 * ~marks, **REDUCED)
     left.axis("off")
     left.set_title("a piece of the page")
     right.plot(profile, np.arange(len(profile)), lw=0.9)
@@ -144,7 +145,6 @@ def confusion_figure(tables, n=10):
 
 def picture(axes):
     """Corners of simulated pages, one on each of the axes."""
-    sheets = pages.spreads(3, seed=2)
-    for ax, sheet in zip(axes, sheets.X, strict=True):
+    for ax, sheet in zip(axes, pages.spreads(3, seed=2).X, strict=True):
         height, width = sheet.shape
         ax.imshow(sheet[height // 8 : height // 8 + width // 5, width // 8 : width // 8 + width // 5], cmap="copper")

@@ -346,7 +346,9 @@ def align(text, readings):
                    if text[i] == "\n" and abs(i - near) <= 6]
         at = min(printed or spaces, key=lambda i: abs(i + 1 - near),
                  default=near)
-        cuts.append(max(cuts[-1], at + (at in spaces)))
+        if at in spaces:
+            at += 1  # the space itself is in neither line
+        cuts.append(max(cuts[-1], at))
     cuts.append(len(flat))
     pieces = [flat[a:b].strip() for a, b in zip(cuts, cuts[1:], strict=False)]
     return [Aligned(piece, share_of_errors(piece, reading))

@@ -20,11 +20,11 @@ def panels(rows, columns, size, **room):
     return fig, axes
 
 
-def beside(fig, axes, picture, label):
+def beside(fig, axes, picture, label, **look):
     """A colour bar to the right of a grid of axes."""
     low, high = axes[-1, -1].get_position(), axes[0, -1].get_position()
     space = fig.add_axes((high.x1 + 0.02, low.y0, 0.015, high.y1 - low.y0))
-    return fig.colorbar(picture, cax=space, label=label)
+    return fig.colorbar(picture, cax=space, label=label, **look)
 
 
 def sky(ax, image, pixel, limit=None, **look):
@@ -102,7 +102,7 @@ def maps_below(dataset, rows, maps, label, limit):
     for ax in axes[:, 0]:
         ax.set_ylabel("y [arcsec]", fontsize=7)
     beside(fig, axes[:1], image, "brightness")
-    beside(fig, axes[1:], signed, label)
+    beside(fig, axes[1:], signed, label, extend="both")
     return fig
 
 
@@ -135,7 +135,7 @@ def noise_curves(ax, levels, accuracies, n, title):
     for (name, values), line in zip(accuracies.items(), ("-o", "--s", "-.^", ":d"), strict=False):
         p = np.array(values)[: len(levels)]
         ax.errorbar(range(len(p)), p, np.sqrt(p * (1 - p) / n), fmt=line, ms=4, label=name)
-    ax.axhline(1 / 3, color="0.6", lw=0.8)
+    ax.axhline(1 / 3, color="0.6", lw=0.8, label="guessing")
     ax.set(xlabel="noise, of the peak", ylim=(0.3, 1.02), title=title)
     ax.set_xticks(range(len(levels)), [f"{level:g}" for level in levels], fontsize=7)
 

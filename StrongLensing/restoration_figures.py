@@ -12,8 +12,8 @@ def restorations(images, rows, titles=None):
     Drawn is the brightness to the power 0.4, which lifts what is faint.
     """
     size = (1.35 * len(rows) + 1.1, 1.35 * len(images) + 0.2)
-    fig, axes = panels(len(images), len(rows), size, left=0.3 / size[0], right=1 - 0.8 / size[0], bottom=0.01,
-                       top=1 - 0.25 / size[1], wspace=0.03, hspace=0.03)  # fmt: skip
+    fig, axes = panels(len(images), len(rows), size, left=0.3 / size[0], right=1 - 0.8 / size[0],
+                       bottom=0.1 / size[1], top=1 - 0.25 / size[1], wspace=0.03, hspace=0.03)  # fmt: skip
     for line, (name, part) in zip(axes, images.items(), strict=True):
         for ax, row in zip(line, rows, strict=True):
             shown = sky(ax, np.clip(part[row, 0], 0, 1) ** 0.4, 1 / part.shape[-1])
@@ -28,7 +28,7 @@ def restorations(images, rows, titles=None):
 def signal_figure(truth, coarse, H, K, restored, naive):
     """A signal, blurred and restored (left), and what blur K and filter H do to each of its waves (right)."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 2.6), width_ratios=(1.6, 1), layout="none")
-    fig.subplots_adjust(left=0.07, right=0.98, bottom=0.18, top=0.88, wspace=0.25)
+    fig.subplots_adjust(left=0.09, right=0.98, bottom=0.18, top=0.88, wspace=0.25)
     left.plot(truth, "-", color="0.6", lw=3, label="true")
     left.plot(coarse, ":", color="C1", label="seen")
     left.plot(naive.clip(-0.5, 1.7), "-", color="C3", lw=0.5, alpha=0.4, zorder=0, label="divided by K")
@@ -91,19 +91,25 @@ def rank_figure(ranks, count):
     return fig
 
 
-def error_figure(dataset, restored, rows):
-    """True images, restored ones and their difference, with the substructure of simulated ring pairs marked."""
-    fig, axes = panels(len(rows), 3, (6.6, 2.1 * len(rows)))
-    for line, row in zip(axes, rows, strict=True):
+def error_figure(dataset, restored, rows, names):
+    """True images, restored ones and their difference, with the substructure of simulated ring pairs marked.
+
+    The rows of the dataset that are drawn have names.
+    """
+    fig, axes = panels(len(rows), 3, (6.6, 2.1 * len(rows) + 0.5), left=0.11, bottom=0.21)
+    for line, row, name in zip(axes, rows, names, strict=True):
         pixel = float(dataset.meta["pixel"][row]) / 2
         truth, image = dataset.y[row, 0], restored[row, 0]
-        for ax, values, limit in zip(line, (truth, image, image - truth), (None, None, 0.3), strict=True):
-            shown = sky(ax, values, pixel, limit)
+        bright = sky(line[0], truth, pixel)
+        sky(line[1], image, pixel)
+        beside(fig, line[None], sky(line[2], image - truth, pixel, 0.3), "difference", extend="both")
+        for ax in line:
             mark_substructure(ax, dataset, row)
             ax.set(xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
-        beside(fig, line[None], shown, "difference")
-        line[0].set_ylabel("y [arcsec]")
+        line[0].set_ylabel(f"{name}\ny [arcsec]")
     for top, bottom, title in zip(axes[0], axes[-1], ("true", "restored", "restored - true"), strict=True):
         top.set_title(title)
         bottom.set_xlabel("x [arcsec]")
+    fig.colorbar(bright, cax=fig.add_axes((0.2, 0.09, 0.32, 0.02)), orientation="horizontal",
+                 label="brightness")  # fmt: skip
     return fig

@@ -1,21 +1,25 @@
 """The models of the StrongLensing challenge against their rivals, on simulated images.
 
-    python tests/benchmarks/stronglensing_models.py [classification] [super_resolution] [long]
+    python tests/benchmarks/stronglensing_models.py [classification] [super_resolution] [long] [picture]
 
 Classification: 5,000 images a class; trees on residual features, and the network. Super-resolution: SRCNN and the
 residual network as the lesson trains them, and with another loss, three seeds of each; with the published pair where it
 lies in the data folder. long: SRCNN and the residual network for 40 epochs each, on 400 test pairs (half an hour).
+picture: draws what the networks of the lesson (seed 0) make of the published pair, StrongLensing/official_pair.png.
 """
 
 import argparse
 
 import lightgbm
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import cross_entropy, l1_loss, mse_loss
 
+from common.challenge import ROOT
 from common.metrics import bootstrap
+from common.plotting import use_style
 from common.training import fit, seed_everything
 from StrongLensing import data, restoration
 from StrongLensing.challenge import macro_auc
@@ -149,9 +153,30 @@ def super_resolution(n_test=100, seeds=3, trained=train_restorer, restorers=REST
             print(f"  {name} - {rival}: " + ", ".join(text), flush=True)
 
 
+def picture():
+    """Draw the published pair, and what filter and networks make of it."""
+    train, pair = data.load("train", 240, task="super_resolution"), data.loose("super_resolution")
+    if pair is None:
+        raise SystemExit("put sr_pair_lr.npy and sr_pair_hr.npy into the data folder of StrongLensing")
+    H, fine = restoration.wiener_filter(train.X, train.y), pair.y.clip(0, 1)
+    restored = {"bicubic": restoration.enlarge(pair.X).clip(0, 1), "Wiener": restoration.apply_filter(H, pair.X)}
+    for name, label in {"SRCNN": "SRCNN", "residual": "residual network"}.items():
+        restored[label] = restoration.restore(train_restorer(name, 0), pair.X)
+    use_style()
+    fig, axes = plt.subplots(1, 6, figsize=(7.4, 1.75))
+    panels = {"coarse": pair.X.clip(0, 1), **restored, "fine (true)": fine}
+    for ax, (name, image) in zip(axes, panels.items(), strict=True):
+        shown = ax.imshow(image[0, 0] ** 0.4, cmap="inferno", vmin=0, vmax=1)
+        ax.set_title(f"{name}\n{psnr(fine, image)[0]:.1f} dB" if name in restored else name, fontsize=8)
+        ax.set_axis_off()
+    bar = fig.colorbar(shown, ax=axes, label="brightness", fraction=0.01, pad=0.01)
+    bar.set_ticks([level**0.4 for level in (0, 0.1, 0.5, 1)], labels=["0", "0.1", "0.5", "1"])
+    fig.savefig(ROOT / "StrongLensing" / "official_pair.png", dpi=110)
+
+
 if __name__ == "__main__":
     TASKS = {"classification": classification, "super_resolution": super_resolution,
-             "long": lambda: super_resolution(400, restorers=FORTY)}  # fmt: skip
+             "long": lambda: super_resolution(400, restorers=FORTY), "picture": picture}  # fmt: skip
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("tasks", nargs="*", choices=[*TASKS, []], default=["classification", "super_resolution"])
     torch.set_num_threads(1)
