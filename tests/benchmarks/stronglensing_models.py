@@ -73,13 +73,11 @@ RESTORERS = {  # network, cut of its training images, loss, options of training:
     "residual on bicubic": (on_bicubic, 1, restoration.minus_psnr, LONG),
     "residual": (on_the_filter, 1, restoration.minus_psnr, LONG),
 }
-FORTY = {  # both for twenty times the passes of the lesson's SRCNN; the first is what the original hackathon has
+FORTY = {  # 40 epochs of the lesson's pairs; SRCNN as the original hackathon trains it, for twice as long
     "SRCNN, 40 epochs": (srcnn, 1, mse_loss, dict(epochs=40, batch_size=16, lr=1e-3)),
     "residual, 40 epochs": (on_the_filter, 1, restoration.minus_psnr, LONG | dict(epochs=40)),
 }
-
-
-MORE = {  # pairs; both see 20,000 of them
+MORE = {  # 10 epochs of 2,000 pairs
     "SRCNN, 2,000 pairs": (srcnn, 1, mse_loss, dict(epochs=10, batch_size=16, lr=1e-3)),
     "residual, 2,000 pairs": (on_the_filter, 1, restoration.minus_psnr, dict(epochs=10, batch_size=4, lr=3e-3)),
 }

@@ -4,7 +4,8 @@
 
 For each data set one line with accuracy and macro AUC on test images of boosted trees on the slow waves (0 to 4 periods
 around the ring) and of the network, with the binomial error of an accuracy. "Model I, one galaxy" is the setting of the
-published 91.5 % from 90,000 images: the lens of the published data set, with the photon noise of Model I. Training
+published 91.5 % from 90,000 images: the lens of the published data set, with the photon noise of Model I; its slow
+waves are read from all 150 pixels, where `stronglensing_lesson.py model_I` adds pixels two by two first. Training
 images are turned by right angles and mirrored. The epoch is chosen on validation images, the test images are used once.
 """
 
@@ -85,6 +86,7 @@ def samples(source, split, n):
 
 
 def seen(X, noise):
+    """Images with noise, the same for each call, if there is any."""
     torch.manual_seed(0)
     return observe(torch.from_numpy(X), noise).numpy() if noise else X
 
@@ -96,6 +98,7 @@ def logits_of_views(model, X):
 
 
 def trained(train, valid, camera, seed, options):
+    """The network of its best epoch on the validation images, and the history of its training."""
     seed_everything(seed)
     model = resnet(train.X.shape[-1], options.width)
     history = fit(
@@ -107,6 +110,7 @@ def trained(train, valid, camera, seed, options):
 
 
 def measure(name, options):
+    """Print a line for the trees and one for each seed of the network on one of SETS."""
     source, noise = SETS[name]
     start = time.perf_counter()
     parts = {split: samples(source, split, n) for split, n in (("train", options.n), ("valid", 3000), ("test", 15_000))}
