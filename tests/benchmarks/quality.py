@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
 
 from common.datasets import Dataset
-from tests.benchmarks import lessons, plain
+from tests.benchmarks import lessons, plain, tabular
 from tests.benchmarks.table import as_text, over_seeds
 
 SECTION, REAL = "quality at equal data, simulated", "quality on real samples, after training on simulated ones"
@@ -130,6 +130,7 @@ def higgs_models(train, valid):
         "scikit-learn MLP": lambda seed: sklearn_model(
             make_pipeline(StandardScaler(), MLPClassifier((128, 64), early_stopping=True, random_state=seed)),
             train, same),
+        **tabular.models(train, valid, same),
     }  # fmt: skip
 
 
@@ -148,6 +149,7 @@ def particle_models(train, valid):
     return {
         "CNN": lambda seed: lessons.train_particle_images(train, valid, seed),
         "LightGBM on shower shapes": lambda seed: trees(train, valid, shower_shapes, seed),
+        **tabular.models(train, valid, shower_shapes, " on shower shapes"),
         "the original's CNN": original,
     }
 

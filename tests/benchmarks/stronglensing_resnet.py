@@ -4,7 +4,7 @@
 
 For each data set one line with accuracy and macro AUC on test images of boosted trees on the slow waves (0 to 4 periods
 around the ring) and of the network, with the binomial error of an accuracy. "Model I, one galaxy" is the setting of the
-published 91.5 % from 90,000 images: the lens of the published data set, with the photon noise of Model I; its slow
+published 91.6 % from 90,000 images: the lens of the published data set, with the photon noise of Model I; its slow
 waves are read from all 150 pixels, where `stronglensing_lesson.py model_I` adds pixels two by two first. Training
 images are turned by right angles and mirrored. The epoch is chosen on validation images, the test images are used once.
 """

@@ -52,7 +52,8 @@ class Row:
     def verdict(self):
         """The gain in words."""
         if self.kind == "times":
-            return f"{number(self.gain)} times ({number(self.low)} to {number(self.high)})"
+            word = "" if self.gain >= 1 else "behind, "
+            return f"{word}{number(self.gain)} times ({number(self.low)} to {number(self.high)})"
         if self.kind == "plus":
             word = "ahead" if self.gain >= 0 else "behind"
             return f"{word} by {abs(self.gain):.3g} ({self.low:+.3g} to {self.high:+.3g})"
