@@ -20,7 +20,7 @@ def by_run(truth, p):
     Parameters
     ----------
     truth : ndarray of shape (n, 2), or (n,)
-        Of `truth_by_run`; of labels alone, each image is a run of its own.
+        From `truth_by_run`; of labels alone, each image is a run of its own.
     p : ndarray of shape (n,)
     """
     truth = np.asarray(truth)
@@ -37,6 +37,7 @@ def image_auc(truth, p):
 
 
 def run_accuracy(truth, p):
+    """Fraction of runs whose mean prediction is on the right side of 0.5."""
     label, mean = by_run(truth, p)
     return accuracy_score(label, mean > 0.5)
 

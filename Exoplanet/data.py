@@ -66,7 +66,8 @@ def load(
     )
 
 
-load.__doc__ = _load_of(None).__doc__
+SIZE = "size : int, optional\n    Pixels along an axis, 32 to 600. Default: 128, and 64 for alma.\n"
+load.__doc__ = _load_of(None).__doc__.replace("workers, scheduler, cache\n", SIZE + "workers, scheduler, cache\n")
 
 
 def describe(dataset):

@@ -19,9 +19,9 @@ def _sky(radius, azimuth, ratio, angle, squash=(0, 1), turn=1, power=1, late=Fal
     return (x * factors[0], y * factors[1]) if late else (x, y)
 
 
-def _less(median, unwrapped):
-    """Residual of a mistaken median."""
-    return np.clip(unwrapped - median(unwrapped), -1, 1)
+def _less(unwrapped, median):
+    """Residual with a mistaken median."""
+    return np.clip(unwrapped - median, -1, 1)
 
 
 def _in_order_of_appearance(run, p):
@@ -97,17 +97,17 @@ exercises = Exercises({
         },
         {
             "That is the median over the rings; a smooth disk is the same all around each ring: axis=2.":
-                lambda u: _less(lambda u: np.median(u, axis=1, keepdims=True), u),
+                lambda u: _less(u, np.median(u, axis=1, keepdims=True)),
             "That is one median for each disk; each ring has its own.":
-                lambda u: _less(lambda u: np.median(u, axis=(1, 2), keepdims=True), u),
+                lambda u: _less(u, np.median(u, axis=(1, 2), keepdims=True)),
             "That is one median for all disks together; each ring of each disk has its own.":
-                lambda u: _less(np.median, u),
+                lambda u: _less(u, np.median(u)),
             "That is the mean of each ring, which a single bright spot moves; take the median.":
-                lambda u: _less(lambda u: np.mean(u, axis=2, keepdims=True), u),
+                lambda u: _less(u, np.mean(u, axis=2, keepdims=True)),
             "What is left still has to be cut off at -1 and 1: np.clip.":
                 lambda u: u - np.median(u, axis=2, keepdims=True),
             "That is the median over the disks; take it over the angles of each ring: axis=2.":
-                lambda u: _less(lambda u: np.median(u, axis=0, keepdims=True), u),
+                lambda u: _less(u, np.median(u, axis=0, keepdims=True)),
             "Cut off below -1 as well.": lambda u: np.minimum(u - np.median(u, axis=2, keepdims=True), 1),
             "Cut off above 1 as well.": lambda u: np.maximum(u - np.median(u, axis=2, keepdims=True), -1),
             "That is the median of each ring minus the image: the other way round.": lambda u: -residual(u),

@@ -1,5 +1,7 @@
 """Figures of the Exoplanet lesson."""
 
+import math
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -21,7 +23,7 @@ def show_disk(ax, image, decades=4.0):
 
 def gallery(dataset, rows, columns=6, titles=None, mark=True):
     """A figure of disks; circles mark the planets of simulated ones. Titles: their number, or those given."""
-    lines = -(-len(rows) // columns)
+    lines = math.ceil(len(rows) / columns)
     fig, axes = plt.subplots(lines, columns, figsize=(1.2 * columns, 1.35 * lines), squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
@@ -82,8 +84,8 @@ def unwrapped_figure(image, pictures, titles, planet=None, spread=None):
         Where colours end on both sides of 0; None: brightness, as it comes.
     """
     n = len(pictures)
-    fig, axes = plt.subplots(1, n + (image is not None), figsize=(7.6, 2.3),
-                             width_ratios=[1] * (image is not None) + [1.5] * n)  # fmt: skip
+    widths = [1.5] * n if image is None else [1, *[1.5] * n]
+    fig, axes = plt.subplots(1, len(widths), figsize=(7.6, 2.3), width_ratios=widths)
     if image is not None:
         show_disk(axes[0], image)
         axes[0].set_title("as seen", fontsize=8)

@@ -23,7 +23,7 @@ fifth). Lengths are in au, angles in rad, masses in solar masses.
 
 import numpy as np
 
-from common.datasets import Dataset
+from common.datasets import Dataset, check_n
 from Exoplanet import disk
 
 VERSION = 3
@@ -41,7 +41,7 @@ MAX_INCLINATION = np.deg2rad(82)
 BEAM = (3.0, 20.0)  # full width at half maximum of what it sees as a point, in au
 BEAM_RATIO = (0.5, 1.0)  # of its short axis to its long one
 SNR = (20.0, 300.0)  # peak of its images in units of the noise
-LEFT = (0.0, 1.5)  # brightness in units of the noise that the reconstruction leaves where nothing is
+BACKGROUND = (0.0, 1.5)  # brightness in units of the noise that the reconstruction leaves where nothing is
 FAINTEST_SEEN = 0.01  # of the peak: the files of these two hold two decades on a logarithmic scale
 
 N_RADII = 4096  # of the tables that are looked up for each pixel
@@ -78,44 +78,67 @@ def draw_runs(n, rng, alma=False):
     n_planets = np.where(rng.permutation(np.arange(n) % 2) == 1, rng.integers(1, MAX_PLANETS + 1, n), 0)
     star = log_uniform(0.5, 2.0)
     masses, radii = draw_planets(n_planets, star, rng)
-    runs = {
-        "n_planets": n_planets, "masses": masses, "radii": radii, "star_mass": star,
-        "inclination": np.arccos(uniform(np.cos(MAX_INCLINATION), 1)), "position_angle": uniform(0, 2 * np.pi),
+    # The entries are drawn in this order: another order, or one more draw, gives other disks for the same seed.
+    return {
+        "n_planets": n_planets,
+        "masses": masses,  # of the planets, in solar masses
+        "radii": radii,  # of their orbits, in au
+        "star_mass": star,  # in solar masses
+        # the view
+        "inclination": np.arccos(uniform(np.cos(MAX_INCLINATION), 1)),  # in rad, 0 face on
+        "position_angle": uniform(0, 2 * np.pi),  # of the major axis, in rad
         "rotation": rng.choice([-1.0, 1.0], n),  # anticlockwise on the sky: 1
-        "half_width": uniform(120, 220) if alma else np.full(n, HALF_WIDTH),
+        "half_width": uniform(120, 220) if alma else np.full(n, HALF_WIDTH),  # of the image, in au
         # the disk
-        "disk_mass": log_uniform(1e-4, 5e-2), "slope": uniform(0.0, 1.0),
-        "r_in": np.exp(uniform(*np.log((0.5, 8) if alma else (3, 35)))),
-        "cavity": log_uniform(1e-3, 0.2),  # what is left in the hole
-        "r_c": log_uniform(*((40, 120) if alma else (50, 1000))),
-        "r_out": np.where(chosen(0.0 if alma else 0.35), uniform(90, 260), np.inf), "edge": uniform(0.02, 0.15),
-        "h_50": uniform(0.03, 0.10), "alpha": log_uniform(5e-4, 1e-2),
+        "disk_mass": log_uniform(1e-4, 5e-2),  # of the gas, in solar masses
+        "slope": uniform(0.0, 1.0),  # p of the surface density r^-p
+        "r_in": np.exp(uniform(*np.log((0.5, 8) if alma else (3, 35)))),  # inner edge in au
+        "cavity": log_uniform(1e-3, 0.2),  # fraction of the surface density that is left inside of r_in
+        "r_c": log_uniform(40, 120) if alma else log_uniform(50, 1000),  # in au, where the disk begins to taper off
+        "r_out": np.where(chosen(0.0 if alma else 0.35), uniform(90, 260), np.inf),  # sharp outer edge in au
+        "edge": uniform(0.02, 0.15),  # width of the outer edge in units of r_out
+        "h_50": uniform(0.03, 0.10),  # scale height over radius at 50 au
+        "alpha": log_uniform(5e-4, 1e-2),  # viscosity of the gas
         "t_100": 20 * log_uniform(0.3, 10) ** 0.25,  # temperature at 100 au in K, of stars of 0.3 to 10 suns
         # of the surface that glows, in scale heights: grains of a millimetre settle, so that it is mostly low
         "lift": uniform(0.0, 0.2) if alma else 1.2 * uniform(0, 1) ** 3,
-        # what planets do beside their gaps
+        # what planets do beside their gaps; trap, vortex and glow are relative to the disk at that place
         "maturity": np.ones(n) if alma else uniform(0, 1) ** 3,  # of gaps and rings: how far they are on their way
-        "wake": log_uniform(0.7, 2.5),
-        "trap": uniform(0.3, 2.0, MAX_PLANETS) * (2.0 if alma else 0.5), "trap_place": uniform(0.6, 0.75, MAX_PLANETS),
-        "stokes": log_uniform(0.005, 0.1), "thickness": uniform(0.25, 0.5),
-        "second_arm": uniform(np.pi / 3, np.pi, MAX_PLANETS), "second_strength": uniform(0.2, 0.6, MAX_PLANETS),
-        "vortex": uniform(0.5, 5.0, MAX_PLANETS), "vortex_width": uniform(np.pi / 9, np.pi / 3, MAX_PLANETS),
-        "glow": log_uniform(0.1, 20.0, MAX_PLANETS) * (0.02 if alma else 1.0),
-        # confusers
-        "arms": np.where(chosen(0.45), rng.choice([1, 2, 3, 4], n, p=[0.25, 0.45, 0.2, 0.1]), 0),
-        "arm_strength": log_uniform(0.05, 0.6), "arm_pitch": np.deg2rad(uniform(8, 30)), "arm_reach": uniform(30, 120),
-        "rings": np.where(chosen(0.55)[:, None], uniform(*((-0.9, 2.0) if alma else (-0.6, 0.8)), 4), 0.0)
+        "wake": log_uniform(0.7, 2.5),  # strength of the wakes, in units of disk.wake_strength()
+        "trap": uniform(0.3, 2.0, MAX_PLANETS) * (2.0 if alma else 0.5),  # dust in the ring outside of a gap
+        "trap_place": uniform(0.6, 0.75, MAX_PLANETS),  # of the ring: beyond the orbit by so many widths of the gap
+        "stokes": log_uniform(0.005, 0.1),  # Stokes number of the dust, which sets how wide the ring is
+        "thickness": uniform(0.25, 0.5),  # of the wakes along the radius, in scale heights
+        "second_arm": uniform(np.pi / 3, np.pi, MAX_PLANETS),  # angle to the first arm, in rad
+        "second_strength": uniform(0.2, 0.6, MAX_PLANETS),  # in units of the first arm
+        "vortex": uniform(0.5, 5.0, MAX_PLANETS),  # density at its centre
+        "vortex_width": uniform(np.pi / 9, np.pi / 3, MAX_PLANETS),  # standard deviation in azimuth, in rad
+        "glow": log_uniform(0.1, 20.0, MAX_PLANETS) * (0.02 if alma else 1.0),  # brightness around a Jupiter
+        # confusers; their strengths are relative to the disk at that place
+        "arms": np.where(chosen(0.45), rng.choice([1, 2, 3, 4], n, p=[0.25, 0.45, 0.2, 0.1]), 0),  # number of them
+        "arm_strength": log_uniform(0.05, 0.6),
+        "arm_pitch": np.deg2rad(uniform(8, 30)),  # angle between arm and circle, in rad
+        "arm_reach": uniform(30, 120),  # radius in au at which they are strongest
+        # strength of up to four rings, below 0 of gaps
+        "rings": np.where(chosen(0.55)[:, None], uniform(-0.9, 2.0, 4) if alma else uniform(-0.6, 0.8, 4), 0.0)
         * (rng.random((n, 4)) < 0.5),
-        "ring_radii": uniform(15, 180, 4), "ring_widths": uniform(2.5, 14, 4),
-        "spot": np.where(chosen(0.0 if alma else 0.4), log_uniform(0.3, 10), 0), "spot_radius": uniform(10, 180),
-        "spot_width": uniform(0.5, 4), "clump": np.where(chosen(0.25), log_uniform(0.1, 1.5), 0),
-        "clump_radius": uniform(20, 150), "clump_length": uniform(0.15, 0.8), "clump_width": uniform(3, 12),
+        "ring_radii": uniform(15, 180, 4),  # in au
+        "ring_widths": uniform(2.5, 14, 4),  # standard deviations in au
+        "spot": np.where(chosen(0.0 if alma else 0.4), log_uniform(0.3, 10), 0),  # strength
+        "spot_radius": uniform(10, 180),  # of its orbit, in au
+        "spot_width": uniform(0.5, 4),  # standard deviation in au
+        "clump": np.where(chosen(0.25), log_uniform(0.1, 1.5), 0),  # strength
+        "clump_radius": uniform(20, 150),  # of its orbit, in au
+        "clump_length": uniform(0.15, 0.8),  # standard deviation in azimuth, in rad
+        "clump_width": uniform(3, 12),  # standard deviation along the radius, in au
         # what the programs leave
-        "box": np.where(chosen(0.0 if alma else 0.4), uniform(110, 300), np.inf), "box_angle": uniform(0, np.pi / 2),
-        "speckle": log_uniform(0.001, 0.06), "blotches": log_uniform(0.001, 0.15), "floor": log_uniform(1e-9, 1e-5),
+        "box": np.where(chosen(0.0 if alma else 0.4), uniform(110, 300), np.inf),  # half its width in au
+        "box_angle": uniform(0, np.pi / 2),  # in rad
+        "speckle": log_uniform(0.001, 0.06),  # noise of a pixel of the disk's typical brightness, relative to it
+        "blotches": log_uniform(0.001, 0.15),  # the same of patches four pixels wide
+        "floor": log_uniform(1e-9, 1e-5),  # fraction of the peak below which pixels are 0
         "star": np.where(chosen(0.65), log_uniform(1.0, 300.0), 0),  # in an image of 600 pixels, by the disk's peak
-    }  # fmt: skip
-    return runs
+    }
 
 
 def draw_planets(n_planets, star, rng, candidates=32):
@@ -203,6 +226,7 @@ class Profile:
 
 
 def gaussian(x, sigma):
+    """A Gaussian of standard deviation sigma that is 1 at x = 0."""
     return np.exp(-0.5 * (x / sigma) ** 2)
 
 
@@ -211,7 +235,9 @@ def gaussian(x, sigma):
 
 
 def deproject(run, profile, size):
-    """Radius in au and azimuth in rad, in the plane of the disk, of the pixels of an image; float32 (size, size).
+    """Where the pixels of an image are in the plane of the disk: radius, azimuth, (x, y), each float32 (size, size).
+
+    Radius, x and y are in au, the azimuth in rad; x is along the major axis.
 
     The disk is turned by the position angle and inclined about its major axis. What glows is lifted above the plane, so
     that a ring is seen shifted along its minor axis, and a thick disk never becomes quite flat.
@@ -371,7 +397,7 @@ def interpolation(coarse, fine):
     return np.maximum(0, 1 - abs(place[:, None] - np.arange(coarse))).astype(np.float32)
 
 
-def observe(image, beam, snr, left, rng):
+def observe(image, beam, snr, background, rng):
     """An image as an interferometer delivers it: blurred by its beam, with noise that is blurred alike.
 
     Parameters
@@ -381,7 +407,7 @@ def observe(image, beam, snr, left, rng):
         Full widths at half maximum along the two axes of the beam in pixels, and its position angle in rad.
     snr : float
         Peak of the image in units of the standard deviation of the noise.
-    left : float
+    background : float
         Mean of the noise in units of its standard deviation.
     rng : numpy.random.Generator
 
@@ -401,7 +427,7 @@ def observe(image, beam, snr, left, rng):
         return np.fft.irfft2(padded * transfer)[:size, :size]
 
     blurred, noise = blur(image), blur(rng.standard_normal((size, size)))
-    blurred += (noise / noise.std() + left) * (blurred.max() / snr)
+    blurred += (noise / noise.std() + background) * (blurred.max() / snr)
     return np.maximum(blurred, FAINTEST_SEEN * blurred.max()).astype(np.float32)
 
 
@@ -441,8 +467,7 @@ def simulate(n, seed, size=SIZE, alma=False, telescope=True):
         (n,) in rad; positions float32 (n, 4, 2), row and column of the planets in pixels; h_50, alpha, star_mass,
         half_width float32 (n,); confuser bool (n,): whether there is a log-spiral, a ring, a spot or a clump.
     """
-    if n < 1:
-        raise ValueError(f"n is the number of images and must be at least 1, not {n}")
+    check_n(n)
     rng = np.random.default_rng(seed)
     of_run = np.repeat(np.arange(n), rng.integers(1, MAX_DUMPS + 1, n))[:n]
     runs = draw_runs(of_run[-1] + 1, rng, alma)
@@ -482,7 +507,7 @@ def draw_images(runs, of_run, rng, size=SIZE, alma=False, telescope=True):
     angles = draw_dumps(n, rng)
     fwhm, snr = np.exp(rng.uniform(*np.log(BEAM), n_runs)), np.exp(rng.uniform(*np.log(SNR), n_runs))
     beam_ratio, beam_angle = rng.uniform(*BEAM_RATIO, n_runs), rng.uniform(0, np.pi, n_runs)
-    left = rng.uniform(*LEFT, n_runs)
+    background = rng.uniform(*BACKGROUND, n_runs)
     X, positions = np.empty((n, 1, size, size), np.float32), np.zeros((n, MAX_PLANETS, 2), np.float32)
     last = None
     for i, number in enumerate(of_run):
@@ -493,7 +518,7 @@ def draw_images(runs, of_run, rng, size=SIZE, alma=False, telescope=True):
         if alma and telescope:
             width = fwhm[number] * size / (2 * run["half_width"])
             beam = width, beam_ratio[number] * width, beam_angle[number]
-            image = observe(image, beam, snr[number], left[number], rng)
+            image = observe(image, beam, snr[number], background[number], rng)
         elif not alma:
             image = add_artefacts(image, run, rng)
         X[i, 0] = to_unit_range(image)

@@ -63,6 +63,7 @@ def squared_errors(truth, values):
 
 
 def of_label(column):
+    """A metric (truth, values) -> float: the mean of `squared_errors` of one label, by its column."""
     return lambda truth, values: squared_errors(truth, values)[:, column].mean()
 
 

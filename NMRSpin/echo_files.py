@@ -51,8 +51,8 @@ def load_official(task, split, n=None):
     OSError
         A file cannot be downloaded.
     """
-    half = "eval" if split == "test" else "model"
-    parts = [f"echos_{half}_r", f"echos_{half}_i"] + ["mat_info_model"] * (half == "model")
+    has_labels = split != "test"
+    parts = ["echos_model_r", "echos_model_i", "mat_info_model"] if has_labels else ["echos_eval_r", "echos_eval_i"]
     paths = [official.fetch("NMRSpin", FILES[task][part]) for part in parts]
     real, imaginary, *labels = [
         read_numbers(path, len(LABELS) if "mat_info" in path.name else SEQUENCE.steps) for path in paths
@@ -64,7 +64,7 @@ def load_official(task, split, n=None):
                 "row by row; is one of them incomplete?"
             )
     rows = np.arange(len(real))
-    if half == "model":
+    if has_labels:
         if len(rows) < 2:
             raise ValueError(f"{paths[0].name}: one row only, too few to split into train and valid")
         train, valid = train_test_split(rows, test_size=VALID_SHARE, random_state=SPLIT_SEED)
@@ -72,7 +72,7 @@ def load_official(task, split, n=None):
     rows = rows[: check_available(n, len(rows), f"the {split} split of {paths[0].parent}")]
     X = np.stack([real[rows], imaginary[rows]], axis=1)
     meta = {"labels": list(LABELS), "dt": SEQUENCE.dt, "wait": SEQUENCE.wait}
-    return Dataset(X, labels[0][rows] if labels else None, meta)
+    return Dataset(X, labels[0][rows] if has_labels else None, meta)
 
 
 def read_numbers(path, columns):

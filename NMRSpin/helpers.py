@@ -35,9 +35,10 @@ def followed(kind, samples, steps):
     states : dict of int to ndarray of shape (m, 3, 100, 100)
     """
     alpha, xi, d = np.transpose(samples)
-    coupling = simulate.CALIBRATION * alpha[:, None, None] * spins.interaction(kind, xi)
-    rate = simulate.DECAY * 10 ** (-d / 2)
-    M, kept = spins.evolve(coupling, simulate.shared_detunings(), rate, snapshots=[step - 1 for step in steps])
+    M, kept = spins.evolve(
+        simulate.coupling(kind, alpha, xi), simulate.shared_detunings(), simulate.dephasing(d),
+        snapshots=[step - 1 for step in steps],
+    )  # fmt: skip
     return M, dict(zip(steps, kept, strict=True))
 
 

@@ -5,6 +5,11 @@ import numpy as np
 from NMRSpin import simulate
 from NMRSpin.model import HIGHEST, LOWEST, flat, targets
 
+SHIFT = 1e-3  # of a parameter, for the slopes of the echo
+SCANNED = 8  # values of W with which a fit begins
+BEYOND = 0.2  # how far log W may leave the range of the simulated samples
+LONGEST_STEP = np.array([0.2, 0.5, 0.3])  # in log W, log xi and the rate: so far a straight line is a good guide
+
 
 def fit_echoes(kind, X, start, steps=4):
     """Labels of echoes by least squares: the simulator is run until it meets them.
@@ -29,40 +34,48 @@ def fit_echoes(kind, X, start, steps=4):
     rms : ndarray of shape (steps + 1, n)
         Root mean square difference of simulated and measured M, before the first step and after each.
     """
-    shift = 1e-3
-    shifts = np.concatenate([np.zeros((1, 3)), shift * np.eye(3)])
-    low, high = np.log(simulate.COUPLING) + [-0.2, 0.2]
-    low, high = np.array([low, *LOWEST[1:]]), np.array([high, *HIGHEST[1:]]) - 2 * shift
+    shifts = np.concatenate([np.zeros((1, 3)), SHIFT * np.eye(3)])
+    low, high = np.log(simulate.COUPLING) + [-BEYOND, BEYOND]
+    low, high = np.array([low, *LOWEST[1:]]), np.array([high, *HIGHEST[1:]]) - 2 * SHIFT
     measured = flat(X)
-
-    def run(p):
-        M = simulate.echoes(kind, _labels_of(kind, p))
-        return flat(np.stack([M.real, M.imag], axis=1))
-
-    # The range of W is known and narrow, and a wrong W is what leads astray: look where in it the echo is met best.
-    scan = np.tile(targets(start), (8, 1, 1))
-    scan[..., 0] = np.linspace(*np.log(simulate.COUPLING), 8)[:, None]
-    scan = np.clip(scan, low, high)
-    distance = ((run(scan.reshape(-1, 3)).reshape(*scan.shape[:2], -1) - measured) ** 2).mean(axis=2)
-    trial = best = scan[distance.argmin(axis=0), np.arange(len(start))]
-    change, lowest, simulated, rms = np.zeros_like(best), np.full(len(best), np.inf), None, []
+    trial = best = _scanned(kind, start, measured, low, high)
+    newton_step, lowest, simulated, rms = np.zeros_like(best), np.full(len(best), np.inf), None, []
     for step in range(steps + 1):
         around = trial[:, None] + (shifts if step < steps else shifts[:1])
-        new = run(around.reshape(-1, 3)).reshape(len(trial), -1, measured.shape[1])
-        size = np.sqrt(((new[:, 0] - measured) ** 2).mean(axis=1))
-        better = size < lowest
+        new = _simulated(kind, around.reshape(-1, 3)).reshape(len(trial), -1, measured.shape[1])
+        rms_now = np.sqrt(((new[:, 0] - measured) ** 2).mean(axis=1))
+        better = rms_now < lowest
         best = np.where(better[:, None], trial, best)
-        lowest = np.where(better, size, lowest)
+        lowest = np.where(better, rms_now, lowest)
         rms.append(lowest)
         if step == steps:
             return _labels_of(kind, best), np.array(rms)
         simulated = new if simulated is None else np.where(better[:, None, None], new, simulated)
         for i in range(len(trial)):
-            slopes = (simulated[i, 1:] - simulated[i, 0]) / shift
+            slopes = (simulated[i, 1:] - simulated[i, 0]) / SHIFT
             newton = np.linalg.lstsq(slopes.T, measured[i] - simulated[i, 0], rcond=None)[0]
-            change[i] = newton if better[i] else change[i] / 2
-        change = np.clip(change, [-0.2, -0.5, -0.3], [0.2, 0.5, 0.3])  # where a straight line is a good guide
-        trial = np.clip(best + change, low, high)
+            newton_step[i] = newton if better[i] else newton_step[i] / 2
+        newton_step = np.clip(newton_step, -LONGEST_STEP, LONGEST_STEP)
+        trial = np.clip(best + newton_step, low, high)
+
+
+def _scanned(kind, start, measured, low, high):
+    """Parameters (n, 3) to begin with: of several W the one with which the echo is met best.
+
+    The range of W is known and narrow, and a wrong W is what leads astray.
+    """
+    scan = np.tile(targets(start), (SCANNED, 1, 1))
+    scan[..., 0] = np.linspace(*np.log(simulate.COUPLING), SCANNED)[:, None]
+    scan = np.clip(scan, low, high)
+    simulated = _simulated(kind, scan.reshape(-1, 3)).reshape(*scan.shape[:2], -1)
+    distance = ((simulated - measured) ** 2).mean(axis=2)
+    return scan[distance.argmin(axis=0), np.arange(len(start))]
+
+
+def _simulated(kind, p):
+    """Echoes (m, 942) of the parameters (m, 3): log W, log xi and the rate of dephasing."""
+    M = simulate.echoes(kind, _labels_of(kind, p))
+    return flat(np.stack([M.real, M.imag], axis=1))
 
 
 def standard_errors(kind, y, noise):
@@ -83,10 +96,10 @@ def standard_errors(kind, y, noise):
     ndarray of shape (n, 3)
     """
     y = np.asarray(y, dtype=np.float64)
-    shifts = 1e-3 * y[:, None] * np.concatenate([np.zeros((1, 3)), np.eye(3)])
+    shifts = SHIFT * y[:, None] * np.concatenate([np.zeros((1, 3)), np.eye(3)])
     M = simulate.echoes(kind, (y[:, None] + shifts).reshape(-1, 3)).reshape(len(y), 4, -1)
     slopes = np.concatenate([M.real, M.imag], axis=2).astype(np.float64)
-    slopes = (slopes[:, 1:] - slopes[:, :1]) / (1e-3 * y[:, :, None])
+    slopes = (slopes[:, 1:] - slopes[:, :1]) / (SHIFT * y[:, :, None])
     return noise * np.sqrt(np.diagonal(np.linalg.inv(slopes @ slopes.transpose(0, 2, 1)), axis1=1, axis2=2))
 
 
@@ -94,5 +107,5 @@ def _labels_of(kind, p):
     """alpha, xi, d from log W, log xi and the rate of dephasing."""
     log_w, log_xi, rate = p.T
     lengths, totals = simulate.total_interaction(kind)
-    alpha = 1e4 * np.exp(log_w - np.interp(log_xi, np.log(lengths), np.log(totals)))
-    return np.column_stack([alpha, np.exp(log_xi), 6 - 2 * np.log10(rate)])
+    alpha = simulate.SPINS * np.exp(log_w - np.interp(log_xi, np.log(lengths), np.log(totals)))
+    return np.column_stack([alpha, np.exp(log_xi), simulate.MIN_D - 2 * np.log10(rate)])

@@ -39,7 +39,7 @@ def targets(y):
 
 
 LOWEST = targets([[0.1, 3.0, simulate.MAX_D]])[0]
-HIGHEST = targets([[simulate.MAX_ALPHA, simulate.MAX_XI, 6.0]])[0]
+HIGHEST = targets([[simulate.MAX_ALPHA, simulate.MAX_XI, simulate.MIN_D]])[0]
 
 
 def labels(t):
@@ -63,7 +63,7 @@ def labels(t):
 def total_coupling(kind, y):
     """W = alpha |sum_j f(r_j)| / 10^4 of samples with labels y (n, 3), in gamma."""
     lengths, totals = simulate.total_interaction(kind)
-    return y[:, 0] * np.exp(np.interp(np.log(y[:, 1]), np.log(lengths), np.log(totals))) / 1e4
+    return y[:, 0] * np.exp(np.interp(np.log(y[:, 1]), np.log(lengths), np.log(totals))) / simulate.SPINS
 
 
 # --------------------------------------------------------------------------------------------------

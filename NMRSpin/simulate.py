@@ -23,22 +23,23 @@ from functools import cache, partial
 
 import numpy as np
 
-from common.datasets import Dataset
+from common.datasets import Dataset, check_n
 from NMRSpin.spins import Sequence, evolve, interaction
 
 VERSION = 3  # raised whenever the bytes of simulated data change
 
 N = 100  # sites along a side
+SPINS = N**2
 LABELS = ("alpha", "xi", "d")
 SEQUENCE = Sequence()  # tau = 50 us, round(50e-6 * 2 pi 1e6 / 2) = 157 steps of 2 / gamma
 LINEWIDTH = 0.05  # full width at half maximum of the detunings, gamma
 BAND = 0.25  # largest detuning, gamma
 DETUNING_SEED = 0  # of the one draw that all echoes share; not chosen: the draw of the hackathon is not known
-CALIBRATION = 0.5 / 1e4  # field at a spin per unit of alpha: alpha / 2 (rotating wave), mean over 10^4 spins
+CALIBRATION = 0.5 / SPINS  # field at a spin per unit of alpha: alpha / 2 (rotating wave), mean over all spins
 DECAY = 1.1  # rate of dephasing, in units of 10^(-d/2), from whole published curves, good to 0.1
 MAX_ALPHA = 20.0
-MAX_RATE = 1e-3  # 10^(-d/2), gamma: d is at least 6
-MAX_D = 12.0
+MAX_RATE = 1e-3  # 10^(-d/2), gamma
+MIN_D, MAX_D = 6.0, 12.0  # 10^(-MIN_D / 2) is MAX_RATE
 COUPLING = (0.08, 0.20)  # range of W, gamma
 MAX_XI = 70.0
 RESOLUTION = 2.0**-13  # M is stored in multiples of this, 1.2e-4: a fortieth of what the finite lattice adds by chance
@@ -79,11 +80,30 @@ def draw_labels(kind, n, rng):
     drawn = np.empty((0, 3))
     while len(drawn) < n:
         alpha = MAX_ALPHA * (1 - rng.random(n))
-        coupling = np.exp(rng.uniform(*np.log(COUPLING), n))
-        xi = np.exp(np.interp(np.log(coupling * 1e4 / alpha), np.log(totals), np.log(lengths), right=np.inf))
+        W = np.exp(rng.uniform(*np.log(COUPLING), n))
+        xi = np.exp(np.interp(np.log(W * SPINS / alpha), np.log(totals), np.log(lengths), right=np.inf))
         d = -2 * np.log10(MAX_RATE * (1 - rng.random(n)))
         drawn = np.concatenate([drawn, np.stack([alpha, xi, d], 1)[(xi <= MAX_XI) & (d <= MAX_D)]])
     return drawn[:n]
+
+
+def coupling(kind, alpha, xi, n=N):
+    """Strength of the field at each site from a spin at (0, 0), of m samples; ndarray (m, n, n), gamma.
+
+    Parameters
+    ----------
+    kind : {"gauss", "rkky"}
+    alpha, xi : ndarray of shape (m,)
+        xi in lattice spacings.
+    n : int
+        Sites along a side.
+    """
+    return CALIBRATION * alpha[:, None, None] * interaction(kind, xi, n)
+
+
+def dephasing(d):
+    """Rate at which spins dephase, gamma, of the label d."""
+    return DECAY * 10 ** (-d / 2)
 
 
 def echoes(kind, labels, detuning=None, sequence=SEQUENCE, device="cpu", batch=BATCH):
@@ -120,9 +140,9 @@ def echoes(kind, labels, detuning=None, sequence=SEQUENCE, device="cpu", batch=B
     for first in range(0, len(labels), batch):
         rows = slice(first, first + batch)
         alpha, xi, d = labels[rows].T
-        coupling = CALIBRATION * alpha[:, None, None] * interaction(kind, xi, detuning.shape[-1])
+        fields = coupling(kind, alpha, xi, detuning.shape[-1])
         own = detuning if detuning.ndim == 2 else detuning[rows]
-        parts.append(evolve(coupling, own, DECAY * 10 ** (-d / 2), sequence, device=device)[0])
+        parts.append(evolve(fields, own, dephasing(d), sequence, device=device)[0])
     return np.concatenate(parts)
 
 
@@ -150,8 +170,7 @@ def simulate(n, seed, kind, fresh=False):
     ValueError
         If n is less than 1.
     """
-    if n < 1:
-        raise ValueError(f"n is the number of echoes and must be at least 1, not {n}")
+    check_n(n)
     rng = np.random.default_rng(seed)
     y = draw_labels(kind, n, rng).astype(np.float32)
     M = echoes(kind, y, np.stack([detunings(rng) for _ in range(n)]) if fresh else None)

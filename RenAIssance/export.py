@@ -12,7 +12,7 @@ PRImA, PAGE XML, page content 2019-07-15. T. Breuel et al., hOCR 1.2. Library of
 
 import argparse
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -120,7 +120,7 @@ def page_xml(lines, shape, image):
     """
     add = ElementTree.SubElement
     root = ElementTree.Element("PcGts", xmlns=PAGE)
-    about, now = add(root, "Metadata"), datetime.now(UTC).isoformat(timespec="seconds")
+    about, now = add(root, "Metadata"), datetime.now(timezone.utc).isoformat(timespec="seconds")
     for name, value in (("Creator", SOFTWARE), ("Created", now), ("LastChange", now)):
         add(about, name).text = value
     page = add(root, "Page", imageFilename=image, imageWidth=str(shape[1]), imageHeight=str(shape[0]))

@@ -37,6 +37,15 @@ def pieces(marks):
     return labels, tall, wide
 
 
+def ink_of(pieces, labels):
+    """The ink of some of the connected pieces of `pieces`: ndarray of bool, of the shape of the labels."""
+    out = np.zeros(labels.shape, bool)
+    if pieces.any():
+        inked = labels > 0
+        out[inked] = pieces[labels[inked] - 1]
+    return out
+
+
 def zoom(page, ink):
     """By how much a page must be enlarged for its letters to have their usual size: 1 where it may stay as it is.
 

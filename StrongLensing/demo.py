@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy, l1_loss
 from common.demo import layers, numbers
 from common.training import fit, seed_everything
 from StrongLensing import data as lenses
-from StrongLensing import simulate
+from StrongLensing import lens, simulate
 from StrongLensing.challenge import IMAGE_SCORES
 from StrongLensing.model import ANGLES, FAINTEST, RADII, Network, any_camera, observe, probabilities
 from StrongLensing.restoration import ResidualNetwork, restore
@@ -59,7 +59,7 @@ def data(quick=False):
         "images": numbers(X[:SHOWN, 0]), "label": test.y[:SHOWN].tolist(), "expected": found[:SHOWN].tolist(),
         "largest": test.meta["largest_subhalo"][:SHOWN].tolist(), "length": test.meta["vortex_length"][:SHOWN].tolist(),
         "radii": RADII, "angles": ANGLES, "faintest": FAINTEST, "layers": layers(model.layers),
-        "size": published.size, "pixel": published.pixel, "sigma": published.fwhm / math.sqrt(8 * math.log(2)),
+        "size": published.size, "pixel": published.pixel, "sigma": published.fwhm / lens.FWHM,
         "theta_E": simulate.THETA_E * simulate.RESCALING, "mass": simulate.LENS_MASS,
         "lump": simulate.THETA_E * root, "ellipticity": simulate.ELLIPTICITY,
         "shear": [simulate.RESCALING * value for value in simulate.SHEAR], "source": simulate.SOURCE,

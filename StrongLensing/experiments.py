@@ -9,7 +9,8 @@ from common.training import predict
 from StrongLensing import simulate
 from StrongLensing.simulate import CLASSES
 
-DRAWS = ("theta_E", "source", "substructure", "vortex_length", "vortex_angle", "axion_mass", "largest_subhalo")
+OF_SUBSTRUCTURE = ("substructure", "vortex_length", "vortex_angle", "axion_mass", "largest_subhalo")
+DRAWS = ("theta_E", "source", *OF_SUBSTRUCTURE)
 
 
 def without_substructure(dataset, rows):
@@ -89,7 +90,7 @@ def subhalo_theta_E(mass):
 def _smooth(dataset, rows):
     """The draws of some lenses, with all substructure set to zero."""
     draws = {name: dataset.meta[name][rows].copy() for name in DRAWS}
-    for name in DRAWS[2:]:
+    for name in OF_SUBSTRUCTURE:
         draws[name][:] = 0
     return draws
 

@@ -13,8 +13,11 @@ Angles, axis ratios and signs follow lenstronomy (Birrer and Amara 2018, arXiv:1
 give the same image; tests/test_stronglensing_simulate.py compares them.
 """
 
+import math
+
 import torch
 
+FWHM = math.sqrt(8 * math.log(2))  # full width at half maximum of a Gaussian, in standard deviations
 NOT_ROUND = 1e-4  # smallest ellipticity: the formulas of the SIE divide by it
 TINY = 1e-14  # arcsec^2, so that a ray through a point mass stays finite
 

@@ -16,7 +16,7 @@ import math
 import numpy as np
 import torch
 
-from common.datasets import Dataset
+from common.datasets import Dataset, check_n
 from StrongLensing import lens, simulate
 from StrongLensing.simulate import BLOCK, PUBLISHED, to_unit_range
 
@@ -55,8 +55,7 @@ def super_resolution(n, seed):
         simulate.draw_lenses(); kind (n,) int8, the class as in simulate.CLASSES; scene (n,) int8, 0 ring, 1 survey;
         pixel (n,) float32, arcsec of the coarse image; classes and scenes, the names.
     """
-    if n < 1:
-        raise ValueError(f"n is the number of pairs and must be at least 1, not {n}")
+    check_n(n)
     rng = np.random.default_rng(seed)
     kind = simulate.balanced_labels(n, rng)
     scene = rng.permutation(np.arange(n) % 2).astype(np.int8)
@@ -134,6 +133,7 @@ def survey_pairs(draws, rng):
 
 
 def log_uniform(low, high, size, rng):
+    """Random numbers between low and high whose logarithms are uniform; float32."""
     return np.exp(rng.uniform(math.log(low), math.log(high), size)).astype(np.float32)
 
 
@@ -149,7 +149,6 @@ def draw_galaxies(n, rng):
     field = SURVEY.pixel * FINE_SIZE / 2
     peak = log_uniform(0.005, 0.15, shape, rng) * (rng.random(shape) < 0.5)
     sharpness = rng.uniform(*SURVEY_SHARPNESS, n)
-    in_fwhm = math.sqrt(8 * math.log(2))
 
     def with_lens(of_lens, of_neighbours):
         return np.concatenate([np.broadcast_to(of_lens, (n, 1)), np.broadcast_to(of_neighbours, shape)], axis=1)
@@ -163,8 +162,8 @@ def draw_galaxies(n, rng):
         "e2": with_lens(rng.normal(0, 0.1, (n, 1)).clip(-0.25, 0.25), 0.0),
         "peak": with_lens(1.0, peak),
         "arc": log_uniform(0.01, 0.2, n, rng),
-        "defocus": np.sqrt(sharpness**2 - SURVEY_SHARPNESS[0] ** 2) / in_fwhm,
-        "blur": rng.uniform(*SURVEY_SEEING, n) / in_fwhm,
+        "defocus": np.sqrt(sharpness**2 - SURVEY_SHARPNESS[0] ** 2) / lens.FWHM,
+        "blur": rng.uniform(*SURVEY_SEEING, n) / lens.FWHM,
         "shift": rng.normal(0, SURVEY_REGISTER, (n, 2)),
     }
     return {name: values.astype(np.float32) for name, values in galaxies.items()}
@@ -173,7 +172,7 @@ def draw_galaxies(n, rng):
 def galaxy_light(galaxies, supersampling=2):
     """Images (n, 128, 128) of the galaxies of draw_galaxies(), without noise; the arcs are not among them."""
     x, y = lens.grid(FINE_SIZE, SURVEY.pixel, supersampling)
-    blur = lens.gaussian_blur(FINE_SIZE, SURVEY.fwhm / SURVEY.pixel / math.sqrt(8 * math.log(2)))
+    blur = lens.gaussian_blur(FINE_SIZE, SURVEY.fwhm / SURVEY.pixel / lens.FWHM)
     telescope = blur @ lens.binning(FINE_SIZE, supersampling)
     images = np.empty((len(galaxies["arc"]), FINE_SIZE, FINE_SIZE), np.float32)
     for start in range(0, len(images), BLOCK):

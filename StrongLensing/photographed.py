@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch.nn.functional import grid_sample, interpolate
 
-from common.datasets import Dataset
+from common.datasets import Dataset, check_n
 from StrongLensing import simulate, varied
 
 VERSION = 1
@@ -68,8 +68,7 @@ def light(x, y, part):
 
 
 def _simulate(n, seed, model, telescope=None):
-    if n < 1:
-        raise ValueError(f"n is the number of images and must be at least 1, not {n}")
+    check_n(n)
     rng = np.random.default_rng(seed)
     y = simulate.balanced_labels(n, rng)
     draws = varied.draw_lenses(y, rng)

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from common.datasets import Dataset
+from common.datasets import Dataset, check_n
 from StrongLensing import lens
 
 VERSION = 2
@@ -126,7 +126,9 @@ def draw_lenses(model, labels, rng):
     """
     n = len(labels)
     low, high = model.lens_masses
-    lens_mass = low * (high / low) ** np.clip(rng.uniform(-2, 2, n), 0, 1)
+    # Half of the exponents are 0 and a quarter are 1: lowest and highest mass. Between them they are uniform.
+    exponent = np.clip(rng.uniform(-2, 2, n), 0, 1)
+    lens_mass = low * (high / low) ** exponent
     if model.source_reach is None:
         source = rng.uniform(-SOURCE_RANGE, SOURCE_RANGE, (n, 2))
     else:
@@ -190,10 +192,10 @@ def render(draws, *, size, pixel, fwhm=0.0, truncation=5.0, rescaling=1.0, super
     """
     x, y = lens.grid(size, pixel, supersampling, device=device)
     galaxy = lens.sie(x, y, 1.0, *ELLIPTICITY)  # for an Einstein radius of 1
-    bend = lens.shear(x, y, *(rescaling * g for g in SHEAR))
-    sheared = (x - bend[0], y - bend[1])
+    alpha_x, alpha_y = lens.shear(x, y, *(rescaling * g for g in SHEAR))
+    sheared = (x - alpha_x, y - alpha_y)
     vortex_theta_E = float(einstein_radius(VORTEX_MASS / VORTEX_POINTS)) * math.sqrt(rescaling)
-    telescope = lens.gaussian_blur(size, fwhm / pixel / math.sqrt(8 * math.log(2)), truncation, device=device)
+    telescope = lens.gaussian_blur(size, fwhm / pixel / lens.FWHM, truncation, device=device)
     if supersampling > 1:
         telescope = telescope @ lens.binning(size, supersampling, device=device)
 
@@ -202,18 +204,21 @@ def render(draws, *, size, pixel, fwhm=0.0, truncation=5.0, rescaling=1.0, super
         theta_E, length, angle = (part[k].view(-1, 1, 1) for k in ("theta_E", "vortex_length", "vortex_angle"))
         centre = part["source"].view(-1, 2, 1, 1)
         own_shape = "ellipticity" in part
-        around, straight = _own_lens(x, y, part) if own_shape else (galaxy, sheared)
-        beta = [straight[i] - theta_E * around[i] - centre[:, i] for i in (0, 1)]
+        (alpha_x, alpha_y), (x_sheared, y_sheared) = _own_lens(x, y, part) if own_shape else (galaxy, sheared)
+        beta_x = x_sheared - theta_E * alpha_x - centre[:, 0]
+        beta_y = y_sheared - theta_E * alpha_y - centre[:, 1]
         if vortex:
             one = part["vortex_theta_E"].view(-1, 1, 1) if own_shape else vortex_theta_E
-            bend = lens.vortex(x, y, length, angle, one, VORTEX_POINTS)
-            beta = [beta[i] - bend[i] for i in (0, 1)]
+            alpha_x, alpha_y = lens.vortex(x, y, length, angle, one, VORTEX_POINTS)
+            beta_x, beta_y = beta_x - alpha_x, beta_y - alpha_y
         if subhaloes:
-            bend = lens.point_masses(x, y, part["substructure"])
-            beta = [beta[i] - bend[i] for i in (0, 1)]
+            alpha_x, alpha_y = lens.point_masses(x, y, part["substructure"])
+            beta_x, beta_y = beta_x - alpha_x, beta_y - alpha_y
         if source is not None:
-            return source(*beta, part)
-        return _own_source(*beta, part) if own_shape else lens.sersic(*beta, SOURCE_AMPLITUDE, **SOURCE)
+            return source(beta_x, beta_y, part)
+        if own_shape:
+            return _own_source(beta_x, beta_y, part)
+        return lens.sersic(beta_x, beta_y, SOURCE_AMPLITUDE, **SOURCE)
 
     images = np.empty((len(draws["theta_E"]), size, size), np.float32)
     has_vortex, has_subhaloes = draws["vortex_length"] > 0, (draws["substructure"][..., 2] > 0).any(1)
@@ -232,8 +237,8 @@ def render(draws, *, size, pixel, fwhm=0.0, truncation=5.0, rescaling=1.0, super
 def _own_lens(x, y, part):
     """The galaxy's deflection for an Einstein radius of 1, and sheared angles, of lenses that differ in shape."""
     e1, e2, gamma1, gamma2 = (part[k][:, i, None, None] for k in ("ellipticity", "shear") for i in (0, 1))
-    bend = lens.shear(x, y, gamma1, gamma2)
-    return lens.sie(x, y, 1.0, e1, e2), (x - bend[0], y - bend[1])
+    alpha_x, alpha_y = lens.shear(x, y, gamma1, gamma2)
+    return lens.sie(x, y, 1.0, e1, e2), (x - alpha_x, y - alpha_y)
 
 
 def _own_source(x, y, part):
@@ -246,8 +251,8 @@ def _own_source(x, y, part):
 def count_photons(images, pixel, rng):
     """Photons (n, size, size) of Model I, from brightness per arcsec^2: the noise of DeepLenseSim.
 
-    The exposure time is 10^3 to 10^3.5. Poisson noise is added twice, and the background has a standard deviation of
-    0.01 a unit of time.
+    The exposure time is 10^3 to 10^3.5 s. Poisson noise is added twice, and the background has a standard deviation of
+    0.01 photons a second in each pixel.
     """
     flux = images * pixel**2
     exposure = 10 ** rng.uniform(3, 3.5, (len(flux), 1, 1))
@@ -287,8 +292,7 @@ def simulate(model, n, seed, device=None):
         X float32 (n, 1, size, size), the largest value of each image is 1; y int8 (n,): 0 axion, 1 cdm, 2 no. meta: the
         arrays of draw_lenses(), classes, and pixel in arcsec.
     """
-    if n < 1:
-        raise ValueError(f"n is the number of images and must be at least 1, not {n}")
+    check_n(n)
     rng = np.random.default_rng(seed)
     y = balanced_labels(n, rng)
     draws = draw_lenses(model, y, rng)

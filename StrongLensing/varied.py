@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.datasets import Dataset
+from common.datasets import Dataset, check_n
 from StrongLensing import simulate
 from StrongLensing.simulate import AXION, CDM
 
@@ -145,8 +145,7 @@ def expose(images, draws, telescope, rng):
 
 
 def _simulate(n, seed, model, telescope=None):
-    if n < 1:
-        raise ValueError(f"n is the number of images and must be at least 1, not {n}")
+    check_n(n)
     rng = np.random.default_rng(seed)
     y = simulate.balanced_labels(n, rng)
     draws = draw_lenses(y, rng)

@@ -242,5 +242,5 @@ def test_a_run_is_one_disk_at_several_times():
 
 
 def test_bad_n():
-    with pytest.raises(ValueError, match="must be at least 1, not 0"):
+    with pytest.raises(ValueError, match="n must be a whole number of at least 1, not 0"):
         simulate.detection(0, 1)

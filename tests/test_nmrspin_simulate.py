@@ -193,7 +193,7 @@ def test_fresh_detunings_change_an_echo_a_little():
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match="number of echoes and must be at least 1"):
+    with pytest.raises(ValueError, match="n must be a whole number of at least 1, not 0"):
         simulate.simulate(0, 1, "gauss")
     with pytest.raises(ValueError, match=r"expected \(m, 3\) finite numbers"):
         simulate.echoes("gauss", [[1.0, 2.0]])

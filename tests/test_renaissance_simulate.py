@@ -20,6 +20,7 @@ from RenAIssance import (
     pages,
     press,
     presses,
+    rules,
     scan,
     simulate,
     spelling,
@@ -214,8 +215,8 @@ def test_bowed_lines_and_rules_are_followed():
     for offset in range(4):
         rule[rows, path + offset] = True
     rule[600:700] = False
-    inked = np.add.reduceat(rule, rows[:: scan.STEP], axis=0, dtype=int)
-    assert np.abs(scan._followed(inked, len(rows), 305, 0.0) - path - 1.5).max() < 4
+    inked = np.add.reduceat(rule, rows[:: rules.STEP], axis=0, dtype=int)
+    assert np.abs(rules._followed(inked, len(rows), 305, 0.0) - path - 1.5).max() < 4
 
 
 @pytest.fixture(scope="module")

@@ -290,7 +290,7 @@ def test_heavier_lenses_of_models_for_comparison():
 
 def test_n_of_simulators():
     for make in (simulate.classification, pairs.super_resolution):
-        with pytest.raises(ValueError, match="must be at least 1, not 0"):
+        with pytest.raises(ValueError, match="n must be a whole number of at least 1, not 0"):
             make(0, 0)
         assert len(make(1, 0)) == 1
 
