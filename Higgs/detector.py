@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.collisions import pairs, wrap
+
 CHARGED = (11, 13, 211, 321, 2212, 3112, 3222, 3312, 3334)
 NEUTRINOS = (12, 14, 16)
 
@@ -64,11 +66,6 @@ class Towers:
     @property
     def et(self):
         return (self.em + self.had) / np.cosh(self.eta)
-
-
-def wrap(phi):
-    """Angle in [-pi, pi)."""
-    return (phi + np.pi) % (2 * np.pi) - np.pi
 
 
 def angles(p4):
@@ -186,12 +183,8 @@ def track_isolation(card, particles, chosen, radius=0.4):
     """Sum of the track pt around the chosen particles (indices), themselves left out, GeV."""
     pt, eta, phi = angles(particles.p4)
     tracks = np.flatnonzero(np.isin(abs(particles.pdg), CHARGED) & (pt > card.track_pt) & (abs(eta) < card.track_eta))
-    first = np.searchsorted(particles.event[tracks], particles.event[chosen])
-    last = np.searchsorted(particles.event[tracks], particles.event[chosen], side="right")
-    counts = last - first
-    lepton = np.repeat(np.arange(len(chosen)), counts)
-    track = tracks[np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(first, counts)]
-    me = chosen[lepton]
+    lepton, track = pairs(particles.event[chosen], particles.event[tracks])
+    me, track = chosen[lepton], tracks[track]
     near = np.hypot(eta[track] - eta[me], wrap(phi[track] - phi[me])) < radius
     return np.bincount(lepton, pt[track] * (near & (track != me)), len(chosen))
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.collisions import flattened, start
+
 MISSING_PYTHIA = (
     "Simulating collisions needs Pythia 8: pip install 'awkward>=2.6' 'pythia8mc>=8.312,<8.318' "
     "(on Windows, for which there is none, in WSL); the shipped sample works without it."
@@ -69,19 +71,6 @@ def import_pythia():
     except ImportError as error:
         raise ImportError(MISSING_PYTHIA) from error
     return pythia8mc
-
-
-def start(pythia8mc, lines, seed, source=None):
-    """A fresh, initialised Pythia that reads hard events from `source`, if given."""
-    pythia = pythia8mc.Pythia("", False)
-    for line in [*lines, f"Random:seed={seed}"]:
-        if not pythia.readString(line):
-            raise ValueError(f"Pythia does not know the setting {line!r}")
-    if source is not None:
-        pythia.setLHAupPtr(source)
-    if not pythia.init():
-        raise RuntimeError("Pythia could not be initialised")
-    return pythia
 
 
 def hard_processes(signal, n, seed, positive):
@@ -197,19 +186,15 @@ def shower(hard, keep, seed, batch=250):
     quarks : Particles, every b and c quark of the event record (before, during and after the shower)
     count : int, number of events (Pythia drops the rare one that fails)
     """
-    import awkward as ak
-
     pythia8mc = import_pythia()
     source = event_source(pythia8mc, les_houches(hard, keep))
     pythia = start(pythia8mc, SHOWER, seed, source)
     stable, quarks, count = [], [], 0
     for first in range(0, len(keep), batch):
         records = pythia.nextBatch(min(batch, len(keep) - first)).prt
-        event = np.repeat(np.arange(count, count + len(records)), ak.to_numpy(ak.num(records.id)))
-        pdg, status = (ak.to_numpy(ak.flatten(records[k])) for k in ("id", "status"))
-        p4 = np.stack([ak.to_numpy(ak.flatten(records.p[k])) for k in ("px", "py", "pz", "e")], axis=-1)
-        for chosen, out in ((status > 0, stable), ((abs(pdg) == 4) | (abs(pdg) == 5), quarks)):
-            out.append((event[chosen], pdg[chosen], p4[chosen]))
+        event, pdg, status, p4 = flattened(records)
+        for chosen, out in ((status > 0, stable), (np.isin(abs(pdg), (4, 5)), quarks)):
+            out.append((count + event[chosen], pdg[chosen], p4[chosen]))
         count += len(records)
     stable, quarks = (Particles(*map(np.concatenate, zip(*out, strict=True))) for out in (stable, quarks))
     return stable, quarks, count

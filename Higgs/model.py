@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from common.collisions import wrap
 from common.layers import PiecewiseLinear
 from common.training import predict
 from Higgs.columns import HIGH_LEVEL, JET_TAGS, columns, momenta, physical
@@ -18,21 +19,6 @@ LEPTON, MISSING, *JETS = range(6)  # the order of columns.OBJECTS
 VISIBLE = (LEPTON, *JETS)
 PAIRS = list(combinations(VISIBLE, 2))
 GROUPS = [*combinations(JETS, 3), tuple(JETS), VISIBLE]
-
-
-def wrap(angle):
-    """The same angle between -pi and pi.
-
-    Parameters
-    ----------
-    angle : float or ndarray
-        rad.
-
-    Returns
-    -------
-    float or ndarray
-    """
-    return (angle + np.pi) % (2 * np.pi) - np.pi
 
 
 def standard_position(X):

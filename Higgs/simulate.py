@@ -24,6 +24,7 @@ What still differs (published rows 2,500 a class; no Kolmogorov-Smirnov distance
 
 import numpy as np
 
+from common.collisions import seed_of, wrap
 from common.datasets import Dataset
 from Higgs import detector, generate
 
@@ -176,7 +177,7 @@ def near(jets, event, axis, angle):
 def jet_distance(jets, leptons):
     """Distance (m, jets) in (eta, phi) of m leptons (dict of detector.leptons) to the jets of their events."""
     _, eta, phi = (a[leptons["event"]] for a in detector.angles(jets))
-    return np.hypot(eta - leptons["eta"][:, None], detector.wrap(phi - leptons["phi"][:, None]))
+    return np.hypot(eta - leptons["eta"][:, None], wrap(phi - leptons["phi"][:, None]))
 
 
 def merge_muons(jets, muons):
@@ -250,7 +251,7 @@ def events(signal, n, seeds, card=CARD):
     chunks, have, efficiency = [], 0, ACCEPTANCE[signal]
     while have < n:
         wanted = int((n - have) / efficiency * 1.06) + 50
-        hard_seed, shower_seed = (1 + s.generate_state(1, np.uint64)[0] % 900_000_000 for s in seeds.spawn(2))
+        hard_seed, shower_seed = map(seed_of, seeds.spawn(2))
         hard = generate.hard_processes(signal, wanted, hard_seed, positive)
         keep = generate.hopeful(hard)
         if signal:

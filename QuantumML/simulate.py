@@ -18,6 +18,7 @@ where CMS used Pythia 6; no parton of another kind in a dijet event.
 
 import numpy as np
 
+from common.collisions import seed_of
 from common.datasets import Dataset
 from QuantumML import ecal, generate
 
@@ -42,8 +43,7 @@ def jets(gluon, n, seeds, size=SIZE, card=CARD):
     """n images (n, size, size) of one kind, none of them empty, and their pt (n,) in GeV; seeds is a SeedSequence."""
     pythia_seed, detector_seed = seeds.spawn(2)
     rng = np.random.default_rng(detector_seed)
-    seed = 1 + int(pythia_seed.generate_state(1, np.uint64)[0] % 900_000_000)
-    particles, axes = generate.jets(gluon, n, seed, card.reach)
+    particles, axes = generate.jets(gluon, n, seed_of(pythia_seed), card.reach)
     n_events = rng.poisson(card.pile_up, n)
     X = np.empty((n, size, size), np.float32)
     for first in range(0, n, GROUP):
