@@ -130,24 +130,45 @@ def pseudorapidity(p4):
     return np.arcsinh(p4[..., 2] / np.maximum(np.hypot(p4[..., 0], p4[..., 1]), 1e-9))
 
 
+HOPEFUL_LEPTON_PT, HOPEFUL_LEPTON_ETA = 12, 2.6  # GeV; 3 GeV below the selection and 0.1 beyond it
+HOPEFUL_QUARK_PT, HOPEFUL_QUARK_ETA = 8, 2.1  # GeV; 7 GeV below the selection and 0.1 beyond the tagger
+
+
 def hopeful(hard):
-    """Events with a lepton and heavy quarks anywhere near the selection. Returns (n,) bool."""
+    """Events with a lepton and two heavy quarks anywhere near the selection. Returns (n,) bool.
+
+    The selection asks for a lepton of pt 15 GeV and |eta| 2.5, which measurement changes little, and for two tagged
+    jets of 15 GeV and |eta| 2. A jet is softer or harder than its quark, and points elsewhere: quarks get more room.
+    """
     final = hard["status"] == 23
     pdg, pt, eta = abs(hard["id"]), np.hypot(hard["p"][..., 0], hard["p"][..., 1]), abs(pseudorapidity(hard["p"]))
-    lepton = ((pdg == 11) | (pdg == 13)) & (pt > 12) & (eta < 2.6)
-    heavy = ((pdg == 4) | (pdg == 5)) & (pt > 8) & (eta < 2.1)
+    lepton = ((pdg == 11) | (pdg == 13)) & (pt > HOPEFUL_LEPTON_PT) & (eta < HOPEFUL_LEPTON_ETA)
+    heavy = ((pdg == 4) | (pdg == 5)) & (pt > HOPEFUL_QUARK_PT) & (eta < HOPEFUL_QUARK_ETA)
     return (final & lepton).any(1) & ((final & heavy).sum(1) >= 2)
 
 
+INCOMING, RESONANCE, OUTGOING = -1, 2, 1  # status of a particle
+LIFETIME, SPIN_UNKNOWN, SCALE_UNSET = 0.0, 9.0, -1.0
+UNWEIGHTED = 3  # events of weight 1, as they come
+PROTON, BEAM_ENERGY = 2212, 4000.0  # GeV
+ALPHA_EM, ALPHA_S = 0.0078, 0.118  # stated only: the shower has its own
+
+
 def les_houches(hard, keep):
-    """Chosen events as (scale, particle tuples) in the order of Pythia's LHAup.addParticle."""
-    status = np.where(hard["status"] == -21, -1, np.where(hard["status"] == -22, 2, 1))
+    """Chosen events in the numbers of the Les Houches interface (hep-ph/0109068).
+
+    Returns a list of (scale, particles); a particle is a tuple in the order of Pythia's LHAup.addParticle.
+    """
+    status = np.where(hard["status"] == -21, INCOMING, np.where(hard["status"] == -22, RESONANCE, OUTGOING))
     mothers = [np.maximum(hard[k] + 1, 0) for k in ("mother1", "mother2")]
     columns = [hard["id"], status, *mothers, hard["col"], hard["acol"]]
     columns += [hard["p"][..., i] for i in range(4)] + [hard["m"]]
-    rows = zip(*(c[keep].tolist() for c in columns), strict=True)
-    events = [[(*particle, 0.0, 9.0, -1.0) for particle in zip(*row, strict=True)] for row in rows]
-    return list(zip(hard["scale"][keep, 0].tolist(), events, strict=True))
+    chosen = [column[keep].tolist() for column in columns]
+    events = []
+    for i, scale in enumerate(hard["scale"][keep, 0].tolist()):
+        particles = zip(*(column[i] for column in chosen), strict=True)
+        events.append((scale, [(*particle, LIFETIME, SPIN_UNKNOWN, SCALE_UNSET) for particle in particles]))
+    return events
 
 
 def event_source(pythia8mc, events):
@@ -159,18 +180,19 @@ def event_source(pythia8mc, events):
             self.events = iter(events)
 
         def setInit(self):
-            self.setBeamA(2212, 4000.0, 0, 0)
-            self.setBeamB(2212, 4000.0, 0, 0)
-            self.setStrategy(3)
-            self.addProcess(1, 1.0, 0.0, 1.0)
+            self.setBeamA(PROTON, BEAM_ENERGY, 0, 0)
+            self.setBeamB(PROTON, BEAM_ENERGY, 0, 0)
+            self.setStrategy(UNWEIGHTED)
+            self.addProcess(1, 1.0, 0.0, 1.0)  # number; cross section, its error and the largest weight: for statistics
             return True
 
         def setEvent(self, _process=0):
             event = next(self.events, None)
             if event is None:
                 return False
-            self.setProcess(1, 1.0, event[0], 0.0078, 0.118)
-            for particle in event[1]:
+            scale, particles = event
+            self.setProcess(1, 1.0, scale, ALPHA_EM, ALPHA_S)  # number and weight first
+            for particle in particles:
                 self.addParticle(*particle)
             return True
 

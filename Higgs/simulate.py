@@ -50,7 +50,7 @@ M_TOP = 175.0
 NEUTRINO_ETA = np.round(np.arange(-3.0, 3.001, 0.05), 2)
 MIN_PT = 15.0
 MAX_JET_ETA = 3.0
-ELECTRON_ANGLE = np.radians(10)  # a jet so near an electron is that electron
+ELECTRON_COSINE = np.cos(np.radians(10))  # a jet so near an electron is that electron
 LEPTON_DISTANCE = 0.4  # in (eta, phi): a lepton so near a jet belongs to it
 PRECISION = np.array([0.01, 0.001, 0.001])  # of pt, eta and phi in the text output of the detector simulation
 CARD = detector.Card()
@@ -164,16 +164,6 @@ def tag_two_jets(loose, tight, rng):
     return accepted, level
 
 
-def near(jets, event, axis, angle):
-    """Jets (n_events, jets) within a 3D angle (rad) of any of the given axes (m, 4), each of its event (m,)."""
-    mine = jets[event]
-    length = np.sqrt((mine[..., :3] ** 2).sum(-1) * (axis[:, None, :3] ** 2).sum(-1))
-    hit = (mine[..., :3] * axis[:, None, :3]).sum(-1) > np.cos(angle) * length
-    count = np.zeros(jets.shape[:2])
-    np.add.at(count, event, hit & (length > 0))
-    return count > 0
-
-
 def jet_distance(jets, leptons):
     """Distance (m, jets) in (eta, phi) of m leptons (dict of detector.leptons) to the jets of their events."""
     _, eta, phi = (a[leptons["event"]] for a in detector.angles(jets))
@@ -205,7 +195,7 @@ def preselect(card, particles, quarks, n_events, rng):
     flavour = [detector.contains(jets, quarks, q) for q in (5, 4)]
     electron = found["electron"]
     axis = massless(found["pt"], found["eta"], found["phi"])
-    is_electron = near(jets, found["event"][electron], axis[electron], ELECTRON_ANGLE)
+    is_electron = detector.within(jets, found["event"][electron], axis[electron], ELECTRON_COSINE)
     jets = jets * np.where(flavour[0], card.b_response, 1)[..., None]
     jets = merge_muons(jets, {k: v[~found["isolated"]] for k, v in found.items()})
 
