@@ -25,7 +25,7 @@ What still differs (published rows 2,500 a class; no Kolmogorov-Smirnov distance
 import numpy as np
 
 from common.collisions import seed_of, wrap
-from common.datasets import Dataset
+from common.datasets import Dataset, check_n
 from Higgs import detector, generate
 
 VERSION = 1
@@ -234,7 +234,7 @@ def rows(lepton, met, jets, level):
     return np.round(columns / np.array(list(UNITS.values())), 6)  # the published file has seven digits
 
 
-def events(signal, n, seeds, card=CARD):
+def events(signal, n, seeds):
     """n selected events of one class, (n, 28), in official units; seeds is a numpy SeedSequence."""
     rng = np.random.default_rng(seeds.spawn(1)[0])
     positive = bool(rng.random() < 0.5)
@@ -247,7 +247,7 @@ def events(signal, n, seeds, card=CARD):
         if signal:
             keep &= generate.longitudinal(hard, rng)
         particles, quarks, count = generate.shower(hard, np.flatnonzero(keep), shower_seed)
-        found = preselect(card, particles, quarks, count, rng)
+        found = preselect(CARD, particles, quarks, count, rng)
         accepted, level = tag_two_jets(found["loose"], found["tight"], rng)
         chunks.append(rows(*(a[accepted] for a in (found["lepton"], found["met"], found["jets"], level))))
         have += len(chunks[-1])
@@ -272,12 +272,11 @@ def simulate(n, seed):
     Raises
     ------
     ValueError
-        If n is less than 1.
+        If n is not a whole number of at least 1.
     ImportError
         If Pythia is not installed.
     """
-    if n < 1:
-        raise ValueError(f"n is the number of events and must be at least 1, not {n}")
+    check_n(n)
     generate.import_pythia()
     seeds = np.random.SeedSequence(seed)
     y = np.random.default_rng(seeds.spawn(1)[0]).random(n) < SIGNAL_FRACTION

@@ -19,7 +19,7 @@ where CMS used Pythia 6; no parton of another kind in a dijet event.
 import numpy as np
 
 from common.collisions import seed_of
-from common.datasets import Dataset
+from common.datasets import Dataset, check_n
 from QuantumML import ecal, generate
 
 VERSION = 1
@@ -70,8 +70,7 @@ def _dataset(y, seeds, size, card):
 
 
 def _check(n, size):
-    if n < 1:
-        raise ValueError(f"n is the number of jets and must be at least 1, not {n}")
+    check_n(n)
     if size not in SIZES:
         raise ValueError(f"size is one of {', '.join(map(str, SIZES))} pixels, not {size}")
     generate.import_pythia()
@@ -98,7 +97,7 @@ def quarks(n, seed, size=SIZE, card=CARD):
     Raises
     ------
     ValueError
-        n is less than 1, or size is unknown.
+        n is not a whole number of at least 1, or size is unknown.
     ImportError
         Pythia or FastJet is not installed.
     """

@@ -59,7 +59,7 @@ def test_any_number(n):
 
 @pytest.mark.parametrize("n", [0, -3])
 def test_refuses_no_images(n):
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="n must be a whole number of at least 1, not "):
         simulate.simulate(n, 0)
 
 
