@@ -207,7 +207,7 @@ def probability(model, X):
 
 
 def expected_counts(y, score, threshold, signal=100, background=1000):
-    """Expected s and n of events whose score is at least the threshold.
+    """Expected s and b of events whose score is at least the threshold.
 
     Parameters
     ----------
@@ -220,19 +220,19 @@ def expected_counts(y, score, threshold, signal=100, background=1000):
 
     Returns
     -------
-    s, n : float
+    s, b : float
         Expected signal and background events that are kept.
     """
     kept = score >= threshold
     return signal * kept[y == 1].mean(), background * kept[y == 0].mean()
 
 
-def significance(s, n, uncertainty=0.05):
-    """Expected standard deviations of s events on n +- uncertainty * n.
+def significance(s, b, uncertainty=0.05):
+    """Expected standard deviations of s events on b +- uncertainty * b.
 
     Parameters
     ----------
-    s, n : float or ndarray
+    s, b : float or ndarray
         Expected numbers of signal and background events.
     uncertainty : float
         Relative uncertainty of the background, 0.05 for 5 %.
@@ -253,12 +253,12 @@ def significance(s, n, uncertainty=0.05):
     with an uncertain background: G. Cowan, "Discovery sensitivity for a counting experiment with
     background uncertainty" (2012), eq. 20.
     """
-    s, n = np.asarray(s, dtype=float), np.asarray(n, dtype=float)
-    if not (n > 0).all():
+    s, b = np.asarray(s, dtype=float), np.asarray(b, dtype=float)
+    if not (b > 0).all():
         raise ValueError("the significance needs a positive background")
     if uncertainty == 0:
-        return np.sqrt(2 * ((s + n) * np.log1p(s / n) - s))
-    v = (uncertainty * n) ** 2
-    first = (s + n) * np.log((s + n) * (n + v) / (n**2 + (s + n) * v))
-    second = n**2 / v * np.log1p(v * s / (n * (n + v)))
+        return np.sqrt(2 * ((s + b) * np.log1p(s / b) - s))
+    v = (uncertainty * b) ** 2
+    first = (s + b) * np.log((s + b) * (b + v) / (b**2 + (s + b) * v))
+    second = b**2 / v * np.log1p(v * s / (b * (b + v)))
     return np.sqrt(2 * np.maximum(first - second, 0))
