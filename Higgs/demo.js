@@ -108,11 +108,11 @@ demo.slider("mbb", (value) => { wanted = value; ask(); }, (value) => `${value} G
 const { score, signal } = DATA.counted, total = [0, 1].map((label) => signal.filter((y) => y === label).length);
 const kept = (label, cut) => score.filter((p, i) => signal[i] === label && p >= cut).length;
 
-// Of s events on n +- share * n; as significance of Higgs/model.py, with its source.
-const significance = (s, n, share) => {
-  if (share === 0) return Math.sqrt(2 * ((s + n) * Math.log1p(s / n) - s));
-  const v = (share * n) ** 2;
-  const one = (s + n) * Math.log((s + n) * (n + v) / (n ** 2 + (s + n) * v)), two = n ** 2 / v * Math.log1p(v * s / (n * (n + v)));
+// Of s events on b +- share * b; as significance of Higgs/model.py, with its source.
+const significance = (s, b, share) => {
+  if (share === 0) return Math.sqrt(2 * ((s + b) * Math.log1p(s / b) - s));
+  const v = (share * b) ** 2;
+  const one = (s + b) * Math.log((s + b) * (b + v) / (b ** 2 + (s + b) * v)), two = b ** 2 / v * Math.log1p(v * s / (b * (b + v)));
   return Math.sqrt(2 * Math.max(one - two, 0));
 };
 const cuts = [...Array(99).keys()].map((k) => k / 100);
@@ -123,12 +123,12 @@ const highest = Math.max(...bars.flat());
 const steps = (label) => bars[label].flatMap((share, k) => [[10 * k, 140 - 130 * share / highest], [10 * k + 10, 140 - 130 * share / highest]]).join(" ");
 demo.z = (cut, share) => {
   const [false_, true_] = rates[Math.round(100 * cut)];
-  return { s: 100 * true_, n: 1000 * false_, z: false_ > 0 ? significance(100 * true_, 1000 * false_, share) : NaN };
+  return { s: 100 * true_, b: 1000 * false_, z: false_ > 0 ? significance(100 * true_, 1000 * false_, share) : NaN };
 };
 const showSearch = () => {
-  const { s, n, z } = demo.z(search.cut, search.share), [x, y] = rates[Math.round(100 * search.cut)];
+  const { s, b, z } = demo.z(search.cut, search.share), [x, y] = rates[Math.round(100 * search.cut)];
   // Below five background events of the sample, Z is a matter of luck
-  const best = cuts.filter((cut) => kept(0, cut) >= 5).reduce((a, b) => (demo.z(b, search.share).z > demo.z(a, search.share).z ? b : a));
+  const best = cuts.filter((cut) => kept(0, cut) >= 5).reduce((best_, cut) => (demo.z(cut, search.share).z > demo.z(best_, search.share).z ? cut : best_));
   demo.find("scores").replaceChildren(demo.draw("svg", { ...box, "aria-label": "Histogram of the network's probability: signal, full line, lies to the right; background, dashed, to the left" },
     ...frame([[0, 154, "0"], [200, 154, "1"], [100, 168, "probability, as the network says"], [4, 12, "– – background", "start"], [196, 12, "— signal", "end"]]),
     demo.draw("polyline", { points: steps(0), class: "line other dashed" }), demo.draw("polyline", { points: steps(1), class: "line" }),
@@ -136,10 +136,10 @@ const showSearch = () => {
   demo.find("roc").replaceChildren(demo.draw("svg", { ...box, "aria-label": `ROC curve: at this threshold ${demo.percent(y)} of signal and ${demo.percent(x)} of background are kept` },
     ...frame([[100, 168, "background kept"], [0, 154, "0"], [200, 154, "1"], [-4, 8, "1", "end"], [-4, 74, "signal", "end"], [-4, 86, "kept", "end"]]),
     demo.draw("polyline", { points: "0,140 200,0", class: "thin dashed" }),
-    demo.draw("polyline", { points: [...rates, [0, 0]].map(([a, b]) => `${200 * a},${140 - 140 * b}`).join(" "), class: "line" }),
+    demo.draw("polyline", { points: [...rates, [0, 0]].map(([false_, true_]) => `${200 * false_},${140 - 140 * true_}`).join(" "), class: "line" }),
     demo.draw("circle", { cx: 200 * x, cy: 140 - 140 * y, r: 5, class: "dot" })));
-  demo.find("z").textContent = `s = ${s.toFixed(0)}, n = ${n.toFixed(0)}: ` + (kept(0, search.cut) < 5
-    ? "fewer than five background events of our sample are left, so nobody knows n."
+  demo.find("z").textContent = `s = ${s.toFixed(0)}, b = ${b.toFixed(0)}: ` + (kept(0, search.cut) < 5
+    ? "fewer than five background events of our sample are left, so nobody knows b."
     : `Z = ${z.toFixed(1)}. Without a cut it is ${demo.z(0, search.share).z.toFixed(1)}; ` +
       (demo.z(best, search.share).z - z < 0.05 ? "no threshold has more on these events. (Choosing it on the events that measure it flatters Z a little.)" : "there is a better threshold."));
 };

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.collisions import pairs, wrap
+
 CHARGED = (11, 13, 211, 321, 2212, 3112, 3222, 3312, 3334)
 NEUTRINOS = (12, 14, 16)
+QUARK_COSINE = 0.9397  # of 20 degrees, as rounded in VERSION 1 of the data: more digits would change them
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,15 @@ class Card:
     tracker_radius: float = 2.0
     field: float = 2.0  # T
     sagitta_error: float = 13e-6
+    lepton_pt: float = 3.0  # softer electrons and muons are not looked for
     electron_eta: float = 2.5
+    electron_hadronic: float = 0.125  # most hadronic energy of an electron's tower, over the electromagnetic
+    electron_match: float = 0.5  # most that tower and track differ, over the pt of the track
+    electron_isolation: float = 0.1  # transverse energy of the 8 towers around an electron, over its pt
     muon_eta: float = 2.4
-    muon_isolation: float = 0.1125  # transverse energy of the 3 x 3 towers around, over pt
+    muon_isolation: float = 0.1125  # that of the 3 x 3 towers around a muon, over its pt
+    track_isolation: float = 5.0  # sum of the pt of the other tracks around a lepton
+    track_cone: float = 0.4  # so near they count, in (eta, phi)
 
     @property
     def phi_width(self):
@@ -66,11 +75,6 @@ class Towers:
         return (self.em + self.had) / np.cosh(self.eta)
 
 
-def wrap(phi):
-    """Angle in [-pi, pi)."""
-    return (phi + np.pi) % (2 * np.pi) - np.pi
-
-
 def angles(p4):
     """pt, eta, phi of four-vectors (..., 4)."""
     pt = np.hypot(p4[..., 0], p4[..., 1])
@@ -78,7 +82,11 @@ def angles(p4):
 
 
 def cell_index(card, event, eta, phi):
-    """Number of the cell (one number for event, eta and phi) and whether eta is inside the calorimeter."""
+    """Cells that directions (rad) point at; event, eta and phi (n,).
+
+    Returns the number of each cell, as in `Towers.cell`, (n,) int, and whether eta is inside the calorimeter, (n,)
+    bool.
+    """
     i_eta = np.floor(eta / card.eta_width).astype(np.int64) + card.eta_cells // 2
     i_phi = np.floor(phi % (2 * np.pi) / card.phi_width).astype(np.int64) % card.phi_cells
     return (event * card.eta_cells + i_eta) * card.phi_cells + i_phi, (i_eta >= 0) & (i_eta < card.eta_cells)
@@ -112,7 +120,11 @@ def deposits(card, pdg, energy, rng):
 
 
 def calorimeter(card, particles, rng):
-    """Towers that the stable particles leave."""
+    """`Towers` that the stable particles (`generate.Particles`) leave.
+
+    Neutrinos leave nothing, nor do charged particles that curl up before; electrons, photons and muons are lost in the
+    cracks between cells.
+    """
     pdg, energy = abs(particles.pdg), particles.p4[:, 3]
     pt, eta, phi = angles(particles.p4)
     cell, inside = cell_index(card, particles.event, eta, phi)
@@ -177,34 +189,33 @@ def missing_momentum(card, towers, found, n_events, rng):
 
 
 def track_pt(card, pt, rng):
-    """Transverse momentum measured from the sagitta of the track, GeV."""
+    """Transverse momentum (n,) measured from the sagitta of the track, whose true one is pt (n,); GeV."""
     sagitta = 0.3 * card.field * card.tracker_radius**2 / 8 / pt
     return pt * sagitta / abs(sagitta + card.sagitta_error * rng.standard_normal(len(pt)))
 
 
-def track_isolation(card, particles, chosen, radius=0.4):
-    """Sum of the track pt around the chosen particles (indices), themselves left out, GeV."""
+def pt_around(card, particles, chosen):
+    """Sum of the pt of the tracks around the chosen particles (indices, (m,)), themselves left out, (m,) in GeV."""
     pt, eta, phi = angles(particles.p4)
     tracks = np.flatnonzero(np.isin(abs(particles.pdg), CHARGED) & (pt > card.track_pt) & (abs(eta) < card.track_eta))
-    first = np.searchsorted(particles.event[tracks], particles.event[chosen])
-    last = np.searchsorted(particles.event[tracks], particles.event[chosen], side="right")
-    counts = last - first
-    lepton = np.repeat(np.arange(len(chosen)), counts)
-    track = tracks[np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(first, counts)]
-    me = chosen[lepton]
-    near = np.hypot(eta[track] - eta[me], wrap(phi[track] - phi[me])) < radius
+    lepton, track = pairs(particles.event[chosen], particles.event[tracks])
+    me, track = chosen[lepton], tracks[track]
+    near = np.hypot(eta[track] - eta[me], wrap(phi[track] - phi[me])) < card.track_cone
     return np.bincount(lepton, pt[track] * (near & (track != me)), len(chosen))
 
 
 def towers_at(card, towers, cell):
-    """Electromagnetic and hadronic energy of the given cells (0 where there is no tower)."""
+    """Electromagnetic and hadronic energy of the given cells (n,), as in `Towers.cell`: (n,) each, GeV.
+
+    Both are 0 where there is no tower.
+    """
     position = np.searchsorted(towers.cell, cell).clip(0, len(towers.cell) - 1)
     hit = towers.cell[position] == cell
     return towers.em[position] * hit, towers.had[position] * hit
 
 
-def leptons(card, particles, towers, rng, min_pt=3.0):
-    """Reconstructed electrons and muons with pt > min_pt (GeV).
+def leptons(card, particles, towers, rng):
+    """Reconstructed electrons and muons.
 
     An electron is measured by its tower; it must be electromagnetic and match its track, or it is only a jet. A muon
     is measured by its track.
@@ -212,15 +223,14 @@ def leptons(card, particles, towers, rng, min_pt=3.0):
     Returns
     -------
     dict of flat arrays: event, pt (GeV), eta, phi, electron (bool), isolated (bool: little energy in the tracks
-    within 0.4 and in the towers next to it; for a muon its own tower counts too)
+    and towers around it; for a muon its own tower counts too)
     """
     pdg = abs(particles.pdg)
     pt, eta, phi = angles(particles.p4)
     fiducial = (pdg == 11) & (abs(eta) < card.electron_eta) | (pdg == 13) & (abs(eta) < card.muon_eta)
-    chosen = np.flatnonzero(fiducial & (pt > min_pt))
+    chosen = np.flatnonzero(fiducial & (pt > card.lepton_pt))
     chosen = chosen[rng.random(len(chosen)) < card.track_efficiency]
     event, eta, phi, electron = particles.event[chosen], eta[chosen], phi[chosen], pdg[chosen] == 11
-    tracks_around = track_isolation(card, particles, chosen)
     cell, _ = cell_index(card, event, eta, phi)
     em, had = towers_at(card, towers, cell)
     around = np.where(electron, 0, em + had)
@@ -232,8 +242,10 @@ def leptons(card, particles, towers, rng, min_pt=3.0):
     by_track = track_pt(card, pt[chosen], rng)
     by_tower = em / np.cosh(eta)
     measured = np.where(electron, by_tower, by_track)
-    isolated = (tracks_around < 5) & (around / np.cosh(eta) < np.where(electron, 0.1, card.muon_isolation) * measured)
-    real = ~electron | (had < 0.125 * em) & (abs(by_tower / by_track - 1) < 0.5) & isolated
+    most_around = np.where(electron, card.electron_isolation, card.muon_isolation) * measured
+    isolated = (pt_around(card, particles, chosen) < card.track_isolation) & (around / np.cosh(eta) < most_around)
+    matched = abs(by_tower / by_track - 1) < card.electron_match
+    real = ~electron | (had < card.electron_hadronic * em) & matched & isolated
     found = dict(event=event, pt=measured, eta=eta, phi=phi, electron=electron, isolated=isolated)
     return {name: values[real] for name, values in found.items()}
 
@@ -265,13 +277,20 @@ def tag_efficiency(level, et, eta, has_b, has_c):
     return np.where(eta < 2, np.maximum(np.where(has_b, heavy, np.where(has_c, charm * heavy, light)), 0), 0)
 
 
-def contains(jets, quarks, flavour):
-    """Whether a quark of this flavour points within 20 degrees of the jet, (events, jets) bool."""
-    chosen = abs(quarks.pdg) == flavour
-    axis, event = quarks.p4[chosen], quarks.event[chosen]
+def within(jets, event, axis, cosine):
+    """Which jets (n_events, jets) are near any of the given axes (m, 4), each of its event (m,); bool.
+
+    Near: the cosine of the angle in space is above `cosine`. Empty jets, all zeros, are near none.
+    """
     mine = jets[event]
     length = np.sqrt((mine[..., :3] ** 2).sum(-1) * (axis[:, None, :3] ** 2).sum(-1))
-    near = (mine[..., :3] * axis[:, None, :3]).sum(-1) > 0.9397 * length
+    near = (mine[..., :3] * axis[:, None, :3]).sum(-1) > cosine * length
     count = np.zeros(jets.shape[:2])
     np.add.at(count, event, near)
-    return (count > 0) & (jets[..., 3] > 0)
+    return count > 0
+
+
+def contains(jets, quarks, flavour):
+    """Whether a quark of this flavour (5 for b, 4 for c) points along the jet, (n_events, jets) bool."""
+    chosen = abs(quarks.pdg) == flavour
+    return within(jets, quarks.event[chosen], quarks.p4[chosen], QUARK_COSINE)

@@ -26,12 +26,12 @@ def roc_points(y, score, thresholds):
 
 
 def best_threshold(y, score, thresholds):
-    """The threshold with the largest Z among those that keep n >= 10."""
+    """The threshold with the largest Z among those that keep b >= 10."""
     best, best_z = None, -1
     for threshold in thresholds:
-        s, n = expected_counts(y, score, threshold)
-        if n >= 10 and significance(s, n) > best_z:
-            best, best_z = threshold, significance(s, n)
+        s, b = expected_counts(y, score, threshold)
+        if b >= 10 and significance(s, b) > best_z:
+            best, best_z = threshold, significance(s, b)
     return best
 
 
@@ -62,31 +62,34 @@ def _one_with_called(y, called):
     return called.sum(1), (y == 1).sum()
 
 
-def _first_formula(s, n):
-    """The significance of a weak signal on n +- 5 %."""
-    return s / np.sqrt(n + (0.05 * n) ** 2)
+def _first_formula(s, b):
+    """The significance of a weak signal on b +- 5 %."""
+    return s / np.sqrt(b + (0.05 * b) ** 2)
 
 
-def _scan(y, score, thresholds, value=significance):
-    """Value at each threshold, NaN where no background is left."""
-    counts = [expected_counts(y, score, t) for t in thresholds]
-    return np.array([value(s, n) if n > 0 else np.nan for s, n in counts])
+ENOUGH, ANY = 9.999, 1e-9  # background events, with room for rounding
 
 
-def _enough(value, least=9.999):
-    """A value that is NaN where fewer than ten background events are left."""
-    return lambda s, n: value(s, n) if n >= least else np.nan
+def _raw_counts(y, score, threshold):
+    """The events as they are counted, not as they are expected."""
+    kept = score >= threshold
+    return kept[y == 1].sum(), kept[y == 0].sum()
 
 
-def _of_raw_counts(y, score, t):
-    """The threshold with the largest Z of the events as they are counted, not as they are expected."""
-    counts = [((score[y == 1] >= x).sum(), (score[y == 0] >= x).sum()) for x in t]
-    return t[np.nanargmax([_enough(significance)(s, n) for s, n in counts])]
+def _scan(y, score, thresholds, value, least=ENOUGH, counts=expected_counts):
+    """Value (s, b) at each threshold, NaN where less background is left."""
+    pairs = [counts(y, score, threshold) for threshold in thresholds]
+    return np.array([value(s, b) if b >= least else np.nan for s, b in pairs])
 
 
-def _place_in_shorter_list(y, score, t):
-    z = _scan(y, score, t, _enough(significance))
-    return t[np.nanargmax(z[~np.isnan(z)])]
+def _best(value, **scan):
+    """The mistake of taking the threshold with the largest value; `scan` as for `_scan`."""
+    return lambda y, score, thresholds: thresholds[np.nanargmax(_scan(y, score, thresholds, value, **scan))]
+
+
+def _place_in_shorter_list(y, score, thresholds):
+    z = _scan(y, score, thresholds, significance)
+    return thresholds[np.nanargmax(z[~np.isnan(z)])]
 
 
 def _scores(seed, n_signal, n_background, distance):
@@ -101,16 +104,16 @@ P4 = np.array([  # five, so that p4 cannot be unpacked into four by mistake
     [70.0, 8.0, -25.0, 80.0],
 ])  # fmt: skip
 FOUR = np.array([0, 0, 1, 1, 0]), np.array([0.1, 0.4, 0.35, 0.8, 0.2])
-APART, ALIKE = _scores(0, 300, 500, 3.0), _scores(1, 500, 300, 1.2)  # the best threshold of APART is at n < 10
+APART, ALIKE = _scores(0, 300, 500, 3.0), _scores(1, 500, 300, 1.2)  # the best threshold of APART is at b < 10
 
 
 def _grid(events, m):
-    """Thresholds from the score of the last background event down, so that n is never 0."""
+    """Thresholds from the score of the last background event down, so that b is never 0."""
     y, score = events
     return np.linspace(score[y == 0].max(), score.min(), m)
 
 
-# Of these 100 background events one is kept at 0.8: n is 10 there, and that threshold is the best.
+# Of these 100 background events one is kept at 0.8: b is 10 there, and that threshold is the best.
 TEN = np.repeat([0, 1], [100, 50]), np.r_[np.linspace(0, 0.7, 99), 0.8, np.linspace(0.5, 1, 50)]
 # Expected are 35 on 10 at 0.8 and 100 on 80 at 0.4: the first formula of the lesson prefers 0.8, `significance` 0.4.
 STRONG = np.repeat([0, 1], [100, 20]), np.repeat([0.1, 0.6, 0.9, 0.6, 0.9], [92, 7, 1, 13, 7])
@@ -176,39 +179,39 @@ exercises = Exercises({
         {
             "800 imagined events and 60 thresholds": (*APART, _grid(APART, 60)),
             "800 events that are harder to tell apart": (*ALIKE, _grid(ALIKE, 60)),
-            "150 events and thresholds of which one keeps n = 10": (*TEN, np.array([0.8, 0.6, 0.4, 0.2])),
+            "150 events and thresholds of which one keeps b = 10": (*TEN, np.array([0.8, 0.6, 0.4, 0.2])),
             "120 events with much signal": (*STRONG, np.array([0.8, 0.4, 0.05])),
         },
         {
             "Fewer than ten background events are left there: skip such thresholds.":
-                lambda y, score, t: t[np.nanargmax(_scan(y, score, t))],
-            "Skip thresholds with n < 10; np.maximum(n, 10) keeps all of them.":
-                lambda y, score, t: t[np.argmax(_scan(y, score, t, lambda s, n: significance(s, max(n, 10))))],
-            "A threshold that keeps exactly ten background events counts as well: n >= 10.":
-                lambda y, score, t: t[np.nanargmax(_scan(y, score, t, _enough(significance, 10.001)))],
+                _best(significance, least=ANY),
+            "Skip thresholds with b < 10; np.maximum(b, 10) keeps all of them.":
+                _best(lambda s, b: significance(s, max(b, 10)), least=ANY),
+            "A threshold that keeps exactly ten background events counts as well: b >= 10.":
+                _best(significance, least=10.001),
             "That is the place of the threshold in the list; return the threshold itself.":
                 lambda y, score, t: np.flatnonzero(t == best_threshold(y, score, t))[0],
             "The place is one in your shorter list: take the threshold from that list, not from all thresholds.":
                 _place_in_shorter_list,
-            "These are raw numbers of events; expected_counts gives s and n as expected in the experiment.":
-                _of_raw_counts,
-            "s / sqrt(n) leaves out the 5 % by which n is uncertain: use significance.":
-                lambda y, score, t: t[np.nanargmax(_scan(y, score, t, _enough(lambda s, n: s / np.sqrt(n))))],
-            "The first formula holds where s is small against n; it is not so here: use significance.":
-                lambda y, score, t: t[np.nanargmax(_scan(y, score, t, _enough(_first_formula)))],
+            "These are raw numbers of events; expected_counts gives s and b as expected in the experiment.":
+                _best(significance, counts=_raw_counts),
+            "s / sqrt(b) leaves out the 5 % by which b is uncertain: use significance.":
+                _best(lambda s, b: s / np.sqrt(b)),
+            "The first formula holds where s is small against b; it is not so here: use significance.":
+                _best(_first_formula),
             "That is the largest Z; return the threshold at which it is reached.":
                 lambda y, score, t: significance(*expected_counts(y, score, best_threshold(y, score, t))),
             "That threshold keeps the purest events; Z asks for many as well.":
-                lambda y, score, t: t[np.nanargmax(_scan(y, score, t, _enough(lambda s, n: s / n)))],
+                _best(lambda s, b: s / b),
         },
         (
             "Try one threshold after the other, and keep the one with the largest Z so far.",
-            "s, n = expected_counts(y, score, threshold) and then significance(s, n). Look at n before that: below "
+            "s, b = expected_counts(y, score, threshold) and then significance(s, b). Look at b before that: below "
             "ten, go on with the next threshold.",
-            "Collect Z in a list, with -1 where n < 10; return thresholds[np.argmax(the list)].",
+            "Collect Z in a list, with -1 where b < 10; return thresholds[np.argmax(the list)].",
         ),
         errors={
-            "positive background": "Skip thresholds that keep n < 10 before you call significance.",
+            "positive background": "Skip thresholds that keep b < 10 before you call significance.",
             "broadcast": "expected_counts takes one threshold at a time.",
         },
     ),

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.collisions import flattened, start
+
 MISSING_PYTHIA = (
     "Simulating collisions needs Pythia 8: pip install 'awkward>=2.6' 'pythia8mc>=8.312,<8.318' "
     "(on Windows, for which there is none, in WSL); the shipped sample works without it."
@@ -71,19 +73,6 @@ def import_pythia():
     return pythia8mc
 
 
-def start(pythia8mc, lines, seed, source=None):
-    """A fresh, initialised Pythia that reads hard events from `source`, if given."""
-    pythia = pythia8mc.Pythia("", False)
-    for line in [*lines, f"Random:seed={seed}"]:
-        if not pythia.readString(line):
-            raise ValueError(f"Pythia does not know the setting {line!r}")
-    if source is not None:
-        pythia.setLHAupPtr(source)
-    if not pythia.init():
-        raise RuntimeError("Pythia could not be initialised")
-    return pythia
-
-
 def hard_processes(signal, n, seed, positive):
     """Hard collisions with their resonance decays.
 
@@ -141,24 +130,45 @@ def pseudorapidity(p4):
     return np.arcsinh(p4[..., 2] / np.maximum(np.hypot(p4[..., 0], p4[..., 1]), 1e-9))
 
 
+HOPEFUL_LEPTON_PT, HOPEFUL_LEPTON_ETA = 12, 2.6  # GeV; 3 GeV below the selection and 0.1 beyond it
+HOPEFUL_QUARK_PT, HOPEFUL_QUARK_ETA = 8, 2.1  # GeV; 7 GeV below the selection and 0.1 beyond the tagger
+
+
 def hopeful(hard):
-    """Events with a lepton and heavy quarks anywhere near the selection. Returns (n,) bool."""
+    """Events with a lepton and two heavy quarks anywhere near the selection. Returns (n,) bool.
+
+    The selection asks for a lepton of pt 15 GeV and |eta| 2.5, which measurement changes little, and for two tagged
+    jets of 15 GeV and |eta| 2. A jet is softer or harder than its quark, and points elsewhere: quarks get more room.
+    """
     final = hard["status"] == 23
     pdg, pt, eta = abs(hard["id"]), np.hypot(hard["p"][..., 0], hard["p"][..., 1]), abs(pseudorapidity(hard["p"]))
-    lepton = ((pdg == 11) | (pdg == 13)) & (pt > 12) & (eta < 2.6)
-    heavy = ((pdg == 4) | (pdg == 5)) & (pt > 8) & (eta < 2.1)
+    lepton = ((pdg == 11) | (pdg == 13)) & (pt > HOPEFUL_LEPTON_PT) & (eta < HOPEFUL_LEPTON_ETA)
+    heavy = ((pdg == 4) | (pdg == 5)) & (pt > HOPEFUL_QUARK_PT) & (eta < HOPEFUL_QUARK_ETA)
     return (final & lepton).any(1) & ((final & heavy).sum(1) >= 2)
 
 
+INCOMING, RESONANCE, OUTGOING = -1, 2, 1  # status of a particle
+LIFETIME, SPIN_UNKNOWN, SCALE_UNSET = 0.0, 9.0, -1.0
+UNWEIGHTED = 3  # events of weight 1, as they come
+PROTON, BEAM_ENERGY = 2212, 4000.0  # GeV
+ALPHA_EM, ALPHA_S = 0.0078, 0.118  # stated only: the shower has its own
+
+
 def les_houches(hard, keep):
-    """Chosen events as (scale, particle tuples) in the order of Pythia's LHAup.addParticle."""
-    status = np.where(hard["status"] == -21, -1, np.where(hard["status"] == -22, 2, 1))
+    """Chosen events in the numbers of the Les Houches interface (hep-ph/0109068).
+
+    Returns a list of (scale, particles); a particle is a tuple in the order of Pythia's LHAup.addParticle.
+    """
+    status = np.where(hard["status"] == -21, INCOMING, np.where(hard["status"] == -22, RESONANCE, OUTGOING))
     mothers = [np.maximum(hard[k] + 1, 0) for k in ("mother1", "mother2")]
     columns = [hard["id"], status, *mothers, hard["col"], hard["acol"]]
     columns += [hard["p"][..., i] for i in range(4)] + [hard["m"]]
-    rows = zip(*(c[keep].tolist() for c in columns), strict=True)
-    events = [[(*particle, 0.0, 9.0, -1.0) for particle in zip(*row, strict=True)] for row in rows]
-    return list(zip(hard["scale"][keep, 0].tolist(), events, strict=True))
+    chosen = [column[keep].tolist() for column in columns]
+    events = []
+    for i, scale in enumerate(hard["scale"][keep, 0].tolist()):
+        particles = zip(*(column[i] for column in chosen), strict=True)
+        events.append((scale, [(*particle, LIFETIME, SPIN_UNKNOWN, SCALE_UNSET) for particle in particles]))
+    return events
 
 
 def event_source(pythia8mc, events):
@@ -170,18 +180,19 @@ def event_source(pythia8mc, events):
             self.events = iter(events)
 
         def setInit(self):
-            self.setBeamA(2212, 4000.0, 0, 0)
-            self.setBeamB(2212, 4000.0, 0, 0)
-            self.setStrategy(3)
-            self.addProcess(1, 1.0, 0.0, 1.0)
+            self.setBeamA(PROTON, BEAM_ENERGY, 0, 0)
+            self.setBeamB(PROTON, BEAM_ENERGY, 0, 0)
+            self.setStrategy(UNWEIGHTED)
+            self.addProcess(1, 1.0, 0.0, 1.0)  # number; cross section, its error and the largest weight: for statistics
             return True
 
         def setEvent(self, _process=0):
             event = next(self.events, None)
             if event is None:
                 return False
-            self.setProcess(1, 1.0, event[0], 0.0078, 0.118)
-            for particle in event[1]:
+            scale, particles = event
+            self.setProcess(1, 1.0, scale, ALPHA_EM, ALPHA_S)  # number and weight first
+            for particle in particles:
                 self.addParticle(*particle)
             return True
 
@@ -197,19 +208,15 @@ def shower(hard, keep, seed, batch=250):
     quarks : Particles, every b and c quark of the event record (before, during and after the shower)
     count : int, number of events (Pythia drops the rare one that fails)
     """
-    import awkward as ak
-
     pythia8mc = import_pythia()
     source = event_source(pythia8mc, les_houches(hard, keep))
     pythia = start(pythia8mc, SHOWER, seed, source)
     stable, quarks, count = [], [], 0
     for first in range(0, len(keep), batch):
         records = pythia.nextBatch(min(batch, len(keep) - first)).prt
-        event = np.repeat(np.arange(count, count + len(records)), ak.to_numpy(ak.num(records.id)))
-        pdg, status = (ak.to_numpy(ak.flatten(records[k])) for k in ("id", "status"))
-        p4 = np.stack([ak.to_numpy(ak.flatten(records.p[k])) for k in ("px", "py", "pz", "e")], axis=-1)
-        for chosen, out in ((status > 0, stable), ((abs(pdg) == 4) | (abs(pdg) == 5), quarks)):
-            out.append((event[chosen], pdg[chosen], p4[chosen]))
+        event, pdg, status, p4 = flattened(records)
+        for chosen, out in ((status > 0, stable), (np.isin(abs(pdg), (4, 5)), quarks)):
+            out.append((count + event[chosen], pdg[chosen], p4[chosen]))
         count += len(records)
     stable, quarks = (Particles(*map(np.concatenate, zip(*out, strict=True))) for out in (stable, quarks))
     return stable, quarks, count

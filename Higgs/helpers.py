@@ -115,10 +115,10 @@ def event_figure(event, pair, mass, peak):
     return fig
 
 
-def threshold_figure(y, score, threshold, s, n, z):
+def threshold_figure(y, score, threshold, s, b, z):
     """What a threshold does: to the scores (n_events,), on the ROC curve, and to the expected counts.
 
-    Of signal and background s and n events are kept, and their significance is z.
+    Of signal and background s and b events are kept, and their significance is z.
     """
     fig, (left, middle, right) = plt.subplots(1, 3, figsize=(7.6, 2.5), layout="none")
     fig.subplots_adjust(left=0.07, right=0.98, bottom=0.19, top=0.88, wspace=0.35)
@@ -131,9 +131,9 @@ def threshold_figure(y, score, threshold, s, n, z):
     roc_curves(middle, y, {"network": score})
     middle.plot((score[y == 0] >= threshold).mean(), (score[y == 1] >= threshold).mean(), "o", color="C1")
     middle.set(title="point on the ROC curve")
-    right.barh(["n", "s"], [n, s], color=["C1", "C0"])
-    right.errorbar(n, "n", xerr=np.hypot(np.sqrt(n), 0.05 * n), color="k", capsize=3)
-    right.set(xlabel="expected events", title=f"s = {s:.0f}, n = {n:.0f}, Z = {z:.1f}")
+    right.barh(["b", "s"], [b, s], color=["C1", "C0"])
+    right.errorbar(b, "b", xerr=np.hypot(np.sqrt(b), 0.05 * b), color="k", capsize=3)
+    right.set(xlabel="expected events", title=f"s = {s:.0f}, b = {b:.0f}, Z = {z:.1f}")
     return fig
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from common.collisions import wrap
 from common.layers import PiecewiseLinear
 from common.training import predict
 from Higgs.columns import HIGH_LEVEL, JET_TAGS, columns, momenta, physical
@@ -18,21 +19,6 @@ LEPTON, MISSING, *JETS = range(6)  # the order of columns.OBJECTS
 VISIBLE = (LEPTON, *JETS)
 PAIRS = list(combinations(VISIBLE, 2))
 GROUPS = [*combinations(JETS, 3), tuple(JETS), VISIBLE]
-
-
-def wrap(angle):
-    """The same angle between -pi and pi.
-
-    Parameters
-    ----------
-    angle : float or ndarray
-        rad.
-
-    Returns
-    -------
-    float or ndarray
-    """
-    return (angle + np.pi) % (2 * np.pi) - np.pi
 
 
 def standard_position(X):
@@ -221,7 +207,7 @@ def probability(model, X):
 
 
 def expected_counts(y, score, threshold, signal=100, background=1000):
-    """Expected s and n of events whose score is at least the threshold.
+    """Expected s and b of events whose score is at least the threshold.
 
     Parameters
     ----------
@@ -234,19 +220,19 @@ def expected_counts(y, score, threshold, signal=100, background=1000):
 
     Returns
     -------
-    s, n : float
+    s, b : float
         Expected signal and background events that are kept.
     """
     kept = score >= threshold
     return signal * kept[y == 1].mean(), background * kept[y == 0].mean()
 
 
-def significance(s, n, uncertainty=0.05):
-    """Expected standard deviations of s events on n +- uncertainty * n.
+def significance(s, b, uncertainty=0.05):
+    """Expected standard deviations of s events on b +- uncertainty * b.
 
     Parameters
     ----------
-    s, n : float or ndarray
+    s, b : float or ndarray
         Expected numbers of signal and background events.
     uncertainty : float
         Relative uncertainty of the background, 0.05 for 5 %.
@@ -267,12 +253,12 @@ def significance(s, n, uncertainty=0.05):
     with an uncertain background: G. Cowan, "Discovery sensitivity for a counting experiment with
     background uncertainty" (2012), eq. 20.
     """
-    s, n = np.asarray(s, dtype=float), np.asarray(n, dtype=float)
-    if not (n > 0).all():
+    s, b = np.asarray(s, dtype=float), np.asarray(b, dtype=float)
+    if not (b > 0).all():
         raise ValueError("the significance needs a positive background")
     if uncertainty == 0:
-        return np.sqrt(2 * ((s + n) * np.log1p(s / n) - s))
-    v = (uncertainty * n) ** 2
-    first = (s + n) * np.log((s + n) * (n + v) / (n**2 + (s + n) * v))
-    second = n**2 / v * np.log1p(v * s / (n * (n + v)))
+        return np.sqrt(2 * ((s + b) * np.log1p(s / b) - s))
+    v = (uncertainty * b) ** 2
+    first = (s + b) * np.log((s + b) * (b + v) / (b**2 + (s + b) * v))
+    second = b**2 / v * np.log1p(v * s / (b * (b + v)))
     return np.sqrt(2 * np.maximum(first - second, 0))

@@ -74,28 +74,24 @@ def distances(dataset, reference):
     return pd.DataFrame(found)
 
 
-def chance(dataset, reference, level=0.05, tests=None):
-    """Distance that two samples of equal distributions exceed with probability `level`, for each class.
+def chance(dataset, reference):
+    """Distance that two samples of equal distributions exceed in any column with probability 5 %, for each class.
 
-    The two-sample Kolmogorov-Smirnov test for large samples; with several tests, `level` is the probability that any
-    of them exceeds it (Bonferroni: each has level / tests).
+    The two-sample Kolmogorov-Smirnov test for large samples; all columns and classes share the 5 % (Bonferroni).
 
     Parameters
     ----------
     dataset : Dataset
     reference : dict
         Of `make` or `read`.
-    level : float
-    tests : int, optional
-        Default: one for each column and class.
 
     Returns
     -------
     pandas.Series
         By class.
     """
-    tests = tests or len(reference) * len(CLASSES)
-    factor = np.sqrt(-np.log(level / tests / 2) / 2)
+    level = 0.05 / (len(reference) * len(CLASSES))
+    factor = np.sqrt(-np.log(level / 2) / 2)
     found = {}
     for y, label in CLASSES.items():
         theirs = np.sum(next(iter(reference.values()))[label])

@@ -24,7 +24,8 @@ What still differs (published rows 2,500 a class; no Kolmogorov-Smirnov distance
 
 import numpy as np
 
-from common.datasets import Dataset
+from common.collisions import seed_of, wrap
+from common.datasets import Dataset, check_n
 from Higgs import detector, generate
 
 VERSION = 1
@@ -49,7 +50,7 @@ M_TOP = 175.0
 NEUTRINO_ETA = np.round(np.arange(-3.0, 3.001, 0.05), 2)
 MIN_PT = 15.0
 MAX_JET_ETA = 3.0
-ELECTRON_ANGLE = np.radians(10)  # a jet so near an electron is that electron
+ELECTRON_COSINE = np.cos(np.radians(10))  # a jet so near an electron is that electron
 LEPTON_DISTANCE = 0.4  # in (eta, phi): a lepton so near a jet belongs to it
 PRECISION = np.array([0.01, 0.001, 0.001])  # of pt, eta and phi in the text output of the detector simulation
 CARD = detector.Card()
@@ -163,20 +164,10 @@ def tag_two_jets(loose, tight, rng):
     return accepted, level
 
 
-def near(jets, event, axis, angle):
-    """Jets (n_events, jets) within a 3D angle (rad) of any of the given axes (m, 4), each of its event (m,)."""
-    mine = jets[event]
-    length = np.sqrt((mine[..., :3] ** 2).sum(-1) * (axis[:, None, :3] ** 2).sum(-1))
-    hit = (mine[..., :3] * axis[:, None, :3]).sum(-1) > np.cos(angle) * length
-    count = np.zeros(jets.shape[:2])
-    np.add.at(count, event, hit & (length > 0))
-    return count > 0
-
-
 def jet_distance(jets, leptons):
     """Distance (m, jets) in (eta, phi) of m leptons (dict of detector.leptons) to the jets of their events."""
     _, eta, phi = (a[leptons["event"]] for a in detector.angles(jets))
-    return np.hypot(eta - leptons["eta"][:, None], detector.wrap(phi - leptons["phi"][:, None]))
+    return np.hypot(eta - leptons["eta"][:, None], wrap(phi - leptons["phi"][:, None]))
 
 
 def merge_muons(jets, muons):
@@ -204,7 +195,7 @@ def preselect(card, particles, quarks, n_events, rng):
     flavour = [detector.contains(jets, quarks, q) for q in (5, 4)]
     electron = found["electron"]
     axis = massless(found["pt"], found["eta"], found["phi"])
-    is_electron = near(jets, found["event"][electron], axis[electron], ELECTRON_ANGLE)
+    is_electron = detector.within(jets, found["event"][electron], axis[electron], ELECTRON_COSINE)
     jets = jets * np.where(flavour[0], card.b_response, 1)[..., None]
     jets = merge_muons(jets, {k: v[~found["isolated"]] for k, v in found.items()})
 
@@ -243,20 +234,20 @@ def rows(lepton, met, jets, level):
     return np.round(columns / np.array(list(UNITS.values())), 6)  # the published file has seven digits
 
 
-def events(signal, n, seeds, card=CARD):
+def events(signal, n, seeds):
     """n selected events of one class, (n, 28), in official units; seeds is a numpy SeedSequence."""
     rng = np.random.default_rng(seeds.spawn(1)[0])
     positive = bool(rng.random() < 0.5)
     chunks, have, efficiency = [], 0, ACCEPTANCE[signal]
     while have < n:
         wanted = int((n - have) / efficiency * 1.06) + 50
-        hard_seed, shower_seed = (1 + s.generate_state(1, np.uint64)[0] % 900_000_000 for s in seeds.spawn(2))
+        hard_seed, shower_seed = map(seed_of, seeds.spawn(2))
         hard = generate.hard_processes(signal, wanted, hard_seed, positive)
         keep = generate.hopeful(hard)
         if signal:
             keep &= generate.longitudinal(hard, rng)
         particles, quarks, count = generate.shower(hard, np.flatnonzero(keep), shower_seed)
-        found = preselect(card, particles, quarks, count, rng)
+        found = preselect(CARD, particles, quarks, count, rng)
         accepted, level = tag_two_jets(found["loose"], found["tight"], rng)
         chunks.append(rows(*(a[accepted] for a in (found["lepton"], found["met"], found["jets"], level))))
         have += len(chunks[-1])
@@ -281,12 +272,11 @@ def simulate(n, seed):
     Raises
     ------
     ValueError
-        If n is less than 1.
+        If n is not a whole number of at least 1.
     ImportError
         If Pythia is not installed.
     """
-    if n < 1:
-        raise ValueError(f"n is the number of events and must be at least 1, not {n}")
+    check_n(n)
     generate.import_pythia()
     seeds = np.random.SeedSequence(seed)
     y = np.random.default_rng(seeds.spawn(1)[0]).random(n) < SIGNAL_FRACTION

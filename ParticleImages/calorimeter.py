@@ -10,12 +10,13 @@ Every function works on many images at once: arrays (n, SIZE, SIZE), rows along 
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtr, roots_genlaguerre
 
 SIZE = 32  # crystals along each side of an image
-SEED = 16  # row and column of the seed crystal
+CENTRE = 16  # row and column of the seed crystal, nearly always the hottest
 CELL = 0.0174  # width of a crystal in eta and in phi
 TOWER = 5  # crystals along each side of a trigger tower
 MARGIN = 4  # crystals by which the seed may differ from where the hardest particle points
@@ -30,8 +31,8 @@ class Calorimeter:
     """Parameters of the calorimeter and of its read-out. Energies in GeV, lengths in crystals, times in ns.
 
     Fitted to the published means of each class and to shower shapes of 50 real images, without their labels:
-    `core_share`, `tail_width` and the halo. Set by hand: `grain` against 100 real images, the four of the times against
-    the published ones. Read off single real images: the thresholds and the dead channels. `seed_spread`
+    `core_share`, `tail_width` and the halo. Set by hand: `grain` against 100 real images, the times against the
+    published ones. Read off single real images: the thresholds and the dead channels. `seed_spread`
     gives as many images as in 100 real ones a seed that is not the crystal with the highest energy. The noise is that
     of the lone hits of 100 real images, whose number grows with |eta| and varies more than counting alone would have
     it. The rest is published.
@@ -54,7 +55,6 @@ class Calorimeter:
     halo_width: float = 2.0
     halo_part: float = 0.22  # of what is outside the core
     soft: float = 1.0  # particles of less energy fill fewer crystals
-    response: float = 1.0
     constant_term: float = 0.006
     grain: float = 0.014  # variance over energy: the showers are made of particles
     noise: float = 0.0425  # at eta = 0
@@ -86,7 +86,8 @@ class Calorimeter:
     time_max: float = 4.32
     time_constant: float = 0.2
     time_noise: float = 1.16  # ns GeV
-    time_failures: float = 0.001
+    seed_time: float = 10.0  # the time of the seed varies so many times less: it is the reference of its image
+    time_failures: float = 0.001  # share of pulses that the reconstruction does not understand
     time_range: tuple = (-25.126, 22.77)
 
 
@@ -108,7 +109,7 @@ def images(card, particles, eta, rng):
     out = np.empty((len(eta), SIZE, SIZE, 2), np.float32)
     for first in range(0, len(eta), BATCH):
         last = min(first + BATCH, len(eta))
-        cosh_eta = np.cosh(eta[first:last, None, None] + CELL * (np.arange(SIZE)[:, None] - SEED)).astype(np.float32)
+        cosh_eta = np.cosh(eta[first:last, None, None] + CELL * (np.arange(SIZE)[:, None] - CENTRE)).astype(np.float32)
         signal = showers(card, particles.of_events(first, last), eta[first:last], rng)
         signal += granularity(card, signal, rng)
         noise = noise_level(card, eta[first:last], rng).astype(np.float32)[:, None, None]
@@ -133,17 +134,31 @@ def noise_level(card, eta, rng):
 # Showers
 
 
+class Slices(NamedTuple):
+    """Slices in depth of m showers, arrays (slices, m).
+
+    Shares of the energy in the core and around it; offsets in crystals along rows (down) and columns (right), because
+    showers are slanted; radius of the core in crystals.
+    """
+
+    core: np.ndarray
+    tail: np.ndarray
+    down: np.ndarray
+    right: np.ndarray
+    radius: np.ndarray
+
+
 def showers(card, particles, eta, rng):
-    """Energy in each crystal without noise, (n, SIZE, SIZE), the seed at [SEED, SEED]."""
+    """Energy in each crystal without noise, (n, SIZE, SIZE), the seed at [CENTRE, CENTRE]."""
     n, event = len(eta), particles.event
-    energy = particles.pt * np.cosh(eta)[event] * card.response * rng.normal(1, card.constant_term, n)[event]
+    energy = particles.pt * np.cosh(eta)[event] * rng.normal(1, card.constant_term, n)[event]
     row_slope, column_slope = slopes(card, particles, eta, rng)
     usual = usual_depth(card, energy)
     first = hardest(event, energy)
     # the hardest particle passes its crystal anywhere
     row, column = particles.eta + row_slope * usual, particles.phi + column_slope * usual
-    row += (MARGIN + SEED + rng.random(n) - 0.5 - row[first])[event]
-    column += (MARGIN + SEED + rng.random(n) - 0.5 - column[first])[event]
+    row += (MARGIN + CENTRE + rng.random(n) - 0.5 - row[first])[event]
+    column += (MARGIN + CENTRE + rng.random(n) - 0.5 - column[first])[event]
     canvas = np.zeros((n, CANVAS, CANVAS), np.float32)
     off_centre = np.maximum(abs(row - CANVAS / 2), abs(column - CANVAS / 2))
     hard = energy > card.soft
@@ -151,8 +166,8 @@ def showers(card, particles, eta, rng):
         chosen = np.flatnonzero(chosen & (off_centre < CANVAS / 2 - half - 2))
         depth, core, tail, radius = slices(card, energy[chosen], rng)
         deeper = depth - usual[chosen]
-        where = core, tail, deeper * row_slope[chosen], deeper * column_slope[chosen], radius
-        deposit(card, canvas, half, *(values[chosen] for values in (event, energy, row, column)), where)
+        parts = Slices(core, tail, deeper * row_slope[chosen], deeper * column_slope[chosen], radius)
+        deposit(card, canvas, half, *(values[chosen] for values in (event, energy, row, column)), parts)
     return crop(card, canvas, rng)
 
 
@@ -178,6 +193,13 @@ def usual_depth(card, energy):
     return maximum * shape / (shape - 1)
 
 
+# Of the gamma distribution: shapes, and for each the depths and weights of its slices, (SLICES, shapes)
+SHAPES = np.linspace(1.2, 9.0, 79)
+NODES, WEIGHTS = np.array([roots_genlaguerre(SLICES, shape - 1) for shape in SHAPES]).transpose(1, 2, 0)
+WEIGHTS /= WEIGHTS.sum(axis=0)
+MEAN_CORE = 0.83  # published share of the core, mean over the depth of a shower of 50 GeV
+
+
 def longitudinal(card, energy, rng=None):
     """Depth of the maximum T (X0) and shape a of the gamma distribution of a shower's energy in depth.
 
@@ -194,11 +216,6 @@ def longitudinal(card, energy, rng=None):
         maximum += (alike + opposite) / (1.26 * y - 1.4)
         shape += (alike - opposite) / (0.86 * y - 0.58)
     return np.exp(maximum), np.exp(shape).clip(SHAPES[0], SHAPES[-1])
-
-
-SHAPES = np.linspace(1.2, 9.0, 79)
-NODES, WEIGHTS = np.array([roots_genlaguerre(SLICES, shape - 1) for shape in SHAPES]).transpose(1, 2, 0)
-WEIGHTS /= WEIGHTS.sum(axis=0)
 
 
 def hard_slices(card, energy, rng):
@@ -222,9 +239,6 @@ def soft_slices(card, energy, _):
     return usual_depth(card, energy)[None], core, 1 - core, core_radius(card, energy, 1.0)[None]
 
 
-MEAN_CORE = 0.83  # published share of the core, mean over the depth of a shower of 50 GeV
-
-
 def core_share(card, energy, tau):
     """Share of the core at depth tau, in units of the shower's mean depth (hep-ex/0001020)."""
     x = (0.401 + 0.00187 * card.atomic_number - tau) / (1.313 - 0.0686 * np.log(energy))
@@ -245,18 +259,20 @@ def hardest(event, energy):
 def deposit(card, canvas, half, event, energy, row, column, slices):
     """Add to the canvas what particles leave in the crystals up to `half` away.
 
-    event, energy, row and column (m,); slices: share of the energy in the core and around it, offsets along rows and
-    columns, and radius of the core, (slices, m) each. The halo, which is wide, has no offset.
+    event, energy (GeV), row and column (crystals of the canvas) are (m,), slices a `Slices`. The halo, which is wide,
+    has no offset.
     """
     row0, column0 = np.rint(row).astype(int), np.rint(column).astype(int)
     edges = np.arange(-half, half + 2) - 0.5
-    y, x = ((edges - (z - z0)[:, None]).astype(np.float32) for z, z0 in ((row, row0), (column, column0)))
-    energies = spread_out(y, x, card.halo_width, card.halo_width, card.halo_part * slices[1].sum(axis=0))
+    row_edges = (edges - (row - row0)[:, None]).astype(np.float32)  # of crystals, from the axis of the shower
+    column_edges = (edges - (column - column0)[:, None]).astype(np.float32)
+    in_halo = card.halo_part * slices.tail.sum(axis=0)
+    energies = spread_out(row_edges, column_edges, card.halo_width, card.halo_width, in_halo)
     for core, tail, down, right, radius in zip(*(values.astype(np.float32) for values in slices), strict=True):
-        y_here, x_here = y - down[:, None], x - right[:, None]
+        rows, columns = row_edges - down[:, None], column_edges - right[:, None]
         widths = card.tail_width, card.tail_width * card.tail_stretch
-        energies += spread_out(y_here, x_here, *widths, (1 - card.halo_part) * tail)
-        inside = core_integral(x_here[:, None, :], y_here[:, :, None], radius[:, None, None])
+        energies += spread_out(rows, columns, *widths, (1 - card.halo_part) * tail)
+        inside = core_integral(columns[:, None, :], rows[:, :, None], radius[:, None, None])
         inside = inside[:, 1:] - inside[:, :-1]
         energies += core[:, None, None] * (inside[:, :, 1:] - inside[:, :, :-1])
     energies *= energy[:, None, None].astype(np.float32)
@@ -265,9 +281,14 @@ def deposit(card, canvas, half, event, energy, row, column, slices):
     canvas += np.bincount(crystal.ravel(), energies.ravel(), canvas.size).reshape(canvas.shape)
 
 
-def spread_out(y, x, height, width, energy):
-    """Energy in each crystal of Gaussians, widths along rows and columns in crystals; edges y and x (m, edges)."""
-    by_row, by_column = (np.diff(ndtr(edges / np.float32(w)), axis=1) for edges, w in ((y, height), (x, width)))
+def spread_out(row_edges, column_edges, height, width, energy):
+    """Energy in each crystal of Gaussians, (m, crystals, crystals).
+
+    The edges of crystals are (m, crystals + 1) in crystals; height and width are the standard deviations along rows
+    and columns in crystals; energy is (m,).
+    """
+    by_row = np.diff(ndtr(row_edges / np.float32(height)), axis=1)
+    by_column = np.diff(ndtr(column_edges / np.float32(width)), axis=1)
     return (energy.astype(np.float32)[:, None] * by_row)[:, :, None] * by_column[:, None, :]
 
 
@@ -283,7 +304,7 @@ def crop(card, canvas, rng):
     Raw signals are those that a digitiser gives before crystals are calibrated and before dead ones are masked. So in
     3 of 100 real images the seed is not the crystal with the highest energy, and it may lie in a dead tower.
     """
-    near = canvas[:, SEED : SEED + 2 * MARGIN + 1, SEED : SEED + 2 * MARGIN + 1]
+    near = canvas[:, CENTRE : CENTRE + 2 * MARGIN + 1, CENTRE : CENTRE + 2 * MARGIN + 1]
     near = near * (1 + card.seed_spread * rng.standard_normal(near.shape, dtype=np.float32))
     top, left = np.divmod(near.reshape(len(near), -1).argmax(1), 2 * MARGIN + 1)
     corner = (np.arange(len(canvas)) * CANVAS + top) * CANVAS + left
@@ -331,8 +352,8 @@ def read_out(card, signal, cosh_eta, rng):
     tower_et = towers.sum(signal / cosh_eta)
     energy = selective_read_out(card, signal, towers, tower_et)
     kept = kill(card, energy, towers, tower_et, cosh_eta, rng)
-    kept |= (energy > card.lone_hit) & (abs(np.arange(SIZE) - SEED) <= card.lone_rows)[:, None]
-    kept[:, SEED - 2 : SEED + 3] |= super_cluster(card, energy)[:, None, :]
+    kept |= (energy > card.lone_hit) & (abs(np.arange(SIZE) - CENTRE) <= card.lone_rows)[:, None]
+    kept[:, CENTRE - 2 : CENTRE + 3] |= super_cluster(card, energy)[:, None, :]
     kept |= grown(local_maxima(energy, card.block_seed), 2)
     joined, near = energy > card.neighbour_seed, energy > card.neighbour
     for _ in range(3):
@@ -366,7 +387,7 @@ def super_cluster(card, energy):
     These are the "dominoes" of the hybrid clustering of CMS (CMS NOTE-2001/034): an unbroken group of columns above
     `column`, with one above `column_seed` among them.
     """
-    column = energy[:, SEED - 2 : SEED + 3].sum(1)
+    column = energy[:, CENTRE - 2 : CENTRE + 3].sum(1)
     member, group = column > card.column, column > card.column_seed
     for _ in range(SIZE // 2):
         group = spread(group, 1) & member
@@ -405,17 +426,19 @@ def spread(mask, axis, steps=1):
 def times(card, energy, rng):
     """Time of each hit, ns: 0 on average, and measured the better the higher its energy; 0 where there is no hit.
 
-    The seed's time serves as the reference of its image, and is nearly 0. A few pulses are not understood by the
+    The seed's time serves as the reference of its image, and is nearly 0. A few pulses are misread by the
     reconstruction, and come out anywhere in its range.
     """
     # Random numbers for all crystals: were they drawn for the hits alone, then one hit more, where a processor rounds a
     # signal at the threshold to the other side, would change all images after it.
-    normal, place = rng.standard_normal(energy.size, np.float32), rng.random(energy.size, np.float32)
+    normal, luck = rng.standard_normal(energy.size, np.float32), rng.random(energy.size, np.float32)
     hit = np.flatnonzero(energy.ravel() > card.time_hit)
     sigma = np.minimum(card.time_max, np.hypot(card.time_constant, card.time_noise / energy.ravel()[hit]))
-    sigma[hit % SIZE**2 == SEED * SIZE + SEED] /= 10
-    measured, place = sigma * normal[hit], place[hit] / card.time_failures
+    sigma[hit % SIZE**2 == CENTRE * SIZE + CENTRE] /= card.seed_time
+    measured = sigma * normal[hit]
+    # One random number says whether a pulse is misread (below 1), and then where in the range its time comes out.
+    misread_at = luck[hit] / card.time_failures
     low, high = card.time_range
     time = np.zeros(energy.size, np.float32)
-    time[hit] = np.where(place < 1, low + (high - low) * place, np.clip(measured, low, high))
+    time[hit] = np.where(misread_at < 1, low + (high - low) * misread_at, np.clip(measured, low, high))
     return time.reshape(energy.shape)

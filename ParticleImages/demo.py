@@ -7,7 +7,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from common.demo import layers, numbers
 from common.training import fit, seed_everything
 from ParticleImages import data as images
-from ParticleImages.model import CNN, COLUMNS, MIDDLE, ROWS, SEED, network_input, probability
+from ParticleImages.model import CNN, MIDDLE, cropped, network_input, probability
 
 SHOWN = 60  # images of the quiz: the first ones of the test set
 
@@ -30,7 +30,7 @@ def data(quick=False):
     x = network_input(test.X)
     found = probability(model, x)
     energy, shown, others = test.X[..., 0], slice(SHOWN), slice(SHOWN, None)
-    crop = energy[shown, SEED - ROWS : SEED + ROWS + 1, SEED - COLUMNS : SEED + COLUMNS + 1]
+    crop = cropped(energy[shown])
     return {
         "images": numbers(crop), "outside": (energy[shown].sum((1, 2)) - crop.sum((1, 2))).tolist(),
         "electron": test.y[shown].tolist(), "expected": found[shown].tolist(), "middle": MIDDLE,

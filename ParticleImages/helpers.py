@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.colors import LogNorm, SymLogNorm
 
 from ParticleImages import calorimeter, simulate
-from ParticleImages.model import COLUMNS, ROWS, SEED, network_input
+from ParticleImages.model import cropped, network_input
 from ParticleImages.tracker import Particles
 
 RADIUS, CRYSTAL = simulate.TRACKER.radius, simulate.TRACKER.crystal  # m
@@ -63,9 +63,11 @@ def flight_figure(pieces, seed=0):
     slope = np.array([np.diff(phi[-2:])[0] / np.diff(r[-2:])[0] for _, r, phi, _ in arriving]) * CRYSTAL
     particles = Particles(np.zeros(2, int), pt, np.zeros(2), place, np.zeros(2), slope)
     image = calorimeter.images(simulate.CALORIMETER, particles, np.zeros(1), np.random.default_rng(seed))[0, ..., 0]
+    centre = calorimeter.CENTRE
+    middle = image[centre - 3 : centre + 4, centre - 8 : centre + 9]
     fig, (above, below) = plt.subplots(2, 1, figsize=(4.6, 3.9), sharex=True, height_ratios=(1, 1.35), layout="none")
     fig.subplots_adjust(left=0.13, right=0.8, bottom=0.12, top=0.98, hspace=0.08)
-    drawn = above.imshow(np.maximum(image[SEED - 3 : SEED + 4, SEED - 8 : SEED + 9], 0.01), origin="lower",
+    drawn = above.imshow(np.maximum(middle, 0.01), origin="lower",
                          extent=(-8.5, 8.5, -3.5, 3.5), aspect="auto", norm=LogNorm(0.05, 50))  # fmt: skip
     above.set(ylabel="eta [crystals]")
     fig.colorbar(drawn, cax=above.inset_axes([1.03, 0, 0.04, 1]), label="energy [GeV]")
@@ -125,7 +127,7 @@ def mean_images(part):
 def draw(ax, image, **options):
     """Crystals around the hottest one, which is (0, 0): an image (32, 32), or rows and columns cut from its middle."""
     if image.shape == (32, 32):
-        image = image[SEED - ROWS : SEED + ROWS + 1, SEED - COLUMNS : SEED + COLUMNS + 1]
+        image = cropped(image[None])[0]
     height, width = image.shape[0] / 2, image.shape[1] / 2
     drawn = ax.imshow(image, origin="lower", extent=(-width, width, -height, height), **options)
     ax.set_facecolor("0.93")

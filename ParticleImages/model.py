@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from common.training import predict
+from ParticleImages.calorimeter import CENTRE
 
-SEED = 16  # row and column of the hottest crystal
-ROWS, COLUMNS = 7, 13  # the networks see so many crystals on each side of it
+ROWS, COLUMNS = 7, 13  # the networks see so many crystals on each side of the hottest one
 MIDDLE = 3  # the CNN looks at so many rows on each side
 THRESHOLD = 0.002  # of a lit crystal: 100 MeV in units of 50 GeV
 SHAPES = (
@@ -20,6 +20,13 @@ SHAPES = (
 def shower_shapes(X):
     """Shower shapes: what physicists compute from the energies before any network.
 
+    - Shares of the sum of all crystals: of the three hottest crystals within 9 x 25, of blocks of rows x columns, and
+      of the tail, the five middle rows 3 to 6 columns (near) and more (far) from the middle.
+    - Widths and covariance: logarithmically weighted within 5 x 5 crystals, as in the CMS electron identification
+      (arXiv:1502.02701, section 4), in crystals; spreads: roots of the mean squared distance, weighted by energy.
+    - Asymmetries: how much the two sides of the middle differ, as a share of the sum.
+    - Lit: numbers of crystals above 100 MeV, and of columns and rows that have one.
+
     Parameters
     ----------
     X : ndarray of shape (n, 32, 32, c)
@@ -28,17 +35,15 @@ def shower_shapes(X):
     Returns
     -------
     ndarray of float32, shape (n, 23)
-        Columns `SHAPES`. Shares are of the sum of all crystals. The widths are the logarithmically
-        weighted ones of the CMS electron identification (arXiv:1502.02701, section 4), within 5 x 5 crystals.
+        Columns `SHAPES`.
     """
     E = X[..., 0].astype(np.float64)
     total = E.sum(axis=(1, 2))
-    block = E[:, SEED - 2 : SEED + 3, SEED - 2 : SEED + 3]  # 5 x 5 around the hottest crystal
-    inner = block[:, 1:4, 1:4]
-    e3, e5 = inner.sum(axis=(1, 2)), block.sum(axis=(1, 2))
+    block = E[:, CENTRE - 2 : CENTRE + 3, CENTRE - 2 : CENTRE + 3]  # 5 x 5 around the hottest crystal
+    e3, e5 = block[:, 1:4, 1:4].sum(axis=(1, 2)), block.sum(axis=(1, 2))
     share = E / total[:, None, None]
-    ordered = -np.partition(-share[:, SEED - 4 : SEED + 5, 4:29].reshape(len(E), -1), 2, axis=1)[:, :3]
-    ordered = -np.sort(-ordered, axis=1)
+    around = share[:, CENTRE - 4 : CENTRE + 5, CENTRE - 12 : CENTRE + 13].reshape(len(E), -1)
+    first, second, third = np.sort(around, axis=1)[:, :-4:-1].T
 
     weight = np.maximum(0, 4.7 + np.log(np.maximum(block, 1e-9) / e5[:, None, None]))
     steps = np.arange(-2, 3)
@@ -49,31 +54,46 @@ def shower_shapes(X):
     eta, phi = steps[:, None], steps[None, :]
     eta0, phi0 = mean(eta), mean(phi)
     variance_eta, variance_phi = mean(eta**2) - eta0**2, mean(phi**2) - phi0**2
-    covariance = mean(eta * phi) - eta0 * phi0
 
-    offset = np.arange(32) - SEED
-    by_phi, by_eta = share[:, SEED - 2 : SEED + 3].sum(axis=1), share.sum(axis=2)
+    offset = np.arange(32) - CENTRE
+    by_phi, by_eta = share[:, CENTRE - 2 : CENTRE + 3].sum(axis=1), share.sum(axis=2)
     near, far = (2 < abs(offset)) & (abs(offset) <= 6), abs(offset) > 6
     lit = E > THRESHOLD
-    return np.stack(
-        [
-            total, *ordered.T, e3 / total, e5 / total,
-            block[:, 2].sum(axis=1) / total, block[:, :, 2].sum(axis=1) / total, e3 / e5,
-            np.sqrt(np.maximum(variance_eta, 0)), np.sqrt(np.maximum(variance_phi, 0)), abs(covariance),
-            abs(by_eta[:, offset == 1] - by_eta[:, offset == -1])[:, 0],
-            abs(by_phi[:, offset == 1] - by_phi[:, offset == -1])[:, 0],
-            by_phi[:, near].sum(axis=1), by_phi[:, far].sum(axis=1),
-            abs(by_phi[:, offset > 2].sum(axis=1) - by_phi[:, offset < -2].sum(axis=1)),
-            np.sqrt(by_phi @ offset**2), np.sqrt(np.maximum(by_eta @ offset**2, 0)),
-            lit.sum(axis=(1, 2)), lit.any(axis=1).sum(axis=1), lit.any(axis=2).sum(axis=1),
-            lit[:, :, far].sum(axis=(1, 2)),
-        ],
-        axis=1,
-    ).astype(np.float32)  # fmt: skip
+    found = {
+        "sum": total,
+        "seed share": first,
+        "second share": second,
+        "third share": third,
+        "3x3 share": e3 / total,
+        "5x5 share": e5 / total,
+        "1x5 share": block[:, 2].sum(axis=1) / total,
+        "5x1 share": block[:, :, 2].sum(axis=1) / total,
+        "3x3 to 5x5": e3 / e5,
+        "width eta": np.sqrt(np.maximum(variance_eta, 0)),
+        "width phi": np.sqrt(np.maximum(variance_phi, 0)),
+        "covariance": abs(mean(eta * phi) - eta0 * phi0),
+        "eta asymmetry": abs(by_eta[:, CENTRE + 1] - by_eta[:, CENTRE - 1]),
+        "phi asymmetry": abs(by_phi[:, CENTRE + 1] - by_phi[:, CENTRE - 1]),
+        "tail near": by_phi[:, near].sum(axis=1),
+        "tail far": by_phi[:, far].sum(axis=1),
+        "tail asymmetry": abs(by_phi[:, offset > 2].sum(axis=1) - by_phi[:, offset < -2].sum(axis=1)),
+        "spread phi": np.sqrt(by_phi @ offset**2),
+        "spread eta": np.sqrt(np.maximum(by_eta @ offset**2, 0)),
+        "lit": lit.sum(axis=(1, 2)),
+        "lit columns": lit.any(axis=1).sum(axis=1),
+        "lit rows": lit.any(axis=2).sum(axis=1),
+        "lit far": lit[:, :, far].sum(axis=(1, 2)),
+    }
+    return np.stack([found[name] for name in SHAPES], axis=1).astype(np.float32)
 
 
 # --------------------------------------------------------------------------------------------------
 # What the networks see
+
+
+def cropped(images):
+    """What the networks see of images (n, 32, 32, ...): the hottest crystal and those around it, (n, 15, 27, ...)."""
+    return images[:, CENTRE - ROWS : CENTRE + ROWS + 1, CENTRE - COLUMNS : CENTRE + COLUMNS + 1]
 
 
 def network_input(X, channels="energy"):
@@ -108,7 +128,7 @@ def network_input(X, channels="energy"):
     total = X[..., 0].sum(axis=(1, 2))
     if not (total > 0).all():
         raise ValueError(f"image {np.argmin(total > 0)} has no energy (or a number that is not finite)")
-    crop = mirror(X[:, SEED - ROWS : SEED + ROWS + 1, SEED - COLUMNS : SEED + COLUMNS + 1])
+    crop = mirror(cropped(X))
     energy = energy_planes(crop, total)
     time = [2 * crop[..., 1].clip(-1, 1)]
     planes = {"energy": energy, "time": time, "both": energy + time}[channels]

@@ -29,8 +29,9 @@ NEAR = (2, 10)  # rows and columns on each side of the hottest crystal that the 
 def groups(part):
     """What happened to each particle of a simulated data set: indices of `GROUPS`, int64 (n,)."""
     radius = np.nan_to_num(part.meta["conversion_radius"], nan=np.inf)
-    photon = np.digitize(-radius, [-1e9, -0.6])
-    return np.where(part.y == 1, 3 + np.digitize(part.meta["radiated"], [0.1, 0.5]), photon).astype(np.int64)
+    photon = np.select([radius <= 0.6, radius < np.inf], [2, 1], default=0)
+    electron = 3 + np.digitize(part.meta["radiated"], [0.1, 0.5])
+    return np.where(part.y == 1, electron, photon).astype(np.int64)
 
 
 class Residual(nn.Module):

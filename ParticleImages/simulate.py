@@ -23,7 +23,7 @@ What still differs from them (ParticleImages/NOTES.md says what 100 images can s
 
 import numpy as np
 
-from common.datasets import Dataset
+from common.datasets import Dataset, check_n
 from ParticleImages import calorimeter, tracker
 
 VERSION = 5
@@ -58,10 +58,9 @@ def simulate(n, seed):
     Raises
     ------
     ValueError
-        If n is less than 1.
+        If n is not a whole number of at least 1.
     """
-    if n < 1:
-        raise ValueError(f"n is the number of images and must be at least 1, not {n}")
+    check_n(n)
     rng = np.random.default_rng(seed)
     electron = rng.random(n) < 0.5
     eta = rng.uniform(-TRACKER.max_eta, TRACKER.max_eta, n)

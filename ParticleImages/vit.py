@@ -37,7 +37,8 @@ def cut(x, patch=(5, 3)):
 class Block(nn.Module):
     """Tokens (n, t, width) look at each other, then each thinks alone.
 
-    The attention (n, heads, t, t) is returned beside the tokens where `weights` asks for it, else None.
+    `forward` returns the tokens, of the same shape, and how much each looks at each other in every head, (n, heads,
+    t, t), or None unless `weights` asks for it.
     """
 
     def __init__(self, width, heads, dropout):

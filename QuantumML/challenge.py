@@ -33,10 +33,10 @@ class UnsupportedCircuit(ValueError):
     """A circuit that cannot be executed; the message says which part and what is possible."""
 
 
-def check_qubits(circuit, most=MAX_QUBITS):
-    """The circuit, or UnsupportedCircuit where it has more qubits than the challenge allows."""
-    if not 1 <= circuit.num_qubits <= most:
-        raise UnsupportedCircuit(f"the circuit has {circuit.num_qubits} qubits, expected 1 to {most}: use fewer")
+def check_qubits(circuit):
+    """The circuit, or UnsupportedCircuit where it has no qubit or more than can be simulated."""
+    if not 1 <= circuit.num_qubits <= MAX_QUBITS:
+        raise UnsupportedCircuit(f"the circuit has {circuit.num_qubits} qubits, expected 1 to {MAX_QUBITS}: use fewer")
     return circuit
 
 

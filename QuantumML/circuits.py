@@ -15,17 +15,16 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
 from common import training
-from QuantumML.data import QUARK
 from QuantumML.model import Detector
 from QuantumML.observables import ring_sums
 from QuantumML.quantum import Simulator
 
 FINE_EDGES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, np.inf)
 # The next three were chosen with tests/benchmarks/quantumml_encoding.py, on labelled jets of both kinds: see NOTES.md.
-SPREAD = 0.52
-TOP_ANGLE = 2.5
-LEAST_SCALE = 0.7  # a ring that is nearly always empty is not blown up
-QUANTILE = 0.95
+SPREAD = 0.52  # standard deviation of the total of a training jet over its mean, see Rings
+TOP_ANGLE = 2.5  # rad, of a feature at its quantile, see Angles
+LEAST_SCALE = 0.7  # of the feature: a ring that is nearly always empty is not blown up
+QUANTILE = 0.95  # of the training jets have at most that much of a feature
 
 
 class Rings:
@@ -186,10 +185,8 @@ class QuantumAutoencoder(Detector):
         Of `minimise`.
     """
 
-    def __init__(
-        self, circuit, features=None, n_trash=None, kind=QUARK, seed=0, steps=200, batch_size=128, lr=0.03
-    ):
-        super().__init__(Angles(features), kind)
+    def __init__(self, circuit, features=None, n_trash=None, seed=0, steps=200, batch_size=128, lr=0.03):
+        super().__init__(Angles(features))
         n_trash = circuit.num_qubits - 1 if n_trash is None else n_trash
         if not 1 <= n_trash <= circuit.num_qubits:
             raise ValueError(f"n_trash is {n_trash}, expected 1 to {circuit.num_qubits}, the qubits of the circuit")
@@ -251,8 +248,8 @@ class BestUnitary(Detector):
     about the AUC.
     """
 
-    def __init__(self, features=None, n_kept=1, kind=QUARK):
-        super().__init__(Angles(features), kind)
+    def __init__(self, features=None, n_kept=1):
+        super().__init__(Angles(features))
         self.n_kept = n_kept
 
     def _prepare(self, X):

@@ -12,6 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from common.collisions import flattened, pairs, start, wrap
+
 MISSING_PYTHIA = (
     "Simulating jets needs Pythia 8 and FastJet: pip install 'awkward>=2.6' fastjet vector 'pythia8mc>=8.312,<8.318' "
     "(on Windows, for which there is no Pythia, in WSL); the shipped sample works without them."
@@ -67,22 +69,6 @@ def import_pythia():
     return pythia8mc
 
 
-def start(lines, seed):
-    """A fresh, initialised Pythia."""
-    pythia = import_pythia().Pythia("", False)
-    for line in [*BEAMS, *lines, f"Random:seed={seed}"]:
-        if not pythia.readString(line):
-            raise ValueError(f"Pythia does not know the setting {line!r}")
-    if not pythia.init():
-        raise RuntimeError("Pythia could not be initialised")
-    return pythia
-
-
-def wrap(phi):
-    """Angle in [-pi, pi)."""
-    return (phi + np.pi) % (2 * np.pi) - np.pi
-
-
 def particles_of(records, chosen):
     """The chosen particles of a batch of Pythia events, and their four-momenta (N, 4) px, py, pz, E in GeV.
 
@@ -91,11 +77,7 @@ def particles_of(records, chosen):
     records : Awkward array, the `prt` of Pythia.nextBatch()
     chosen : callable (pdg, status, eta) -> (N,) bool
     """
-    import awkward as ak
-
-    event = np.repeat(np.arange(len(records)), ak.to_numpy(ak.num(records.id)))
-    pdg, status = (ak.to_numpy(ak.flatten(records[k])) for k in ("id", "status"))
-    p4 = np.stack([ak.to_numpy(ak.flatten(records.p[k])) for k in ("px", "py", "pz", "e")], axis=-1)
+    event, pdg, status, p4 = flattened(records)
     pt = np.hypot(p4[:, 0], p4[:, 1])
     eta = np.arcsinh(p4[:, 2] / np.maximum(pt, 1e-9))
     keep = chosen(pdg, status, eta)
@@ -130,15 +112,6 @@ def cluster(event, p4, n_events):
     jets = fastjet.ClusterSequence(events, definition).inclusive_jets(min_pt=JET_PT[0])
     found = np.repeat(np.arange(n_events), ak.to_numpy(ak.num(jets.px)))
     return found, np.stack([ak.to_numpy(ak.flatten(jets[name])) for name in columns], axis=-1)
-
-
-def pairs(first_group, second_group):
-    """All pairs of entries with the same group, from two sorted (N,) and (M,) arrays: two index arrays."""
-    low = np.searchsorted(second_group, first_group)
-    counts = np.searchsorted(second_group, first_group, side="right") - low
-    first = np.repeat(np.arange(len(first_group)), counts)
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return first, low[first] + within
 
 
 def jets_of(records, reach):
@@ -192,7 +165,7 @@ def jets(gluon, n, seed, reach):
     -------
     Particles, and axes (n, 3): pt in GeV, eta, phi
     """
-    pythia = start(DIJETS + (GLUONS if gluon else QUARKS), seed)
+    pythia = start(import_pythia(), BEAMS + DIJETS + (GLUONS if gluon else QUARKS), seed)
     parts, axes, have = [], [], 0
     while have < n:
         batch = min(MAX_BATCH, int(0.75 * (n - have)) + 20)
@@ -211,7 +184,7 @@ def pile_up_pool():
 
     Each is used many times, but every time turned by another angle and seen through another window.
     """
-    pythia = start(MINIMUM_BIAS, POOL_SEED)
+    pythia = start(import_pythia(), BEAMS + MINIMUM_BIAS, POOL_SEED)
     return particles_of(pythia.nextBatch(POOL_SIZE).prt, visible)[0]
 
 

@@ -144,7 +144,7 @@ def write_hdf5(dataset, path):
 # Published jets of another simulation, nearest to the official ones that can be had everywhere
 
 
-def proxy(half_width=PROXY_HALF_WIDTH, size=simulate.SIZE):
+def proxy():
     """Images of the published jets in the data folder (`quark_gluon_jets.npz`), None where they are not.
 
     They are Pythia 8 jets of pt 500 to 550 GeV at 14 TeV, of which the ten hardest particles are kept (Komiske,
@@ -162,6 +162,7 @@ def proxy(half_width=PROXY_HALF_WIDTH, size=simulate.SIZE):
         jets, y = stored["X"].astype(float), stored["y"]
     if jets.ndim != 3 or jets.shape[2] != 4 or not np.isin(y, (QUARK, GLUON)).all():
         raise ValueError(f"{path.name}: X of shape {jets.shape}, expected (n, particles, 4), and y of 0 and 1")
+    size, half_width = simulate.SIZE, PROXY_HALF_WIDTH
     pt, rapidity, phi = jets[..., 0], jets[..., 1], jets[..., 2]
     phi = phi[:, :1] + (phi - phi[:, :1] + np.pi) % (2 * np.pi) - np.pi  # on the same side of the cut
     places = []

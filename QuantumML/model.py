@@ -98,8 +98,8 @@ class Linear(Detector):
 
     def _fit(self, F):
         self.mean = F.mean(0) if self.centred else 0.0
-        solver = "covariance_eigh" if F.shape[1] < 1000 else "auto"
         if self.centred:
+            solver = "covariance_eigh" if F.shape[1] < 1000 else "auto"
             self.components = PCA(self.k, svd_solver=solver).fit(F).components_
         else:
             _, vectors = np.linalg.eigh(F.T @ F)
@@ -113,30 +113,25 @@ class Linear(Detector):
 class Mahalanobis(Detector):
     """Squared distance from the mean of the training jets in units of their covariance."""
 
-    def __init__(self, features, standardised=False, kind=QUARK):
-        super().__init__(features, kind)
-        self.scaler = StandardScaler(with_mean=standardised, with_std=standardised)
-
     def _fit(self, F):
-        self.model = EmpiricalCovariance().fit(self.scaler.fit_transform(F))
+        self.model = EmpiricalCovariance().fit(F)
 
     def _score(self, F):
-        return self.model.mahalanobis(self.scaler.transform(F))
+        return self.model.mahalanobis(F)
 
 
 class Forest(Detector):
     """Isolation forest: how few random cuts separate a jet from the others (Liu, Ting and Zhou, ICDM 2008)."""
 
-    def __init__(self, features, standardised=False, kind=QUARK, seed=0):
-        super().__init__(features, kind)
-        self.scaler = StandardScaler(with_mean=standardised, with_std=standardised)
+    def __init__(self, features, seed=0):
+        super().__init__(features)
         self.model = IsolationForest(n_estimators=200, random_state=seed)
 
     def _fit(self, F):
-        self.model.fit(self.scaler.fit_transform(F))
+        self.model.fit(F)
 
     def _score(self, F):
-        return -self.model.score_samples(self.scaler.transform(F))
+        return -self.model.score_samples(F)
 
 
 def standardised(features, train):
@@ -241,17 +236,17 @@ def squared_error(output, target):
     return (output - target) ** 2
 
 
-def conv_autoencoder(side=30, kind=QUARK, seed=0, epochs=12, batch_size=64, lr=5e-3, progress=False):
+def conv_autoencoder(side=30, seed=0, epochs=12, batch_size=64, lr=5e-3, progress=False):
     """The baseline: a convolutional autoencoder of the size of the original's."""
     return Network(
-        images, lambda: ConvNet(side), cross_entropy, kind, seed,
+        images, lambda: ConvNet(side), cross_entropy, seed=seed,
         epochs=epochs, batch_size=batch_size, lr=lr, progress=progress,
     )  # fmt: skip
 
 
-def small_autoencoder(features, n_features=8, kind=QUARK, seed=0, epochs=20, batch_size=128, lr=1e-2):
+def small_autoencoder(features, n_features=8, seed=0, epochs=20, batch_size=128, lr=1e-2):
     """A small classical autoencoder of a few features."""
     return Network(
-        features, lambda: SmallNet(n_features), squared_error, kind, seed,
+        features, lambda: SmallNet(n_features), squared_error, seed=seed,
         epochs=epochs, batch_size=batch_size, lr=lr, progress=False,
     )  # fmt: skip

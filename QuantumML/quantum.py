@@ -32,6 +32,7 @@ from torch import nn
 from QuantumML.challenge import UnsupportedCircuit, check_qubits
 from QuantumML.gates import ANGLES, CONTROLLED, ONE_QUBIT, linear_form
 
+SHARED, PER_SAMPLE = False, True  # kinds of parameters (see above), and of gates by what their angles depend on
 MAX_DEFINITION = 20  # a definition inside a definition ... so deep and no deeper
 MAX_BLOCK = 4  # qubits whose gates are multiplied to one matrix before they meet the state
 
@@ -115,14 +116,14 @@ class Layer(nn.Module):
         super().__init__()
         n_blocks = -(-n_qubits // MAX_BLOCK)
         self.edges = [n_qubits * i // n_blocks for i in range(n_blocks + 1)]
-        self.kinds = [per_sample for per_sample, _ in sublayers]
+        self.kinds = [kind for kind, _ in sublayers]
         for i, (_, index) in enumerate(sublayers):
             self.register_buffer(f"index{i}", torch.tensor(index), persistent=False)
 
     def forward(self, state, matrices):
         product = None
-        for i, per_sample in enumerate(self.kinds):
-            each = matrices[per_sample].index_select(-3, getattr(self, f"index{i}"))
+        for i, kind in enumerate(self.kinds):
+            each = matrices[kind].index_select(-3, getattr(self, f"index{i}"))
             product = each if product is None else each @ product
         batch = len(state)
         for low, high in pairwise(self.edges):
@@ -156,24 +157,29 @@ class Monomial(nn.Module):
 class Controlled(nn.Module):
     """A one-qubit gate where the control qubit is 1: new = diagonal * old + off-diagonal * flipped old."""
 
-    def __init__(self, n_qubits, control, target, gate, per_sample):
+    def __init__(self, n_qubits, control, target, gate, kind):
         super().__init__()
-        self.gate, self.per_sample = gate, per_sample
+        self.gate, self.kind = gate, kind
         i = np.arange(2**n_qubits)
-        active, bit = i >> control & 1, i >> target & 1
+        active, target_bit = bit(i, control), bit(i, target)
         # Entries 0 to 3 are those of the matrix, row by row; 4 and 5 stand for 1 and 0.
         for name, index in (
-            ("flipped", i ^ 1 << target),
-            ("diagonal", np.where(active, 3 * bit, 4)),
-            ("off", np.where(active, 1 + bit, 5)),
+            ("flipped", i ^ (1 << target)),
+            ("diagonal", np.where(active, 3 * target_bit, 4)),
+            ("off", np.where(active, 1 + target_bit, 5)),
         ):
             self.register_buffer(name, torch.tensor(index), persistent=False)
 
     def forward(self, state, matrices):
-        entries = matrices[self.per_sample][..., self.gate, :, :].flatten(-2)
+        entries = matrices[self.kind][..., self.gate, :, :].flatten(-2)
         fixed = entries.new_tensor([1.0, 0.0]).expand(*entries.shape[:-1], 2)
         entries = torch.cat([entries, fixed], dim=-1)
         return entries[..., self.diagonal] * state + entries[..., self.off] * state.index_select(1, self.flipped)
+
+
+def bit(index, qubit):
+    """The bit of a qubit in the index of an amplitude, 0 or 1."""
+    return (index >> qubit) & 1
 
 
 def kron(a, b):
@@ -186,9 +192,9 @@ def kron(a, b):
 def permuted(n_qubits, qubits, source, phase):
     """The monomial gate (source, phase) on some qubits as one on the indices of all n_qubits."""
     i = np.arange(2**n_qubits)
-    local = sum((i >> qubit & 1) << k for k, qubit in enumerate(qubits))
+    local = sum(bit(i, qubit) << k for k, qubit in enumerate(qubits))
     outside = i & ~sum(1 << qubit for qubit in qubits)
-    return outside + sum((source[local] >> k & 1) << qubit for k, qubit in enumerate(qubits)), phase[local]
+    return outside + sum(bit(source[local], k) << qubit for k, qubit in enumerate(qubits)), phase[local]
 
 
 class Simulator(nn.Module):
@@ -213,8 +219,9 @@ class Simulator(nn.Module):
         check_qubits(circuit)
         self.n_qubits, self.dtype = circuit.num_qubits, dtype
         self.lengths = _vectors(circuit)
-        self.groups = {  # False: shared by the batch, True: a row a sample
-            kind: [name for name in self.lengths if (name in per_sample) == kind] for kind in (False, True)
+        self.groups = {
+            SHARED: [name for name in self.lengths if name not in per_sample],
+            PER_SAMPLE: [name for name in self.lengths if name in per_sample],
         }
         columns = {}
         for kind, names in self.groups.items():
@@ -242,16 +249,18 @@ class Simulator(nn.Module):
             A name is missing or unknown, or a tensor has another shape.
         """
         shared, rows = self._gathered(values)
-        matrices = {False: self._matrices(False, shared)}
-        if True in self.kinds:
-            matrices[True] = self._matrices(True, self._mixed(shared, rows))
+        matrices = {SHARED: self._matrices(SHARED, shared)}
+        if PER_SAMPLE in self.kinds:
+            matrices[PER_SAMPLE] = self._matrices(PER_SAMPLE, self._mixed(shared, rows))
         state = torch.zeros(len(rows), 2**self.n_qubits, dtype=self.dtype, device=rows.device)
         state[:, 0] = 1
         for step in self.steps:
             state = step(state, matrices)
+        if not self.has_phase:
+            return state
         phase = self.phase_constant + shared @ self.phase_shared + rows @ self.phase_rows
         turn = torch.polar(torch.ones_like(phase), phase).to(self.dtype)
-        return state * turn[:, None] if self.has_phase else state
+        return state * turn[:, None]
 
     def probabilities(self, state):
         """Probability (batch, 2**n) of each outcome of measuring all qubits."""
@@ -259,7 +268,7 @@ class Simulator(nn.Module):
 
     def excitation(self, state, qubits):
         """Probability (batch, len(qubits)) to measure 1 on each of the qubits."""
-        bits = torch.arange(2**self.n_qubits)[:, None] >> torch.tensor(list(qubits)) & 1
+        bits = bit(torch.arange(2**self.n_qubits)[:, None], torch.tensor(list(qubits)))
         return self.probabilities(state) @ bits.to(state.real.dtype).to(state.device)
 
     # ---------------------------------------------------------------------------------------------
@@ -271,17 +280,17 @@ class Simulator(nn.Module):
             expected = ", ".join(f"{name} ({length})" for name, length in self.lengths.items())
             raise ValueError(f"parameters missing: {missing}, unknown: {unknown}; the circuit has {expected}")
         real = torch.float64  # angles add up, and a large one has few digits left in single precision
-        parts = {False: [], True: []}
-        batch = {len(values[name]) for name in self.groups[True]} or {1}
+        parts = {SHARED: [], PER_SAMPLE: []}
+        batch = {len(values[name]) for name in self.groups[PER_SAMPLE]} or {1}
         for kind, names in self.groups.items():
             for name in names:
                 value = torch.as_tensor(values[name]).to(real)
-                expected = (max(batch), self.lengths[name]) if kind else (self.lengths[name],)
+                expected = (max(batch), self.lengths[name]) if kind == PER_SAMPLE else (self.lengths[name],)
                 if value.shape != expected:
                     raise ValueError(f"{name} has shape {tuple(value.shape)}, expected {expected}")
                 parts[kind].append(value)
-        shared = torch.cat(parts[False]) if parts[False] else torch.zeros(0, dtype=real)
-        rows = torch.cat(parts[True], dim=1) if parts[True] else torch.zeros(max(batch), 0, dtype=real)
+        shared = torch.cat(parts[SHARED]) if parts[SHARED] else torch.zeros(0, dtype=real)
+        rows = torch.cat(parts[PER_SAMPLE], dim=1) if parts[PER_SAMPLE] else torch.zeros(max(batch), 0, dtype=real)
         return shared, rows
 
     def _mixed(self, shared, rows):
@@ -303,7 +312,7 @@ class Simulator(nn.Module):
     # Compilation: from the gates to steps and to the linear forms of their angles
 
     def _compile(self, gates, columns):
-        steps, forms = [], {False: [], True: []}  # forms: (constant (4,), {column: slope (4,)}) of each gate
+        steps, forms = [], {SHARED: [], PER_SAMPLE: []}  # forms: (constant (4,), {column: slope (4,)}) of each gate
         run, monomial = [], None
 
         def finish():
@@ -337,7 +346,7 @@ class Simulator(nn.Module):
         self.steps = nn.ModuleList(
             Layer(self.n_qubits, self._sublayers(step, identity)) if isinstance(step, list) else step for step in steps
         )
-        n_columns = {False: self._width(False), True: self._width(True) + self._width(False)}
+        n_columns = {SHARED: self._width(SHARED), PER_SAMPLE: self._width(PER_SAMPLE) + self._width(SHARED)}
         for kind, rows in forms.items():
             constant = np.zeros((len(rows) + 1, 4))
             slope = np.zeros((n_columns[kind], len(rows) + 1, 4))
@@ -355,7 +364,7 @@ class Simulator(nn.Module):
         self.register_buffer(name, torch.tensor(values, dtype=torch.float64), persistent=False)
 
     def _form(self, gate, columns):
-        """Whether the gate depends on features, and its four angles as a linear form of the columns."""
+        """The kind of the gate, PER_SAMPLE where it depends on features, and its angles as a linear form of columns."""
         constant, own = ANGLES[CONTROLLED.get(gate.name, gate.name)]
         constant, slopes = np.array(constant, float), defaultdict(lambda: np.zeros(4))
         for row, expression in zip(np.array(own, float), gate.params, strict=True):
@@ -363,9 +372,11 @@ class Simulator(nn.Module):
             constant += row * offset
             for column, factor in coefficients.items():
                 slopes[column] += row * factor
-        per_sample = any(kind for kind, _ in slopes)
-        shift = self._width(True) if per_sample else 0  # in _mixed() the shared columns stand behind the features
-        return per_sample, (constant, {i if kind else i + shift: slope for (kind, i), slope in slopes.items()})
+        if all(kind == SHARED for kind, _ in slopes):
+            return SHARED, (constant, {i: slope for (_, i), slope in slopes.items()})
+        behind = self._width(PER_SAMPLE)  # in _mixed() the shared columns stand behind the features
+        form = {i if kind == PER_SAMPLE else behind + i: slope for (kind, i), slope in slopes.items()}
+        return PER_SAMPLE, (constant, form)
 
     def _sublayers(self, run, identity):
         """A run of (qubit, kind, number) as layers with at most one gate a qubit, all of one kind.
@@ -383,16 +394,16 @@ class Simulator(nn.Module):
         return layers
 
     def _set_phase(self, phases, columns):
-        constant, slopes = 0.0, {False: np.zeros(self._width(False)), True: np.zeros(self._width(True))}
+        constant, slopes = 0.0, {kind: np.zeros(self._width(kind)) for kind in (SHARED, PER_SAMPLE)}
         for expression in phases:
             offset, coefficients = linear_form(expression, columns)
             constant += offset
             for (kind, i), factor in coefficients.items():
                 slopes[kind][i] += factor
         self.phase_constant = constant
-        self._store("phase_shared", slopes[False])
-        self._store("phase_rows", slopes[True])
-        self.has_phase = bool(constant or slopes[False].any() or slopes[True].any())
+        self._store("phase_shared", slopes[SHARED])
+        self._store("phase_rows", slopes[PER_SAMPLE])
+        self.has_phase = bool(constant or slopes[SHARED].any() or slopes[PER_SAMPLE].any())
 
 
 def _vectors(circuit):

@@ -18,7 +18,8 @@ where CMS used Pythia 6; no parton of another kind in a dijet event.
 
 import numpy as np
 
-from common.datasets import Dataset
+from common.collisions import seed_of
+from common.datasets import Dataset, check_n
 from QuantumML import ecal, generate
 
 VERSION = 1
@@ -42,8 +43,7 @@ def jets(gluon, n, seeds, size=SIZE, card=CARD):
     """n images (n, size, size) of one kind, none of them empty, and their pt (n,) in GeV; seeds is a SeedSequence."""
     pythia_seed, detector_seed = seeds.spawn(2)
     rng = np.random.default_rng(detector_seed)
-    seed = 1 + int(pythia_seed.generate_state(1, np.uint64)[0] % 900_000_000)
-    particles, axes = generate.jets(gluon, n, seed, card.reach)
+    particles, axes = generate.jets(gluon, n, seed_of(pythia_seed), card.reach)
     n_events = rng.poisson(card.pile_up, n)
     X = np.empty((n, size, size), np.float32)
     for first in range(0, n, GROUP):
@@ -70,8 +70,7 @@ def _dataset(y, seeds, size, card):
 
 
 def _check(n, size):
-    if n < 1:
-        raise ValueError(f"n is the number of jets and must be at least 1, not {n}")
+    check_n(n)
     if size not in SIZES:
         raise ValueError(f"size is one of {', '.join(map(str, SIZES))} pixels, not {size}")
     generate.import_pythia()
@@ -98,7 +97,7 @@ def quarks(n, seed, size=SIZE, card=CARD):
     Raises
     ------
     ValueError
-        n is less than 1, or size is unknown.
+        n is not a whole number of at least 1, or size is unknown.
     ImportError
         Pythia or FastJet is not installed.
     """

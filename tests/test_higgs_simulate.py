@@ -47,7 +47,7 @@ def test_same_seed_same_bytes():
 
 @pytest.mark.parametrize("n", [0, -3])
 def test_refuses_no_events(n):
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="n must be a whole number of at least 1, not "):
         simulate.simulate(n, 0)
 
 

@@ -59,7 +59,7 @@ def test_any_number(n):
 
 @pytest.mark.parametrize("n", [0, -3])
 def test_refuses_no_images(n):
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="n must be a whole number of at least 1, not "):
         simulate.simulate(n, 0)
 
 
@@ -259,8 +259,9 @@ def test_shower_is_contained():
     canvas = np.zeros((1, calorimeter.CANVAS, calorimeter.CANVAS), np.float32)
     one = np.ones(1)
     at = one * (calorimeter.CANVAS // 2)
-    core = np.array([[0.8]]), np.array([[0.2]]), np.zeros((1, 1)), np.zeros((1, 1)), np.array([[0.14]])
-    calorimeter.deposit(CALORIMETER, canvas, 4, np.zeros(1, int), 50 * one, at, at, core)
+    straight = np.zeros((1, 1))
+    slices = calorimeter.Slices(np.array([[0.8]]), np.array([[0.2]]), straight, straight, np.array([[0.14]]))
+    calorimeter.deposit(CALORIMETER, canvas, 4, np.zeros(1, int), 50 * one, at, at, slices)
     assert 0.985 * 50 < canvas.sum() < 50 and (canvas >= 0).all()
     middle = canvas[0, 16:25, 16:25]
     np.testing.assert_allclose(middle, middle[::-1, ::-1], rtol=1e-3)

@@ -45,7 +45,7 @@ def test_other_sizes():
     assert simulate.quarks(10, 0, size=40).X.shape == (10, 40, 40)
     with pytest.raises(ValueError, match="size is one of 12, 30, 40 pixels, not 31"):
         simulate.quarks(10, 0, size=31)
-    with pytest.raises(ValueError, match="must be at least 1, not 0"):
+    with pytest.raises(ValueError, match="n must be a whole number of at least 1, not 0"):
         simulate.labelled(0, 0)
 
 

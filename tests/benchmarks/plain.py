@@ -12,6 +12,8 @@ import torch
 from scipy import ndimage
 from torch import nn
 
+from common import collisions
+
 # --------------------------------------------------------------------------------------------------
 # Simulators
 
@@ -26,7 +28,7 @@ def higgs_events(signal, n_collisions, seed):
 
     from Higgs import generate
 
-    pythia = generate.start(generate.import_pythia(), pythia_lines(signal), seed)
+    pythia = collisions.start(generate.import_pythia(), pythia_lines(signal), seed)
     rng = np.random.default_rng(seed)
     definition = fastjet.JetDefinition(fastjet.antikt_algorithm, 0.5)
     selected = 0
@@ -74,7 +76,7 @@ def pythia_alone(signal, n_collisions, seed):
     """Collisions that are made and not looked at."""
     from Higgs import generate
 
-    pythia = generate.start(generate.import_pythia(), pythia_lines(signal), seed)
+    pythia = collisions.start(generate.import_pythia(), pythia_lines(signal), seed)
     for _ in range(n_collisions):
         pythia.next()
 
