@@ -24,6 +24,7 @@ NAME = re.compile(r"planet(\d{1,9})_(\d{1,9})_1250\.(?:fits|fit|fts)(?:\.gz|\.fz
 LIKE_FITS = re.compile(r".*\.(?:fits|fit|fts)(?:\.\w+)?", re.IGNORECASE)
 LABELS = "train_info.csv"
 COLUMNS = ("run", "n", "m1", "r1", "m2", "r2", "m3", "r3", "m4", "r4")
+HEAVY = 0.1  # solar masses: heavier is no planet
 
 
 def file_name(run, dump):
@@ -129,8 +130,8 @@ def read_labels(path):
     Raises
     ------
     ValueError
-        Another number of columns, something that is no number, a number of planets that does not fit the masses, or
-        a run that is listed twice; the message names the line.
+        Another number of columns, a header that lacks some of them, something that is no number, a number of planets
+        that does not fit the masses, too heavy a planet, or a run that is listed twice; the message names the line.
     """
     found = {}
     try:
@@ -138,25 +139,42 @@ def read_labels(path):
             rows = list(csv.reader(file))
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path.name}: not a table of text ({error}); download it again") from error
+    places = range(1, 1 + len(COLUMNS))
     for line, row in enumerate(rows, start=1):
-        if not row or (line == 1 and not _is_number(row[-1])):  # the names of the columns
+        if not row:
+            continue
+        if line == 1 and not _is_number(row[-1]):  # the names of the columns
+            places = _places(row, places, path.name)
             continue
         where = f"{path.name}: line {line}"
         if len(row) != 1 + len(COLUMNS):
             raise ValueError(f"{where} has {len(row)} columns, expected an index and {', '.join(COLUMNS)}")
-        bad = [cell for cell in row[1:] if not _is_number(cell)]
+        row = [row[place] for place in places]
+        bad = [cell for cell in row if not _is_number(cell)]
         if bad:
             raise ValueError(f"{where}: {bad[0][:30]!r} is not a finite number")
-        values = np.array(row[1:], float)
+        values = np.array(row, float)
         masses, radii = values[2::2], values[3::2]
         if values[0] != int(values[0]) or values[1] != np.count_nonzero(masses) or (values < 0).any():
-            raise ValueError(f"{where}: run {row[1]} says {row[2]} planets, and has masses {masses.tolist()}")
+            raise ValueError(f"{where}: run {row[0]} says {row[1]} planets, and has masses {masses.tolist()}")
+        if masses.max() > HEAVY:
+            raise ValueError(f"{where}: a planet of {masses.max():g} solar masses; are masses and orbits exchanged?")
         if int(values[0]) in found:
-            raise ValueError(f"{where}: run {row[1]} is listed twice")
+            raise ValueError(f"{where}: run {row[0]} is listed twice")
         found[int(values[0])] = masses, radii
     if not found:
         raise ValueError(f"{path.name}: no runs; download it again")
     return found
+
+
+def _places(header, usual, name):
+    """Where COLUMNS are in a row, by their names; the usual places where the header has names of its own."""
+    names = [cell.strip().lower() for cell in header]
+    if set(names).isdisjoint(COLUMNS):
+        return usual
+    if missing := [column for column in COLUMNS if names.count(column) != 1]:
+        raise ValueError(f"{name}: the header must have each of {', '.join(COLUMNS)} once; check {missing[0]}")
+    return [names.index(column) for column in COLUMNS]
 
 
 def _is_number(cell):

@@ -1,13 +1,10 @@
 """A few real images of disks, too few to train on: official ones out of published figures, and what ALMA observed."""
 
 import csv
-import io
-import zipfile
-import zlib
 
 import numpy as np
 
-from common import official
+from common import archives, official
 from common.datasets import Dataset
 from Exoplanet import frames, simulate
 
@@ -39,7 +36,10 @@ def recovered(size=128):
         return None
     try:
         with labels.open(newline="", encoding="utf-8-sig") as file:
-            planet = {row["file"]: int(row["planet"]) for row in csv.DictReader(file)}
+            rows = [(row["file"], int(row["planet"])) for row in csv.DictReader(file)]
+        planet = dict(rows)
+        if len(planet) < len(rows) or not set(planet.values()) <= {0, 1}:
+            raise ValueError("a file is listed twice, or a label is neither 0 nor 1")
         run_of = {name: int(name.removeprefix("planet").partition("_")[0]) for name in planet}
     except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise ValueError(f"{labels}: expected columns file and planet, as planet7_00010,1; {error}") from error
@@ -48,12 +48,16 @@ def recovered(size=128):
         if name not in planet:
             raise ValueError(f"{path.name}: {name} has no line in {labels.name}")
         image = _checked(image, f"{path.name}: {name}")
+        if not image.max() > 0:
+            raise ValueError(f"{path.name}: {name} has no pixel above 0; remove it")
         around = median_filter(image, 5)
         outline = abs(np.log10((image + 1e-6) / (around + 1e-6))) > 1
         middle = [slice(length // 2 - 8, length // 2 + 8) for length in image.shape]
         outline[tuple(middle)] = False
         X.append(simulate.to_unit_range(frames.resampled(np.where(outline, around, image), size)))
         names.append(name)
+    if not X:
+        raise ValueError(f"{path} has no images; put it there anew")
     run = np.array([run_of[name] for name in names], np.int64)
     y = np.array([planet[name] for name in names], np.int8)
     return Dataset(np.stack(X)[:, None], y, {"run": run, "name": names})
@@ -79,8 +83,7 @@ def observed(size=64):
     for name, file in OBSERVED.items():
         path = official.find("Exoplanet", file)
         if path is not None:
-            (stretched,) = _arrays(path).values()
-            stretched = _checked(stretched, path.name)
+            stretched = _checked(_arrays(path).get(""), path.name)
             if stretched.min() < 0 or stretched.max() > 1:
                 raise ValueError(
                     f"{path.name}: expected a logarithmic scale from 0 (1 % of the peak) to 1 (the peak), got values "
@@ -95,13 +98,17 @@ def observed(size=64):
 def _arrays(path):
     """The arrays in an `.npy` or `.npz` file by name; that of an `.npy` file has the name ""."""
     try:
-        stored = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-        return {"": stored} if isinstance(stored, np.ndarray) else {name: stored[name] for name in stored.files}
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise ValueError(f"{path}: damaged, or holds anything but numbers ({error}); put it there anew") from error
+        return archives.arrays(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; put it there anew") from error
 
 
 def _checked(image, where):
-    if image.ndim != 2 or image.dtype.kind != "f" or not np.isfinite(image).all():
-        raise ValueError(f"{where}: expected an image of finite numbers, got {image.dtype} {image.shape}")
-    return image.astype(np.float32)
+    if image is None or image.ndim != 2 or not image.size or image.dtype.kind != "f":
+        found = "no .npy file" if image is None else f"{image.dtype} {image.shape}"
+        raise ValueError(f"{where}: expected an image of finite numbers, got {found}")
+    with np.errstate(over="ignore"):
+        image = image.astype(np.float32)
+    if not np.isfinite(image).all():
+        raise ValueError(f"{where}: expected an image of finite numbers, and some pixels are not finite in float32")
+    return image

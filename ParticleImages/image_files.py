@@ -3,11 +3,9 @@
 The files have no published split: the first 80 % of each are for training, 10 % for validation, 10 % for the test.
 """
 
-import zipfile
-
 import numpy as np
 
-from common import hdf5, official
+from common import archives, hdf5, official
 from common.datasets import Dataset, check_available, check_for_testing, split_slices
 from ParticleImages import simulate
 
@@ -138,14 +136,14 @@ def read_excerpt(path):
         The file is damaged or holds something else.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            energy, y = stored["X"], stored["y"]
-    except (KeyError, EOFError, ValueError, OSError, zipfile.BadZipFile) as error:
+        stored = archives.arrays(path.read_bytes())
+        energy, y = stored["X"], stored["y"]
+    except (KeyError, ValueError, OSError) as error:
         raise ValueError(f"{path}: expected an .npz file with X and y, without pickled objects: {error}") from error
     if energy.ndim != 3 or energy.shape[1:] != IMAGE[:2] or y.shape != energy.shape[:1] or not len(y):
         raise ValueError(f"{path}: X has shape {energy.shape} and y {y.shape}, expected (n, 32, 32) and (n,)")
-    if energy.dtype.kind not in "fiu" or not np.isfinite(energy).all():
-        raise ValueError(f"{path}: X must be numbers, and all of them finite")
+    if energy.dtype.kind not in "fiu" or not (abs(energy) <= np.finfo(np.float32).max).all():
+        raise ValueError(f"{path}: X must be numbers, and all of them finite in float32")
     if not np.isin(y, (0, 1)).all():
         raise ValueError(f"{path}: a label is neither 0 (photon) nor 1 (electron)")
     X = np.zeros((len(y), *IMAGE), np.float32)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import hdf5, official
+from common import archives, hdf5, official
 from common.datasets import SPLITS, Dataset, check_available, check_splits
 from common.files import atomic_write
 from QuantumML import simulate
@@ -158,10 +158,15 @@ def proxy():
     path = official.find("QuantumML", PROXY)
     if path is None:
         return None
-    with np.load(path, allow_pickle=False) as stored:
+    try:
+        stored = archives.arrays(path.read_bytes())
         jets, y = stored["X"].astype(float), stored["y"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: expected an .npz file of numbers X and y: {error}; put it there anew") from error
     if jets.ndim != 3 or jets.shape[2] != 4 or not np.isin(y, (QUARK, GLUON)).all():
         raise ValueError(f"{path.name}: X of shape {jets.shape}, expected (n, particles, 4), and y of 0 and 1")
+    if y.shape != jets.shape[:1] or not np.isfinite(jets).all() or not (jets[..., 0].sum(1) > 0).all():
+        raise ValueError(f"{path}: expected one label a jet, finite numbers, and jets of positive momentum")
     size, half_width = simulate.SIZE, PROXY_HALF_WIDTH
     pt, rapidity, phi = jets[..., 0], jets[..., 1], jets[..., 2]
     phi = phi[:, :1] + (phi - phi[:, :1] + np.pi) % (2 * np.pi) - np.pi  # on the same side of the cut

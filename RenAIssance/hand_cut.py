@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def hand_cut_lines():
     OSError
         They are not in the data folder.
     ValueError
-        Damaged files.
+        Damaged files, a row that is not one image and its text, or an image that has no row, or two.
     """
     archive, table = (official.find("RenAIssance", file) for file in (LINE_IMAGES, LINE_TEXTS))
     if archive is None or table is None:
@@ -49,14 +49,28 @@ def hand_cut_lines():
         places = defaultdict(list)
         for name in files.names:
             places[_last(name)].append(name)
-        shown = [read_grey(files.read(name), name) for name in (_place_of(row, places, files) for row, _ in rows)]
+        chosen = [_place_of(row, places, files) for row, _ in rows]
+        _check_each_once(files, chosen)
+        shown = [read_grey(files.read(name), name) for name in chosen]
     return shown, [text for _, text in rows], page
+
+
+def _check_each_once(files, chosen):
+    """Raise ValueError unless each image of the archive has one row of the table."""
+    if twice := [name for name, count in Counter(chosen).items() if count > 1]:
+        raise ValueError(f"{LINE_TEXTS.name}: {twice[0]} has two rows; keep the one that is right")
+    if left := sorted(set(files.names) - set(chosen)):
+        raise ValueError(
+            f"{files.name}: {left[0]} has no row in {LINE_TEXTS.name}, {len(left)} in all; add their texts to the "
+            "table, or remove the images"
+        )
 
 
 def _table_of_lines(path):
     """Rows (name of the image, text) of the table of lines, and an array of their pages, from 1."""
     try:
-        rows = [(row["image"], row["text"]) for row in csv.DictReader(io.StringIO(path.read_text("utf-8-sig")))]
+        table = list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig")), strict=True))
+        rows = [(row["image"], row["text"]) for row in table]
         page = np.array([int(_last(name).split("_")[1]) for name, _ in rows])
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8, not as Latin-1") from error
@@ -64,7 +78,21 @@ def _table_of_lines(path):
         raise ValueError(f"{path}: expected columns image and text, as book1_00_01.png,DEDICATORIA; {error}") from error
     if not rows or any(text is None for _, text in rows):
         raise ValueError(f"{path}: expected columns image and text; a line has no text, or there are no lines")
+    for (name, text), row, number in zip(rows, table, page, strict=True):
+        if fault := _fault_of_row(text, None in row, number):
+            raise ValueError(f"{path}: the row of {name} {fault}")
     return rows, page + 1
+
+
+def _fault_of_row(text, has_more, page):
+    """What is wrong with a row of the table, in words; '' if nothing."""
+    if has_more:
+        return 'has more cells than columns: write a text with commas in quotes, "que dexo a sus hijo, e hija"'
+    if "\n" in text:
+        return f"has a text of several lines ({text[:30]!r}): is a quote not closed?"
+    if not text.strip():
+        return "has an empty text: write it, or remove the row and the image"
+    return "has a negative page" if page < 0 else ""
 
 
 def _is_line_image(name):

@@ -30,6 +30,7 @@ FOLDER = "dataset"  # either zip, unpacked
 RESOLUTIONS = ("LR", "HR")
 SIZES = {"LR": 64, "HR": 128, **dict.fromkeys(CLASSES, 64)}
 MEMBER = re.compile(r"(?:.*/)?(train|val)/([^/]+)/([^/]+\.npy)", re.IGNORECASE)
+LIKE_MEMBER = re.compile(r".*\.np[yz]", re.IGNORECASE)
 ORDER_SEED = 42  # of the order in which the classes are mixed
 
 # A few published images that somebody put into the data folder. Too few to train on.
@@ -51,7 +52,7 @@ def load_official(task, split, n=None):
         few = loose(task)
         return few[: check_available(n, len(few), f"the excerpt in {found[0].parent}")]
     path = path or official.fetch("StrongLensing", archive)
-    with archives.opened(path, MEMBER.fullmatch, npy.MAX_BYTES) as files:
+    with archives.opened(path, LIKE_MEMBER.fullmatch, npy.MAX_BYTES) as files:
         return read_split(files, split, n)
 
 
@@ -96,9 +97,15 @@ def _start(path):
         return stream.read(npy.MAX_BYTES + 1)
 
 
-def _place(member):
+def _place(where, member):
     """(half, folder, file name) of a file of the data set; a half or folder may be written in capitals or not."""
-    half, folder, file = MEMBER.fullmatch(member).groups()
+    match = MEMBER.fullmatch(member)
+    if match is None:
+        raise ValueError(
+            f"{where}: {member} is not named like an image; expected train/FOLDER/NAME.npy or val/FOLDER/NAME.npy; "
+            "move it there, or out of the data set"
+        )
+    half, folder, file = match.groups()
     folder = next((name for name in SIZES if name.lower() == folder.lower()), folder)
     return half.lower(), folder, file
 
@@ -107,7 +114,8 @@ def _listed(files, folders, split):
     """Names of the `.npy` files of a split by folder, in order; {folder: {file name: name with its folders}}."""
     half = "train" if split == "train" else "val"
     listed = {name: {} for name in folders}
-    for (its_half, folder, file), member in archives.by_key(files.names, _place, files.name).items():
+    places = archives.by_key(files.names, partial(_place, files.name), files.name)
+    for (its_half, folder, file), member in places.items():
         if folder not in SIZES:
             raise ValueError(f"{files.name}: unknown folder {folder!r} ({member}); expected {', '.join(folders)}")
         if its_half == half and folder in folders:
@@ -159,7 +167,7 @@ def read_images(files, split, n=None):
 
 def _pair(same, member):
     """What both names of a pair have in common: all but the words LR and HR, as in sim_LR_7, or all where in `same`."""
-    file = _place(member)[2]
+    file = member.rpartition("/")[2]
     return file if file in same else re.sub("(?<![a-z])(LR|HR)(?![a-z])", "", file, flags=re.IGNORECASE)
 
 

@@ -156,7 +156,7 @@ _MARK = object()
 
 def _run(pickled):
     """The description of the array in a pickle."""
-    stack, memo = [], {}
+    stack, memo, made = [], {}, 0
     try:
         for count, (instruction, argument, _) in enumerate(pickletools.genops(pickled)):
             if count >= MAX_INSTRUCTIONS:
@@ -164,6 +164,10 @@ def _run(pickled):
             if instruction.name == "STOP":
                 return stack.pop()
             _execute(instruction.name, argument, stack, memo)
+            if instruction.name == "REDUCE" and isinstance(stack[-1], bytes):  # one text may be encoded many times
+                made += len(stack[-1])
+                if made > MAX_BYTES:
+                    raise _Refused("too many bytes")
     except _Refused:
         raise
     except (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError, RecursionError) as error:

@@ -8,7 +8,9 @@ Names have slashes, whatever packed the archive, and are only names: nothing is 
 on its own (`__MACOSX`, `Thumbs.db`, hidden files as `._x` and `.DS_Store`) is left out.
 """
 
+import io
 import os
+import tokenize
 import zipfile
 import zlib
 from collections import Counter
@@ -16,9 +18,33 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 CLUTTER = ("__macosx", "thumbs.db", "desktop.ini")  # and hidden files, `.DS_Store` or `._x`, say
 # What zipfile raises for a damaged file, besides OSError; RuntimeError: a password is asked for.
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+# What numpy raises besides for a damaged array, or for one of an impossible shape; its header is a Python literal.
+ARRAY_DAMAGE = (*DAMAGE, OSError, KeyError, TypeError, SyntaxError, tokenize.TokenError, MemoryError, OverflowError)
+
+
+def arrays(blob):
+    """The arrays in the bytes of an `.npz` file by name; that of an `.npy` file has the name "". Unpickles nothing.
+
+    Raises
+    ------
+    ValueError
+        Damaged, something else than arrays, or two arrays of one name. The message does not name the file.
+    """
+    try:
+        stored = np.load(io.BytesIO(blob), allow_pickle=False)
+        found = {"": stored} if isinstance(stored, np.ndarray) else {name: stored[name] for name in stored.files}
+    except ARRAY_DAMAGE as error:
+        raise ValueError(f"damaged, or holds anything but numbers ({str(error) or type(error).__name__})") from error
+    if others := [name for name, values in found.items() if not isinstance(values, np.ndarray)]:
+        raise ValueError(f"{others[0]} is no array")
+    if not isinstance(stored, np.ndarray) and len(found) < len(stored.files):
+        raise ValueError("two of its arrays have one name")
+    return found
 
 
 @contextmanager

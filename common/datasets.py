@@ -13,7 +13,6 @@ import json
 import math
 import time
 import warnings
-import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 
+from common import archives
 from common.files import atomic_write
 from common.official import data_home
 from common.progress import in_notebook, progress_bar
@@ -152,13 +152,26 @@ def from_bytes(blob):
         The bytes are not such a file. Pickled objects are refused, never loaded.
     """
     try:
-        with np.load(io.BytesIO(blob), allow_pickle=False) as stored:
-            entries = {name: stored[name] for name in stored.files}
-        entries |= json.loads(entries.pop("about").tobytes())
+        entries = archives.arrays(blob)
+        about = json.loads(entries.pop("about").tobytes())
+        if not isinstance(about, dict):
+            raise ValueError("about is not a dictionary")
+        entries |= about
+        for name, may_be in (("X", "an array or a list of texts"), ("y", "an array, a list of texts, or null")):
+            if not _are_samples(entries[name]) and (name == "X" or entries[name] is not None):
+                raise ValueError(f"{name} is not {may_be}")
         meta = {k.removeprefix("meta_"): v for k, v in entries.items() if k.startswith("meta_")}
         return Dataset(entries["X"], entries["y"], meta)
-    except (KeyError, EOFError, zipfile.BadZipFile, ValueError) as error:
+    except KeyError as error:
+        raise ValueError(f"not a data set of this course: it has no {error}") from error
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"not a data set of this course: {error}") from error
+
+
+def _are_samples(values):
+    if isinstance(values, list):
+        return all(isinstance(text, str) for text in values)
+    return isinstance(values, np.ndarray) and values.ndim > 0
 
 
 def read(path):

@@ -128,8 +128,7 @@ def _one_request(url, part, size):
     headers = {"Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
-    timeout = (CONNECT_TIMEOUT, READ_TIMEOUT)
-    with requests.get(url, headers=headers, stream=True, timeout=timeout) as response:
+    with _answer(url, headers) as response:
         content_range = response.headers.get("Content-Range", "")
         if have and response.status_code == 416 and content_range.endswith(f"/{have}"):
             return  # nothing comes after what is here
@@ -139,8 +138,8 @@ def _one_request(url, part, size):
         _refuse_errors(response)
         if response.status_code != 206:
             have = 0  # the server sends everything, whatever was asked
-        length = response.headers.get("Content-Length")
-        whole = have + int(length) if length else size
+        length = _length(response)
+        whole = size if length is None else have + length
         if size not in (None, whole):
             raise TransferFailed(f"it offers {whole:,} bytes, expected {size:,}")
 
@@ -152,20 +151,45 @@ def _one_request(url, part, size):
                 out.flush()  # so that it is there for a reader, and for the next attempt
                 have += len(block)
                 yield have
+                if size is not None and have > size:  # it may never end; the caller sees that it is too long
+                    return
     if whole is not None and have < whole:
         raise _Interrupted(f"the connection closed after {have:,} of {whole:,} bytes")
 
 
+def _answer(url, headers):
+    try:
+        return requests.get(url, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))
+    except requests.RequestException:
+        raise
+    except ValueError as error:  # of urllib
+        raise TransferFailed(f"it leads to an address that is none ({_in_words(error)})") from error
+
+
+def _length(response):
+    """How many bytes the answer says it has, or None where it does not say."""
+    said = response.headers.get("Content-Length")
+    if not said:
+        return None
+    lengths = {length.strip() for length in said.split(",")}  # the header may be there twice
+    if len(lengths) > 1 or not said.split(",")[0].strip().isdecimal():
+        raise TransferFailed(f"it says that it has {said[:40]!r} bytes")
+    return int(lengths.pop())
+
+
 def _continues(response, part, have):
     """Whether the answer goes on where `part` ends, in a version not newer than `part`."""
+    if not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+        return False
     modified = parsedate_tz(response.headers.get("Last-Modified", ""))
-    return response.headers.get("Content-Range", "").startswith(f"bytes {have}-") and (
-        modified is None or mktime_tz(modified) <= part.stat().st_mtime
-    )
+    try:
+        return modified is None or mktime_tz(modified) <= part.stat().st_mtime
+    except (ValueError, OverflowError):  # the year 99999: as good as no date
+        return True
 
 
 def _refuse_errors(response):
-    status = f"HTTP {response.status_code} {response.reason}"
+    status = _in_words(f"HTTP {response.status_code} {response.reason}")
     if response.status_code in (408, 429) or response.status_code >= 500:
         raise _Interrupted(status)
     if response.status_code not in (200, 206):
@@ -198,5 +222,6 @@ def _download_from_drive(url, part, report):
 
 
 def _in_words(error):
-    """A network error without the queries of addresses, which may hold tokens."""
-    return re.sub(r"\?[^\s'\")]+", "?...", " ".join(str(error).split()))
+    """A network error in one line, without the queries of addresses, which may hold tokens, and control characters."""
+    text = "".join(c if c.isprintable() else " " for c in str(error))
+    return re.sub(r"\?[^\s'\")]+", "?...", " ".join(text.split()))

@@ -4,21 +4,24 @@ import dataclasses
 import hashlib
 import importlib
 import inspect
+import io
 import os
 import pickle
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from common.challenge import FOLDERS, registry
-from common.datasets import Dataset, Stream, concatenate, from_bytes, hide_labels, to_bytes
+from common.datasets import Dataset, Stream, concatenate, from_bytes, hide_labels, read, to_bytes
 from tests import toy
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -131,6 +134,60 @@ def test_pickles_are_refused(tmp_path):
     with pytest.raises(ValueError, match="not a data set"):
         from_bytes((tmp_path / "bad.npz").read_bytes())
     assert not (tmp_path / "trapped").exists()
+
+
+def npz_of(**arrays):
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return stream.getvalue()
+
+
+def npz_with(member, header):
+    """An `.npz` file with one array of this header."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(member, b"\x93NUMPY\x01\0" + struct.pack("<H", len(header)) + header)
+    return stream.getvalue()
+
+
+def about(text, **arrays):
+    return npz_of(about=np.frombuffer(text.encode(), np.uint8), **arrays)
+
+
+def changed(blob, at, value):
+    blob = bytearray(blob)
+    at += blob.rfind(b"PK\1\2")
+    blob[at : at + len(value)] = value
+    return bytes(blob)
+
+
+def damaged_files():
+    whole = to_bytes(Dataset(np.random.default_rng(0).normal(size=99), None))
+    yield whole[:60] + bytes(30) + whole[90:]
+    yield whole[:-30]
+    yield from (changed(whole, 8, b"\1"), changed(whole, 10, b"\xee"))  # a password, an unknown method
+    stream = io.BytesIO()
+    np.save(stream, np.zeros(3))
+    yield stream.getvalue()
+    shape = b"{'descr': '<f8', 'fortran_order': False, 'shape': (%d, %d), }"
+    for header in (b"{[]: 1}", b"((((", shape % (10**7, 10**7), shape % (10**20, 10**20)):
+        yield npz_with("X.npy", header)
+    yield npz_of(X=np.ones(3))
+    yield from (about(text, X=np.ones(3)) for text in ("[]", "null", "[" * 100_000, "{}", '{"y": "abc"}', "nonsense"))
+    yield from (about(text) for text in ('{"X": 5, "y": null}', '{"X": null, "y": null}', '{"y": null}'))
+    yield about('{"X": ["a", 1], "y": null}')
+    yield about('{"y": null}', X=np.ones(3), meta_run=np.array(1))
+    stream = io.BytesIO(about('{"y": null}'))
+    with zipfile.ZipFile(stream, "a") as archive:
+        archive.writestr("X", b"no array")
+    yield stream.getvalue()
+
+
+@pytest.mark.parametrize("blob", damaged_files())
+def test_files_that_are_no_data_set_are_one_clear_error(tmp_path, blob):
+    (tmp_path / "test.npz").write_bytes(blob)
+    with pytest.raises(ValueError, match="test.npz: not a data set of this course: ."):
+        read(tmp_path / "test.npz")
 
 
 # --------------------------------------------------------------------------------------------------

@@ -195,7 +195,9 @@ def test_damaged_images(published, tmp_path):
     (table(RUNS).replace("5,5,0,0.0", "5,5,0,many"), "line 7: 'many' is not a finite number"),
     (table(RUNS).replace("5,5,0,0.0,", "5,5,0,"), "line 7 has 10 columns, expected an index and run, n, m1"),
     (table(RUNS).replace("\n5,5,", "\n5,4,"), "line 7: run 4 "),
-    (",run,n\n", "no runs"),
+    (",run,n\n", "the header must have each of run, n, m1, .* once; check m1"),
+    (table(RUNS, header=False).replace("1,1,1,0.001,20.0", "1,1,1,20.0,0.001"), "line 2: a planet of 20 solar masses"),
+    ("\n", "no runs"),
 ])
 def test_bad_labels(data_home, published, labels, message):
     put(data_home, {"planet7_00100_1250.fits": published["planet7_00100_1250.fits"]}, labels, unpacked=True)
@@ -206,6 +208,15 @@ def test_bad_labels(data_home, published, labels, message):
 def test_labels_without_header(tmp_path):
     (tmp_path / "train_info.csv").write_text(table(RUNS, header=False))
     assert len(frames.read_labels(tmp_path / "train_info.csv")) == 8
+
+
+def test_columns_of_labels_are_found_by_name(tmp_path):
+    path = tmp_path / "train_info.csv"
+    path.write_text(",Run,n,r1,m1,r2,m2,r3,m3,r4,m4\n0,7,1,50,0.001,0,0,0,0,0,0\n")
+    masses, radii = frames.read_labels(path)[7]
+    assert masses.tolist() == [0.001, 0, 0, 0] and radii.tolist() == [50, 0, 0, 0]
+    path.write_text(",a,b,c,d,e,f,g,h,i,j\n0,7,1,0.001,50,0,0,0,0,0,0\n")
+    assert frames.read_labels(path)[7][0][0] == 0.001
 
 
 def test_strange_names_links_and_damaged_zip(data_home, published, tmp_path):
@@ -310,6 +321,21 @@ def test_recovered_images_are_for_testing_only(data_home):
         load("train")
     with pytest.raises(ValueError, match="n = 3, but the excerpt"):
         load("test", 3)
+    for label in ("7", "-1", "300", "1\nplanet7_00010,0"):
+        (folder / "recovered_labels.csv").write_text(f"file,planet\nplanet8_00010,1\nplanet7_00010,{label}\n")
+        with pytest.raises(ValueError, match="recovered_labels.csv.* a file is listed twice, or a label is neither"):
+            load("test", size=64)
+    (folder / "recovered_labels.csv").write_text("file,planet\nplanet7_00010,0\nplanet8_00010,1\n")
+    for content, message in (
+        ({"planet7_00010": np.full((9, 9), 1e300)}, "planet7_00010: .* not finite in float32"),
+        ({"planet7_00010": 0 * image}, "planet7_00010 has no pixel above 0"),
+        ({"planet7_00010": image[:0]}, r"planet7_00010: expected an image .* \(0, 489\)"),
+        ({}, "recovered_disks.npz has no images"),
+    ):
+        np.savez(folder / "recovered_disks.npz", **content)
+        with pytest.raises(ValueError, match=message):
+            load("test", size=64)
+    np.savez(folder / "recovered_disks.npz", planet7_00010=image, planet8_00010=image)
     (folder / "recovered_disks.npz").write_bytes((folder / "recovered_disks.npz").read_bytes()[:5000])
     with pytest.raises(ValueError, match="recovered_disks.npz: damaged"):
         load("test")

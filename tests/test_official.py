@@ -406,6 +406,8 @@ def wait_for(condition):
         (Page(b"\n" + PAGE, headers={"Content-Type": "application/zip"}), "web page"),
         (Page(b"", 302, headers={"Location": "/login"}), "web page"),
         (Page(cuts=[10, 10]), "closed after|IncompleteRead"),
+        (Page(headers={"Content-Length": "abc"}), "it says that it has 'abc' bytes"),
+        (Page(b"", 302, headers={"Location": "http://[::/"}), "an address that is none|Failed to parse|Invalid"),
     ],
 )
 def test_the_next_mirror_is_tried(source, page, reason):
@@ -423,6 +425,31 @@ def test_the_next_mirror_is_tried(source, page, reason):
 
     source.put("/missing")
     assert get(file).read_bytes() == BODY
+
+
+def test_a_length_that_is_said_twice(source):
+    page = Page(headers={"Content-Length": len(BODY), "content-length": len(BODY)})
+    source.pages["/data"] = page
+    assert get(official_file(f"{source.url}/data")).read_bytes() == BODY
+
+
+def test_a_source_that_never_ends_is_left_at_the_expected_size(source):
+    file = official_file(source.put("/data", BODY * 8, length=False))
+    with pytest.raises(DownloadError, match="bytes, expected 1,048,576; what had arrived was deleted"):
+        get(file)
+    assert source.requests[-1].sent < 4 * len(BODY)
+
+
+def test_a_date_that_is_none(home, source):
+    file = official_file(source.put("/data", headers={"Last-Modified": "Mon, 01 Jan 99999 00:00:00 GMT"}, cuts=[HALF]))
+    assert get(file).read_bytes() == BODY
+
+
+def test_nothing_of_a_server_reaches_the_terminal_as_a_command(source, monkeypatch):
+    monkeypatch.setitem(Handler.responses, 404, ("a\x1b[2J\x07b", ""))
+    with pytest.raises(DownloadError) as caught:
+        get(official_file(source.url + "/data"))
+    assert "HTTP 404 a [2J b" in str(caught.value) and all(c.isprintable() or c == "\n" for c in str(caught.value))
 
 
 def test_the_message_says_what_to_do(home):

@@ -254,6 +254,7 @@ def test_official_files_come_before_the_excerpt(small_official):
     (dict(X=np.zeros((10, 32, 31))), r"X has shape \(10, 32, 31\)"),
     (dict(y=np.zeros(9)), r"y \(9,\), expected"),
     (dict(X=np.full((10, 32, 32), np.nan)), "all of them finite"),
+    (dict(X=np.full((10, 32, 32), 1e300)), "all of them finite in float32"),
     (dict(X=np.full((10, 32, 32), "a")), "must be numbers"),
     (dict(y=np.full(10, 2)), "neither 0 .photon. nor 1"),
     (dict(y=np.array([{}] * 10, dtype=object)), "without pickled objects"),
@@ -265,7 +266,7 @@ def test_excerpts_with_something_else(data_home, change, message):
     assert path.name in str(error.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no zip", b"text"])
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no zip", b"text", b"\x93NUMPY\1\0\4\0(((("])
 def test_excerpts_that_are_no_npz(data_home, content):
     path = put_excerpt(data_home, **excerpt_content())
     path.write_bytes(content)

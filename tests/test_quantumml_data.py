@@ -162,6 +162,21 @@ def test_proxy_jets_are_drawn_where_their_particles_are(data_home):
     assert images.X[1, 15, 15] == 50
 
 
+def test_bad_proxy_jets_are_refused(data_home):
+    data_home.mkdir()
+    path, jets = data_home / "quark_gluon_jets.npz", np.ones((2, 10, 4))
+    for content, message in (
+        (dict(X=np.full_like(jets, np.nan), y=[0, 1]), "finite numbers"), (dict(X=0 * jets, y=[0, 1]), "momentum"),
+        (dict(X=jets, y=[0]), "one label a jet"), (dict(y=[0, 1]), "numbers X and y: 'X'"),
+    ):  # fmt: skip
+        np.savez(path, **content)
+        with pytest.raises(ValueError, match=f"{path.name}.*{message}"):
+            data.proxy()
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(ValueError, match=f"{path.name}: expected an .npz file"):
+        data.proxy()
+
+
 def test_no_proxy_jets(data_home):
     assert data.proxy() is None
 

@@ -3,6 +3,7 @@
 import io
 import pickle
 import re
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -238,6 +239,15 @@ def test_unknown_class_folder(data_home, unpacked):
         load_images("train")
 
 
+@pytest.mark.parametrize("name", ["train/no/part2/0.npy", "train/no/0.npz", "test/no/0.npy"])
+@pytest.mark.parametrize("unpacked", [False, True])
+def test_no_image_is_left_out_without_a_word(data_home, unpacked, name):
+    files = changed(classification_files(1), f"dataset/{name}", npy_bytes(image()))
+    put(data_home, data.CLASSIFICATION.name, files, unpacked)
+    with pytest.raises(ValueError, match=f"dataset.*{name} is not named like an image; expected train/FOLDER/NAME.npy"):
+        load_images("train")
+
+
 def test_missing_folder_and_other_task(data_home):
     files = {k: v for k, v in classification_files(1).items() if "val/axion" not in k}
     put(data_home, data.CLASSIFICATION.name, files)
@@ -436,6 +446,16 @@ def test_one_row_many_times_takes_no_memory():
     rows[:] = [row] * len(rows)
     with pytest.raises(ValueError, match="too large"):
         npy.read(object_npy(pickle.dumps(rows), rows.shape), "a.npy")
+
+
+def test_one_text_encoded_many_times_takes_no_memory():
+    text = b"X" + (900_000).to_bytes(4, "little") + b"x" * 900_000
+    bomb = b"\x80\x03c_codecs\nencode\nq\0" + text + b"X\6\0\0\0latin1\x86q\1" + b"h\0h\1R" * 9000 + b"."
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="a.npy: refused .too many bytes"):
+        npy.read(object_npy(bomb), "a.npy")
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
 
 
 def test_big_endian():
