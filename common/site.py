@@ -21,6 +21,7 @@ from common.gates import find, is_solution, label, read, scores
 from common.hackathon import event as events
 
 OUT = ROOT / "build" / "site"
+FILES = "site-files.txt"  # the files of a site, by which `build` knows one that it made
 # What a notebook says at its top: "running about two minutes on one processor core"
 RUN_TIME = re.compile(r"running\s+(.+?)\s+(?:on one|of processor)", re.DOTALL)
 
@@ -31,7 +32,7 @@ def build(out=OUT, event_folder=None, demos=True, quick=False):
     Parameters
     ----------
     out : path-like
-        Folder of the site; one that is there and was made by this function is replaced.
+        Folder of the site; one that is there is replaced where it holds nothing but what this function wrote.
     event_folder : path-like, optional
         Of an event that was scored: its leaderboard becomes part of the site.
     demos : bool
@@ -51,8 +52,8 @@ def build(out=OUT, event_folder=None, demos=True, quick=False):
         notebook, an event without a leaderboard.
     """
     out = Path(out)
-    if out.exists() and not (out / "site.css").exists():
-        raise ValueError(f"{out} is in use: name a new folder for the site")
+    if out.exists():
+        _check_own(out)
     event = events.load(Path(event_folder, "event.toml") if event_folder else events.EXAMPLE)
     board = _leaderboard(event_folder) if event_folder else None
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -63,6 +64,18 @@ def build(out=OUT, event_folder=None, demos=True, quick=False):
             out.replace(Path(place, "old"))
         made.replace(out)
     return written
+
+
+def _check_own(out):
+    """Raise ValueError unless a folder holds a site that `build` made, and nothing else."""
+    try:
+        ours = set(texts.read(out / FILES).splitlines())
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{out} is in use: name a new folder for the site") from error
+    for path in sorted(out.rglob("*")):
+        name = path.relative_to(out).as_posix()
+        if name not in ours and (path.is_symlink() or not path.is_dir()):
+            raise ValueError(f"{out} is in use: {name} in it is not of the site: move it away, or name a new folder")
 
 
 def _leaderboard(event_folder):
@@ -136,6 +149,8 @@ def _write(folder, event, board, demos, quick):
         shutil.copyfile(pages.TEMPLATES / script, folder / script)
     _write_scripts(folder, demos, quick)
     (folder / "search-index.js").write_text(f"window.SEARCH_INDEX = {json.dumps(index)};\n", "utf-8")
+    files = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
+    (folder / FILES).write_text("\n".join([*files, FILES, ""]), "utf-8")
     return sorted(bodies)
 
 

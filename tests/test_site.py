@@ -114,6 +114,18 @@ def test_a_folder_in_use_is_not_replaced(tmp_path):
     assert (tmp_path / "mine.txt").read_text() == "precious"
 
 
+def test_only_its_own_files_are_replaced(built, tmp_path):
+    (tmp_path / "site.css").write_text("body {}")
+    with pytest.raises(ValueError, match="in use: name a new folder"):
+        site.build(tmp_path)
+    site._check_own(built)
+    copied = shutil.copytree(built, tmp_path / "site")
+    (copied / "Higgs" / "thesis.html").write_text("precious")
+    with pytest.raises(ValueError, match="in use: Higgs/thesis.html in it is not of the site"):
+        site.build(copied)
+    assert (copied / "Higgs" / "thesis.html").read_text() == "precious"
+
+
 @pytest.mark.parametrize("content, message", [
     (None, "has no leaderboard yet: run python -m common.hackathon score first"),
     ("", "leaderboard.json is damaged .*: run python -m common.hackathon score again"), ("[]", "is damaged"),
