@@ -41,7 +41,7 @@ def momenta(X):
     Returns
     -------
     pt, eta, phi : ndarray of shape (n, 6)
-        Of `OBJECTS`, GeV and rad; eta of the missing momentum is unknown and set to 0.
+        Momenta (GeV) and directions (phi in rad) of `OBJECTS`; eta of the missing momentum is unknown and set to 0.
     """
     X = physical(X)
     jets = [f"jet_{i}" for i in (1, 2, 3, 4)]

@@ -1,5 +1,7 @@
 """Figures of the Higgs lesson."""
 
+import math
+
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
@@ -16,7 +18,7 @@ PARENTS = {"m_jj": 80, "m_jjj": 173, "m_lv": 80, "m_jlv": 173, "m_bb": 125, "m_w
 
 def histograms(dataset, names, rows):
     """A figure with one histogram a column, signal against background, in physical units."""
-    n_columns = -(-len(names) // rows)
+    n_columns = math.ceil(len(names) / rows)
     fig, axes = plt.subplots(rows, n_columns, figsize=(1.45 * n_columns, 1.5 * rows))
     for ax, name, x in zip(axes.flat, names, columns(physical(dataset.X), names).T, strict=False):
         for y, style in CLASS_STYLES.items():
@@ -118,7 +120,7 @@ def event_figure(event, pair, mass, peak):
 def threshold_figure(y, score, threshold, s, b, z):
     """What a threshold does: to the scores (n_events,), on the ROC curve, and to the expected counts.
 
-    Of signal and background s and b events are kept, and their significance is z.
+    s signal and b background events are kept; their significance is z.
     """
     fig, (left, middle, right) = plt.subplots(1, 3, figsize=(7.6, 2.5), layout="none")
     fig.subplots_adjust(left=0.07, right=0.98, bottom=0.19, top=0.88, wspace=0.35)

@@ -36,7 +36,7 @@ def standard_position(X):
     Returns
     -------
     pt, eta, phi : ndarray of float64, shape (n, 6)
-        Of `Higgs.columns.OBJECTS`, in GeV and rad.
+        Momenta (GeV) and directions (phi in rad) of `Higgs.columns.OBJECTS`.
     """
     pt, eta, phi = (values.astype(float) for values in momenta(X))
     phi = wrap(phi - phi[:, [LEPTON]])
@@ -170,7 +170,7 @@ class Network(nn.Module):
     width, blocks : int
     dropout : float
     bins : int
-        Of the encoding, for each feature.
+        Bins of the encoding, for each feature.
     """
 
     def __init__(self, X, width=128, blocks=1, dropout=0.3, bins=8):

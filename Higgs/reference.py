@@ -7,6 +7,7 @@ Learning Repository, 2014, doi:10.24432/C5V312, CC BY 4.0). It was made by
 """
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def distances(dataset, reference):
     dataset : Dataset
         Official units.
     reference : dict
-        Of `make` or `read`.
+        Histograms, as `make` and `read` return them.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def chance(dataset, reference):
     ----------
     dataset : Dataset
     reference : dict
-        Of `make` or `read`.
+        Histograms, as `make` and `read` return them.
 
     Returns
     -------
@@ -106,7 +107,7 @@ def compare(dataset, reference, names):
     """
     if unknown := [name for name in names if not name.startswith("m_") and not name.endswith(("pt", "magnitude"))]:
         raise ValueError(f"{', '.join(unknown)}: only momenta and masses can be compared in this figure")
-    fig, axes = plt.subplots(2, -(-len(names) // 2), figsize=(7.4, 3.4))
+    fig, axes = plt.subplots(2, math.ceil(len(names) / 2), figsize=(7.4, 3.4))
     for ax, name in zip(axes.flat, names, strict=False):
         x = columns(dataset.X, [name])[:, 0] * UNITS[name]
         edges = np.array(reference[name]["edges"])[::2] * UNITS[name]

@@ -100,7 +100,7 @@ def images(card, particles, eta, rng):
     particles : tracker.Particles
         At least one of each event.
     eta : ndarray of shape (n,)
-        Of the events.
+        Pseudorapidity of the electron or photon of each event.
 
     Returns
     -------

@@ -190,7 +190,7 @@ class CNN(nn.Module):
     Parameters
     ----------
     channels : int
-        Of the input, see `network_input`: 1 for the time, which has no total energy.
+        Planes of the input, see `network_input`: 1 for the time, which has no total energy.
     width : int
         Channels of the first layer.
     dropout : float

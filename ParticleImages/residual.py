@@ -65,7 +65,7 @@ class ImageAndShapes(nn.Module):
         Units of the dense network.
     dropout : float
     bins : int
-        Of the encoding.
+        Bins of the encoding, for each shape.
     """
 
     def __init__(self, shapes, outputs=6, width=16, hidden=192, dropout=0.35, bins=16):

@@ -68,7 +68,7 @@ class ViT(nn.Module):
     Parameters
     ----------
     channels : int
-        Of the input, see `model.network_input`: 2 for the energy, 3 with the time.
+        Planes of the input, see `model.network_input`: 2 for the energy, 3 with the time.
     patch : (int, int)
         Rows and columns of a patch.
     width : int

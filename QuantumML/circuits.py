@@ -155,7 +155,7 @@ def minimise(loss, weights, angles, steps, batch_size=128, lr=0.03):
     angles : tensor (n_jets, n)
     steps : int
     batch_size, lr
-        Of Adam (Kingma and Ba, arXiv:1412.6980).
+        Jets in a step, and learning rate of Adam (Kingma and Ba, arXiv:1412.6980).
     """
     weights = weights.clone().requires_grad_()
     optimizer = torch.optim.Adam([weights], lr)
@@ -178,11 +178,11 @@ class QuantumAutoencoder(Detector):
     circuit : qiskit.QuantumCircuit with features x and weights w
         Any circuit that `quantum.Simulator` executes.
     features : callable images -> (n, length of x), optional
-        Of `Angles`.
+        The features that `Angles` turns into angles. Default: `Rings`.
     n_trash : int, optional
         The first so many qubits are the trash. Default: all but one.
     steps, batch_size, lr
-        Of `minimise`.
+        Settings of `minimise`.
     """
 
     def __init__(self, circuit, features=None, n_trash=None, seed=0, steps=200, batch_size=128, lr=0.03):

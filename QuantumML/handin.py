@@ -123,7 +123,7 @@ def program(circuit, n_inputs):
     Parameters
     ----------
     circuit : qiskit.QuantumCircuit
-        Of the gates that `qasm.read` knows; its parameters are x_0, x_1 ...
+        A circuit of the gates that `qasm.read` knows; its parameters are x_0, x_1 ...
     n_inputs : int
 
     Returns

@@ -153,7 +153,7 @@ def proxy():
     Returns
     -------
     Dataset or None
-        As of `load(task="labelled")`, in the order of the file.
+        Jets of both kinds, as `load(task="labelled")` returns them, in the order of the file.
     """
     path = official.find("QuantumML", PROXY)
     if path is None:

@@ -202,7 +202,7 @@ class Network(Detector):
         Called once the seed is set.
     loss : callable (output, input) -> loss of each number
     seed : int
-        Of the initial weights and of the order of the jets.
+        Seed of the initial weights and of the order of the jets.
     **fit
         For `common.training.fit`: epochs, batch_size, lr, progress.
     """

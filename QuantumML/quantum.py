@@ -21,6 +21,7 @@ Source of the conventions: M. A. Nielsen and I. L. Chuang, Quantum Computation a
 chapter 4, and the documentation of qiskit's gates.
 """
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
@@ -114,7 +115,7 @@ class Layer(nn.Module):
 
     def __init__(self, n_qubits, sublayers):
         super().__init__()
-        n_blocks = -(-n_qubits // MAX_BLOCK)
+        n_blocks = math.ceil(n_qubits / MAX_BLOCK)
         self.edges = [n_qubits * i // n_blocks for i in range(n_blocks + 1)]
         self.kinds = [kind for kind, _ in sublayers]
         for i, (_, index) in enumerate(sublayers):

@@ -57,7 +57,7 @@ def opened(path, wanted, max_bytes):
     wanted : callable str -> bool
         Whether a file is of the data set, by its name with its folders.
     max_bytes : int
-        Of one file; larger ones are refused before they are read.
+        Size of one file; larger ones are refused before they are read.
 
     Yields
     ------
@@ -85,9 +85,9 @@ class Files:
     Attributes
     ----------
     name : str
-        Of the zip file or folder.
+        Name of the zip file or folder.
     names : list of str
-        Of the files with their folders, sorted.
+        Names of the files with their folders, sorted.
     """
 
     def __init__(self, name, entries, wanted, max_bytes):
@@ -115,7 +115,9 @@ class Files:
 
     def others(self):
         """What there is besides, for an error message: "12 .csv, 1 .zip (unpack it first)"."""
-        counts = (f"{n} {end}{' (unpack it first)' * (end == '.zip')}" for end, n in self._others.most_common(6))
+        counts = []
+        for end, n in self._others.most_common(6):
+            counts.append(f"{n} {end} (unpack it first)" if end == ".zip" else f"{n} {end}")
         return ", ".join(counts) or "nothing else"
 
 

@@ -50,7 +50,7 @@ def card(challenge, task, version, sample, files=()):
     challenge, task : str
         Folder name, and the name of the stream.
     version : int
-        Of the simulator.
+        Version of the simulator.
     sample : Dataset
         Some samples: they tell fields, types and shapes.
     files : sequence of OfficialFile

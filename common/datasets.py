@@ -215,7 +215,7 @@ class Stream:
     simulate : callable (n, seed) -> Dataset
         The physics: pure, importable by name, deterministic. `seed` is an int of 128 bits.
     version : int
-        Of the simulator: raised whenever the bytes of a chunk change, as they do with `chunk_size`.
+        Version of the simulator: raised whenever the bytes of a chunk change, as they do with `chunk_size`.
     chunk_size : int
         Samples in a chunk.
     sample : Path or None

@@ -48,7 +48,7 @@ def script(name, quick=False):
     Parameters
     ----------
     name : str
-        Of a challenge.
+        Folder of a challenge.
     quick : bool
         Train for seconds only: for tests.
 
@@ -110,11 +110,12 @@ def layers(module):
         A layer that demo.js does not know.
     """
     name = type(module).__name__
+    of_challenge = f"{type(module).__module__}.{name}"  # another class of this name is another layer
     if isinstance(module, nn.Sequential):
         return [layer for child in module for layer in layers(child)]
     if isinstance(module, nn.Dropout):
         return []
-    if isinstance(module, nn.ReLU | nn.SiLU | nn.Tanh | nn.Flatten) or name == "Around":  # of Exoplanet
+    if isinstance(module, nn.ReLU | nn.SiLU | nn.Tanh | nn.Flatten) or of_challenge == "Exoplanet.model.Around":
         return [{"kind": name}]
     if isinstance(module, nn.Linear):
         return [{"kind": name, "weight": _weights(module.weight), "bias": _weights(module.bias)}]
@@ -133,7 +134,7 @@ def layers(module):
         return [{"kind": name, "factor": module.downscale_factor}]
     if isinstance(module, nn.PixelShuffle):
         return [{"kind": name, "factor": module.upscale_factor}]
-    if name == "Residual":  # of StrongLensing
+    if of_challenge == "StrongLensing.restoration.Residual":
         return [{"kind": name, "layers": layers(module.layers)}]
     raise ValueError(f"demo.js does not know the layer {name}: write it there and here, or export its parts")
 
@@ -165,7 +166,7 @@ def export(name, folder, quick=False):
     Parameters
     ----------
     name : str
-        Of a challenge.
+        Folder of a challenge.
     folder : path-like
     quick : bool
         Train for seconds only: for tests.

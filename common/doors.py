@@ -39,7 +39,7 @@ def badges(path, repo=REPO, tag=TAG):
     Parameters
     ----------
     path : str
-        Of the notebook in the course, such as ``"Higgs/Higgs.ipynb"``.
+        Path of the notebook in the course, such as ``"Higgs/Higgs.ipynb"``.
     repo, tag : str
         Address and tag of the course.
     """
@@ -134,7 +134,7 @@ def move(repo, tag=TAG, root=ROOT):
     repo : str
         On GitHub, which all doors read from: ``https://github.com/OWNER/NAME``.
     tag : str
-        Of the release, "v" and its number.
+        Tag of the release, "v" and its number.
     root : path
         The course, at `REPO` and `TAG`.
 

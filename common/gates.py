@@ -320,7 +320,7 @@ def _text_from_modules(cell, root=ROOT):
 def source_text(name, root=ROOT):
     """Return the text of a function or class of the course, as a lesson shows it.
 
-    Of its docstring only the first sentence is kept: the lesson explains the rest.
+    The docstring keeps its first sentence only: the lesson explains the rest.
 
     Parameters
     ----------

@@ -27,14 +27,14 @@ def arrays(path, extra, layout="the data sets X and y"):
     ----------
     path : path-like
     extra : str
-        Of the course, which installs h5py.
+        The extra of the course that installs h5py.
     layout : str
         What messages say that was expected.
 
     Yields
     ------
     X, y : h5py.Dataset
-        Of any type and shape: these are the caller's to check.
+        Arrays of any type and shape: these are the caller's to check.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def _in_words(error):
     """Why a file cannot be read. The library knows most of it as text only, and only damage calls for a new file."""
     text = " ".join(str(error).split())
     if "unable to lock" in text or "already open for" in text:
-        return IN_USE + "; or the program that wrote it was killed: h5clear -s FILE" * ("h5clear" in text)
+        return f"{IN_USE}; or the program that wrote it was killed: h5clear -s FILE" if "h5clear" in text else IN_USE
     if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
         return f"cannot be read: {os.strerror(error.errno)}"
     if "not registered" in text or "can't open directory" in text:

@@ -11,6 +11,9 @@ class PiecewiseLinear(nn.Module):
     The bins of a column hold equally many samples of the training set. A mass of 80 GeV means something else than
     one of 70 or 90: a linear layer cannot see that from the number itself, but it can from this encoding.
 
+    Values go from -0.5 (the bin is not reached) to 0.5 (it is passed). The first bins of all columns come first, then
+    all second bins, and so on.
+
     Parameters
     ----------
     X : ndarray of shape (n, k)

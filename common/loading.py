@@ -15,7 +15,7 @@ n : int, optional
 source : {{"simulated", "official"}}
     Whether samples are simulated, or read from the official files: found in the data folder, else downloaded.
 seed : int or str
-    Of the simulation: another seed is another universe with the same physics.
+    Seed of the simulation: another seed is another universe with the same physics.
 task : {{{tasks}}}
     Default: {default}.
 workers, scheduler, cache

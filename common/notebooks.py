@@ -55,10 +55,12 @@ from common.progress import progress_bar
 
 # papermill, nbclient and psutil are imported where they are used: `record` needs none of them.
 
-__all__ = ["SETUP_CELL", "Result", "check", "find", "record", "refresh", "run", "scores"]
+__all__ = [
+    "SETUP_CELL", "Result", "check", "find", "first_error", "record", "refresh", "run", "scores", "this_python",
+]
 
 
-def _kernel():
+def this_python():
     """How nbclient starts the kernel: with this Python, whatever kernels called python3 a user has installed.
 
     The kernel tells of its own transport, and that it is interrupted when all is done: no news to those who run it.
@@ -237,12 +239,12 @@ def _execute(source, target, values, row, environ):
             target.write_text(as_text(read(source)), "utf-8")  # papermill refuses a byte order mark
             nb = papermill.execute_notebook(
                 target, target, values, cwd=source.parent, progress_bar=bar,
-                language="python", **_kernel(),
+                language="python", **this_python(),
             )
             found = scores(nb)
         except papermill.PapermillExecutionError:
             nb = papermill.execute.remove_error_markers(read(target))
-            error = _first_error(nb)
+            error = first_error(nb)
             if not error:  # papermill minds an error that its cell is there to show
                 target.write_text(as_text(nb), "utf-8")
                 found = scores(nb)
@@ -282,7 +284,7 @@ class _PeakMemory(threading.Thread):
         self.join()
 
 
-def _first_error(nb):
+def first_error(nb):
     """Cell and exception of the first error of an executed notebook that its cell is not tagged for, or ''."""
     for cell in code_cells(nb):
         if EXPECTED_ERROR in tags(cell):
@@ -336,7 +338,7 @@ def refresh(path):
     bar = progress_bar(total=len(code_cells(nb)), desc=label(path), unit="cell", disable=None)
     client = nbclient.NotebookClient(
         nb,
-        **_kernel(),
+        **this_python(),
         timeout=None,
         record_timing=False,
         coalesce_streams=True,
@@ -347,7 +349,7 @@ def refresh(path):
         try:
             client.execute()
         except nbclient.exceptions.CellExecutionError as error:
-            raise ValueError(f"{label(path)} is as it was: {_first_error(nb)}") from error
+            raise ValueError(f"{label(path)} is as it was: {first_error(nb)}") from error
     for cell in code_cells(nb):
         for output in cell.outputs:
             if output.get("name") == "stderr":

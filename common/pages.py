@@ -290,7 +290,7 @@ def page(title, body, *, here="", navigation=(), alone=False, contents=(), aroun
     alone : bool
         Whether the style is part of the page instead of lying beside it.
     contents : sequence of (level, anchor, text)
-        Of `headings`.
+        The headings, as `headings` returns them.
     around : sequence of (relation, name, path)
         Links to what comes before ("prev") and after ("next"), and to the file itself ("download").
     scripts : sequence of str
@@ -313,12 +313,12 @@ def filled(template, **values):
     return _templates().get_template(template).render(**values)
 
 
-def leaderboard_body(board, rules="rules.html"):
+def leaderboard_body(board):
     """HTML of a leaderboard; everything in it is escaped: names come from participants."""
     boards = board["boards"]
     titles = {part["challenge"]: part["title"] for part in boards}
     return filled(
-        "leaderboard.html", **board, rules=rules, challenges=list(titles.items()),
+        "leaderboard.html", **board, challenges=list(titles.items()),
         pictures=list(map(history.picture, boards)), told=list(map(history.told, boards)),
     )  # fmt: skip
 

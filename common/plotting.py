@@ -84,15 +84,3 @@ def learning_curve(history, score="validation score"):
     right.axvline(history.best_epoch + 1, color="0.6", lw=0.8, ls=":")
     right.set(xlabel="epoch", ylabel=score)
     return fig, (left, right)
-
-
-def image_grid(images, titles=None, *, columns=5, cmap="viridis", **imshow):
-    """A figure of small images, row by row."""
-    rows = -(-len(images) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(1.5 * columns, 1.6 * rows), squeeze=False)
-    for i, ax in enumerate(axes.flat):
-        ax.axis("off")
-        if i < len(images):
-            ax.imshow(images[i], cmap=cmap, **imshow)
-            ax.set_title(titles[i] if titles else "", fontsize=8)
-    return fig, axes

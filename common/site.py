@@ -34,7 +34,7 @@ def build(out=OUT, event_folder=None, demos=True, quick=False):
     out : path-like
         Folder of the site; one that is there is replaced where it holds nothing but what this function wrote.
     event_folder : path-like, optional
-        Of an event that was scored: its leaderboard becomes part of the site.
+        Folder of an event that was scored: its leaderboard becomes part of the site.
     demos : bool
         Whether the pages of `common.demo` are part of it: their models are trained when there are none yet.
     quick : bool

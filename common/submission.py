@@ -150,7 +150,9 @@ class Table(OneFile):
         tabs = self.delimiter == "\t"
         numbers = "one number" if len(self.columns) == 1 else f"{len(self.columns)} numbers"
         between = "" if len(self.columns) == 1 else f" separated by {'tabs' if tabs else 'commas'},"
-        options = "sep='\\t', " * tabs + "index=False, header=False"
+        options = "index=False, header=False"
+        if tabs:
+            options = f"sep='\\t', {options}"
         return (
             f"Write {numbers} a line,{between} with a decimal point (0.25), "
             f"without header, index or quotes: to_csv(path, {options})"
@@ -188,7 +190,7 @@ class Array(OneFile):
     name : str
         File name that the hackathon asks for.
     shape : tuple of int
-        Of one sample.
+        Shape of one sample.
     low, high : float
         Range of every number.
     """

@@ -165,19 +165,22 @@ def _no_row(start, columns, separator):
     if not lines:
         return "no rows, 0 numbers in the first row; is this the complete file?"
     rows = [_cells(line, separator) for line in lines]
-    cells, shown = rows[0], lines[0][:30] + "..." * (len(lines[0]) > 30)
+    cells, shown = rows[0], lines[0]
+    if len(shown) > 30:
+        shown = shown[:30] + "..."
     texts = [cell for cell in cells if not _is_number(cell)]
-    for other, word in OTHER_SEPARATORS.items() if texts and len(cells) != columns else ():
-        if other != separator and 1 < columns <= len(_cells(lines[0], other)) <= columns + 1:
-            return f"line 1 has {word} between its numbers ({shown!r})"
-    if commas := [cell for cell in texts if _is_number(cell.replace(",", ".", 1))]:
+    if texts and len(cells) != columns:
+        for other, word in OTHER_SEPARATORS.items():
+            if other != separator and 1 < columns <= len(_cells(lines[0], other)) <= columns + 1:
+                return f"line 1 has {word} between its numbers ({shown!r})"
+    commas = [cell for cell in texts if _is_number(cell.replace(",", ".", 1))]
+    if commas:
         return f"line 1 has a decimal comma ({commas[0]!r}): write numbers with a decimal point"
     if 2 * len(texts) > len(cells) or _is_header(rows):
         return f"line 1 is a header ({shown!r}): remove it, and any index column (pandas: header=False, index=False)"
     if texts:
         return f"could not convert {texts[0][:30]!r} in line 1 to a number"
-    first = [row[0] for row in rows]
-    if len(cells) == columns + 1 and first in ([str(i + low) for i in range(len(first))] for low in (0, 1)):
+    if len(cells) == columns + 1 and _counts_up([row[0] for row in rows]):
         return "the first column numbers the rows: remove this index column (pandas: index=False)"
     if len(cells) != columns:
         return f"{len(cells)} numbers in the first row ({len(cells)} columns, expected {columns})"
@@ -187,19 +190,27 @@ def _no_row(start, columns, separator):
 def _is_header(rows):
     """Whether the first row counts the columns, with an index column or without, where the next is no such row."""
     first = rows[0][1:] if rows[0][0] == "" else rows[0]
-    if first not in ([str(i + low) for i in range(len(first))] for low in (0, 1)) or len(first) < 2:
+    if len(first) < 2 or not _counts_up(first):
         return False
-    return len(first) >= FEW or len(rows) > 1 and not all(cell.isdecimal() for cell in rows[1])
+    return len(first) >= FEW or (len(rows) > 1 and not all(cell.isdecimal() for cell in rows[1]))
+
+
+def _counts_up(cells):
+    """Whether cells are 0, 1, 2, ... or 1, 2, 3, ..."""
+    return any(cells == [str(i + low) for i in range(len(cells))] for low in (0, 1))
 
 
 def _first_fault(stream, columns, separator):
     """The first line that is no row, in words."""
     lines = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace")
     for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         cells = _cells(line, separator)
-        if texts := [cell for cell in cells if not _is_number(cell)] if line.strip() else []:
+        texts = [cell for cell in cells if not _is_number(cell)]
+        if texts:
             return f"could not convert {texts[0][:30]!r} in line {number} to a number"
-        if line.strip() and len(cells) != columns:
+        if len(cells) != columns:
             return f"line {number} has {len(cells)} numbers"
     return "a line cannot be read"
 

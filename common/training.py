@@ -5,6 +5,7 @@ devices; nothing in it is specific to a challenge.
 """
 
 import ctypes
+import math
 import os
 import sys
 import tempfile
@@ -20,6 +21,8 @@ from common import fingerprints
 from common.datasets import Dataset, check_n
 from common.files import atomic_write
 from common.progress import in_notebook, progress_bar
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # parameters of mallopt, from malloc.h
 
 
 def seed_everything(seed):
@@ -39,12 +42,12 @@ def keep_memory():
 
     References
     ----------
-    The GNU C Library Reference Manual, "Malloc Tunable Parameters" (M_TRIM_THRESHOLD is -1, M_MMAP_THRESHOLD -3).
+    The GNU C Library Reference Manual, "Malloc Tunable Parameters".
     """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", lambda parameter, value: 0)
-        mallopt(-3, 32 << 20)  # bytes: the most that glibc takes
-        mallopt(-1, 2**31 - 1)
+        mallopt(M_MMAP_THRESHOLD, 32 << 20)  # bytes: the most that glibc takes
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 @dataclass
@@ -117,13 +120,13 @@ def fit(
     lr : float
         Peak learning rate of the one-cycle schedule.
     weight_decay : float
-        Of AdamW.
+        That of AdamW: weights shrink by lr * weight_decay of their size in each step.
     patience : int, optional
         Stop after so many epochs without a better score. Default: never.
     augment : callable X -> X, optional
         Applied to each training batch (a tensor on the device of the model).
     seed : int
-        Of the order of the samples, dropout and augmentation. The initial weights are the model's.
+        Seed of the order of the samples, dropout and augmentation. The initial weights are the model's.
     checkpoint : path-like, optional
         Written after each epoch; when it is there, training goes on from it. It knows its data, its model and
         its loss: another training is refused.
@@ -157,15 +160,19 @@ def fit(
     )
     # Several devices are several processes. They start as copies of a notebook (which cannot be
     # imported by a new process), or as new processes elsewhere.
-    strategy = "auto" if devices == 1 else "ddp_notebook" if in_notebook() else "ddp_spawn"
+    if devices == 1:
+        strategy = "auto"
+    else:
+        strategy = "ddp_notebook" if in_notebook() else "ddp_spawn"
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
     known = {} if checkpoint is None else _fingerprints(train, valid, model, loss, augment)
     with tempfile.TemporaryDirectory() as folder:
         # Through a file: the pipe between processes holds 64 kB, and its writer waits for a reader that waits for it.
         trained = Path(folder, "trained.pt")
         fabric.launch(
-            _train, trained, model, train, valid, loss, score, epochs, batch_size, lr, weight_decay, patience,
-            augment, seed, checkpoint, known, precision, progress,
+            _train, trained, model, train, valid, loss=loss, score=score, epochs=epochs, batch_size=batch_size, lr=lr,
+            weight_decay=weight_decay, patience=patience, augment=augment, seed=seed, checkpoint=checkpoint,
+            known=known, precision=precision, progress=progress,
         )
         weights, history = torch.load(trained, weights_only=True)
     model.cpu().load_state_dict(weights)
@@ -174,15 +181,16 @@ def fit(
 
 
 def _train(
-    fabric, trained, model, train, valid, loss, score, epochs, batch_size, lr, weight_decay, patience,
+    fabric, trained, model, train, valid, *, loss, score, epochs, batch_size, lr, weight_decay, patience,
     augment, seed, checkpoint, known, precision, progress,
 ):
+    """The loop of `fit`, on each device: the best weights and the history go to the file `trained`."""
     keep_memory()
     narrow = _is_narrow(model, precision)
     rank, n_ranks = fabric.global_rank, fabric.world_size
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
     model, optimizer = fabric.setup(model, optimizer)
-    n_steps = -(-len(train[0]) // (batch_size * n_ranks))
+    n_steps = math.ceil(len(train[0]) / (batch_size * n_ranks))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=epochs * n_steps)
     history, best = History(), None
     settings = dict(

@@ -35,7 +35,7 @@ def names(folder, teams):
     Parameters
     ----------
     folder : path-like
-        Of the event.
+        The folder of the event.
     teams : iterable of str
         In the order of arrival: of two teams that draw one name the later one draws again.
 

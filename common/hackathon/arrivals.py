@@ -114,8 +114,10 @@ def _received(place, submissions, at, files, memory):
     known = {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
     present, faults, new = set(), [], []
     for path, about in _in_order_of_change(_files(submissions)):
-        folder = about is not None and stat.S_ISDIR(about.st_mode)
-        name = archive.shown(path.relative_to(submissions).as_posix() + "/" * folder, 300)
+        name = path.relative_to(submissions).as_posix()
+        if about is not None and stat.S_ISDIR(about.st_mode):
+            name += "/"
+        name = archive.shown(name, 300)
         try:
             digest = _copy(path, about, place, {} if memory is None else memory)
         except SubmissionError as error:
@@ -130,9 +132,11 @@ def _received(place, submissions, at, files, memory):
             times[digest] = at
             new.append({"time": at.isoformat(), "said": True, **line})
     _append(place / LOG, new)
-    names = {line["sha256"]: line["file"] for line in reversed(log + new) if line["folder"] == source}
-    arrivals = [_logged(place, names[digest], digest, times[digest], present) for digest in dict.fromkeys(
-        line["sha256"] for line in log + new if line["folder"] == source)]  # fmt: skip
+    names = {}  # the first that each content had, in the order of the log
+    for line in log + new:
+        if line["folder"] == source:
+            names.setdefault(line["sha256"], line["file"])
+    arrivals = [_logged(place, name, digest, times[digest], present) for digest, name in names.items()]
     # the sort is stable: within a second, the order is that of the log
     return sorted([*arrivals, *faults], key=lambda arrival: arrival.time)
 
@@ -260,7 +264,7 @@ def _read_log(path):
         raise EventError(f"{path}: damaged (byte {error.start}): put back a copy of it") from error
     whole, _, rest = text.rpartition("\n")
     if rest:
-        path.write_text(whole + "\n" * bool(whole), "utf-8")
+        path.write_text(f"{whole}\n" if whole else "", "utf-8")
     lines = []
     for i, text in enumerate(whole.splitlines(), start=1):
         try:

@@ -31,7 +31,7 @@ def certificates(folder, fonts=(), *, before=False, badges=False):
     Parameters
     ----------
     folder : path-like
-        Of the event, with leaderboard.json.
+        The folder of the event, with leaderboard.json.
     fonts : sequence of path-like
         TrueType fonts for letters that EB Garamond, DejaVu Sans and Noto Sans Devanagari lack, such as Chinese ones.
         Those that are installed on this machine come last.

@@ -53,7 +53,7 @@ def export(folder, out, image=IMAGE):
     Parameters
     ----------
     folder : path-like
-        Of the event.
+        The folder of the event.
     out : path-like
         Folder of the bundles.
     image : str
@@ -88,10 +88,13 @@ def export(folder, out, image=IMAGE):
 
 def dockerfile():
     """The image of the scoring programs: this Python, and the installed releases of what they import."""
-    pins = " \\\n    ".join(f"{name}=={version(name).partition('+')[0]}" for name in PACKAGES)
+    pins = [f"{name}=={version(name).partition('+')[0]}" for name in PACKAGES]
+    if sys.version_info < (3, 11):
+        pins.append("tomli")
+    packages = " \\\n    ".join(pins)
     return (
         f"FROM python:{sys.version_info.major}.{sys.version_info.minor}-slim\n"
-        f"RUN pip install --no-cache-dir \\\n    {pins}" + " \\\n    tomli" * (sys.version_info < (3, 11)) + "\n"
+        f"RUN pip install --no-cache-dir \\\n    {packages}\n"
     )
 
 
@@ -197,7 +200,7 @@ def _pages(event, board):
     rest = ", on the rest of the test set" if public else ""
     again = " Only submissions of the phase before go there: hand in your best one again when a phase begins."
     page = f"[the challenge]({REPO}/tree/{TAG}/{board.folder})"
-    executed = " but its circuit, which is simulated" * challenge.task(board.task).executes
+    executed = " but its circuit, which is simulated" if challenge.task(board.task).executes else ""
     return {
         "overview": f"# {_title(board)}\n\n{challenge.summary}\n\n{markdown(event)}",
         "data": "# Data\n\nUnder *Files* are the test sets without labels, and the event file. What they hold and how "

@@ -94,8 +94,9 @@ def _task(board, samples):
 def _handed_in(submission):
     """What a submission holds, in words."""
     if isinstance(submission, Table):
-        between = " separated by tabs" if submission.delimiter == "\t" else " separated by commas"
-        columns = ", ".join(submission.columns) + between * (len(submission.columns) > 1)
+        columns = ", ".join(submission.columns)
+        if len(submission.columns) > 1:
+            columns += " separated by tabs" if submission.delimiter == "\t" else " separated by commas"
         return (f"`{submission.wanted}`: one row a sample, in the order of the test set, with {columns}; "
                 f"numbers from {submission.low:g} to {submission.high:g}")  # fmt: skip
     if isinstance(submission, Array):

@@ -246,7 +246,7 @@ def predictions(boards, opened, sizes, samples):
     Parameters
     ----------
     boards : sequence of common.hackathon.event.Board
-        Of the challenge of the submission.
+        The boards of the submission's challenge.
     opened : common.hackathon.archive.Archive
     sizes : dict of Board to int
         How many samples each test set has.

@@ -97,7 +97,7 @@ def judge_all(folder, submissions, workers=None, memory=None):
     Parameters
     ----------
     folder, submissions : path-like
-        Of the event, and of the submissions as they were received.
+        The folder of the event, and that of the submissions as they were received.
     workers : int, optional
         Processes; 0 judges in this one, without bounds of memory.
     memory : dict, optional
@@ -182,33 +182,38 @@ def rank(event: Event, entries, at=None):
         Default: now.
     """
     over = (at or arrivals.now()) > event.deadline
-    boards = []
-    for board in event.boards:
-        task = registry()[board.folder].task(board.task)
-        published = list(board.metrics if over else board.metrics[:1])
-        handed_in = [entry for entry in entries if entry.board == board.name and not entry.reason]
-        own = [entry for entry in handed_in if not entry.baseline]
-        metric = next(metric for metric in task.metrics if metric.name == board.metrics[0])
-        ranking, merit = _ranking(own, task, published, over)
-        merits, noise = [merit(entry) for entry in ranking], _within_noise(ranking, over)
-        boards.append({
-            "challenge": board.folder, "task": board.task, "title": registry()[board.folder].title, "n": board.n,
-            "metrics": published, "higher_is_better": metric.higher_is_better,
-            "ranking": [_row(entry, 1 + merits.index(merits[i]), noise[i], published, over)
-                        for i, entry in enumerate(ranking)],
-            "history": [{**_about(entry, published, over), "late": entry.late} for entry in own],
-            "baselines": [
-                {"name": entry.team, **_shown(entry, published, over),
-                 "ahead": sum(other >= merit(entry) for other in merits)}
-                for entry in sorted((e for e in handed_in if e.baseline), key=merit, reverse=True)
-            ],
-        })  # fmt: skip
+    boards = [_board(board, entries, over) for board in event.boards]
     rejected = [{"file": public_name(e.file), "received": _iso(e.received), "reason": e.reason}
                 for e in entries if e.reason]  # fmt: skip
     return {
         "event": event.title, "deadline": event.deadline.isoformat(), "due": event.clock(event.deadline),
         "public_fraction": event.public_fraction, "part": "private" if over else "public",
         "boards": boards, "overall": overall(boards), "rejected": rejected,
+    }  # fmt: skip
+
+
+def _board(board, entries, over):
+    """One board of `rank`: its ranking, all that was handed in, and the baselines."""
+    challenge = registry()[board.folder]
+    task = challenge.task(board.task)
+    published = list(board.metrics if over else board.metrics[:1])
+    metric = next(metric for metric in task.metrics if metric.name == board.metrics[0])
+    handed_in = [entry for entry in entries if entry.board == board.name and not entry.reason]
+    own = [entry for entry in handed_in if not entry.baseline]
+    ranking, merit = _ranking(own, task, published, over)
+    merits = [merit(entry) for entry in ranking]
+    rows, compared = [], []
+    for entry, within_noise in zip(ranking, _within_noise(ranking, over), strict=True):
+        place = 1 + merits.index(merit(entry))  # equals share the first place of theirs
+        rows.append(_row(entry, place, within_noise, published, over))
+    for entry in sorted((entry for entry in handed_in if entry.baseline), key=merit, reverse=True):
+        ahead = sum(other >= merit(entry) for other in merits)
+        compared.append({"name": entry.team, **_shown(entry, published, over), "ahead": ahead})
+    return {
+        "challenge": board.folder, "task": board.task, "title": challenge.title, "n": board.n,
+        "metrics": published, "higher_is_better": metric.higher_is_better, "ranking": rows,
+        "history": [{**_about(entry, published, over), "late": entry.late} for entry in own],
+        "baselines": compared,
     }  # fmt: skip
 
 

@@ -153,7 +153,7 @@ class Page:
         Parameters
         ----------
         text : str
-            Of letters that the fonts have.
+            Only letters that the fonts have.
         box : tuple of float
             Left, top, width and height, mm.
         size : float

@@ -24,7 +24,7 @@ def write(event, entries, folder, names=None, memory=None):
     entries : list of common.hackathon.judge.Entry
         As `leaderboard.judge_all` returns them.
     folder : path-like
-        Of the event.
+        The folder of the event.
     names : dict of str to str, optional
         The made-up names of the teams on the boards.
     memory : dict, optional
@@ -77,8 +77,9 @@ def _verdict(event, entry, titles):
     (board,) = (board for board in event.boards if board.name == entry.board)
     metric, (low, high) = board.metrics[0], entry.public.row["interval"]
     part = "" if event.public_fraction == 1 else " on the public part of the test set"
+    late = ", but too late" if entry.late else ""
     lines = [
-        f"{titles[board.folder]}, {board.task.replace('_', ' ')}: accepted" + ", but too late" * entry.late,
+        f"{titles[board.folder]}, {board.task.replace('_', ' ')}: accepted{late}",
         f"{metric} {entry.public.row['scores'][metric]:.6g} [{low:.6g}, {high:.6g}]{part}",
     ]
     if entry.late:

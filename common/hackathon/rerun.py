@@ -45,7 +45,7 @@ def _execute(folder, work):
     import nbclient
     import nbformat
 
-    from common.notebooks import _first_error, _kernel
+    from common.notebooks import first_error, this_python
 
     for path in folder.iterdir():
         shutil.copyfile(path, work / path.name)
@@ -53,11 +53,11 @@ def _execute(folder, work):
     for cell in nb.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    client = nbclient.NotebookClient(nb, **_kernel(), timeout=None, resources={"metadata": {"path": str(work)}})
+    client = nbclient.NotebookClient(nb, **this_python(), timeout=None, resources={"metadata": {"path": str(work)}})
     try:
         client.execute()
     except nbclient.exceptions.CellExecutionError as error:
-        raise SubmissionError(f"the notebook fails: {_first_error(nb)}") from error
+        raise SubmissionError(f"the notebook fails: {first_error(nb)}") from error
     except nbclient.exceptions.DeadKernelError as error:
         raise SubmissionError("the notebook ends its own process: it may need more memory") from error
 

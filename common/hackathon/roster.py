@@ -203,7 +203,7 @@ def keep(folder, event, entries, owners):
     Parameters
     ----------
     folder : path-like
-        Of the event.
+        The folder of the event.
     event : common.hackathon.event.Event
     entries : list of common.hackathon.judge.Entry
         Settled.
@@ -254,7 +254,7 @@ def register(folder, name, members=(), key=None):
     Parameters
     ----------
     folder : path-like
-        Of the event.
+        The folder of the event.
     name : str
     members : sequence of str
     key : path-like, optional
@@ -302,7 +302,7 @@ def renew(folder, name):
     Parameters
     ----------
     folder : path-like
-        Of the event.
+        The folder of the event.
     name : str
         Just as the team is called.
 
@@ -338,7 +338,7 @@ def join(folder, key, members):
     Parameters
     ----------
     folder : path-like
-        Of the event.
+        The folder of the event.
     key : path-like
         The key file of the team.
     members : sequence of str
@@ -375,7 +375,7 @@ def merge(folder, key, other_key):
     Parameters
     ----------
     folder : path-like
-        Of the event.
+        The folder of the event.
     key, other_key : path-like
         Key files, which show that both teams agree.
 

@@ -110,7 +110,7 @@ class Desk:
     Parameters
     ----------
     folder, submissions : path-like
-        Of the event, and where submissions go.
+        The folder of the event, and the one where submissions go.
     say : callable
         Where the organiser reads what happens.
     behind : str
@@ -137,7 +137,7 @@ class Desk:
         ----------
         listening : socket.socket
         server : aiohttp.web.Server
-            Of a runner for `app`.
+            The server of a runner for `app`.
         """
         loop, room = asyncio.get_running_loop(), _room()
         while True:
@@ -497,9 +497,9 @@ def serve(folder, submissions, address=ADDRESS, port=PORT, behind=""):
     Parameters
     ----------
     folder, submissions : path-like
-        Of the event, and where submissions go; made where it is not there.
+        The folder of the event, and the one where submissions go, which is made where it is not there.
     address : str
-        Of this machine, where the page can be reached; by default from this machine only.
+        The address of this machine at which the page can be reached; by default from this machine only.
     port : int
     behind : str
         The name of the site, where a server on this machine stands before the page.

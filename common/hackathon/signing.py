@@ -136,7 +136,7 @@ def verify(path, key):
     path : path-like
         The PDF, or a text file with what its QR code says.
     key : Ed25519PublicKey
-        Of the organiser; from the organiser, not from who shows the certificate.
+        The organiser's key, got from the organiser and not from who shows the certificate.
 
     Returns
     -------

@@ -181,7 +181,7 @@ def _predictions(boards, event_folder, folder):
     if not contents:
         wanted = ", or ".join(challenge.task(board.task).submission.wanted for board in boards)
         names = sorted(path.name for path in folder.iterdir())
-        found = ", ".join(names[:5]) + ", ..." * (len(names) > 5)
+        found = ", ".join(names if len(names) <= 5 else [*names[:5], "..."])
         raise SubmissionError(f"{folder}: has {found or 'no file'}, but {boards[0].folder} asks for {wanted}")
     return contents, notes
 

@@ -95,7 +95,7 @@ def verify(folder, file, minutes=MINUTES, memory=MEMORY):
     Parameters
     ----------
     folder : path-like
-        Of the event.
+        The folder of the event.
     file : path-like
         The zip file.
     minutes, memory : float
@@ -187,7 +187,7 @@ def sandbox(folder, given):
     Parameters
     ----------
     folder : pathlib.Path
-        Of the event; of it only `public` is seen inside.
+        The folder of the event; inside, only its `public` is seen.
     given : pathlib.Path
         What the notebook starts from.
 
