@@ -75,7 +75,7 @@ def named(log_p, text):
         ways[0], ways[1, 1:], ways[2, 2:] = score, score[:-1], score[:-2] + closed
         back.append(ways.argmax(axis=0))
         score = ways.max(axis=0) + row
-    states = [len(symbols) - 1 - int(score[-2:].argmax() == 0)]
+    states = [len(symbols) - 2 + int(score[-2:].argmax())]  # the last character, or the blank after it
     for row in reversed(back):
         states.append(states[-1] - int(row[states[-1]]))
     states = np.array(states[::-1])
