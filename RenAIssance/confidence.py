@@ -25,12 +25,12 @@ from RenAIssance.model import CODES, encode
 from RenAIssance.spelling import ALPHABET
 
 SLOPE, OFFSET = 0.66, 0.95
-"""Of `calibrated`: fitted to pages 1 to 10 of the real book and to simulated lines of other presses."""
+"""The line of `calibrated`: fitted to pages 1 to 10 of the real book and to simulated lines of other presses."""
 POSSIBLE = np.log(1e-3)  # a character that no column gives this much is not considered
 LANGUAGE = 0.4  # power of what the language expects
 SURE = 14.0  # the margin of a word without rivals
 WORD_SLOPE, WORD_OFFSET = 0.90, 0.01
-"""Of `of_words`: fitted to simulated pages and lines by tests/benchmarks/renaissance_words.py, as is LANGUAGE."""
+"""The curve of `of_words`; like LANGUAGE fitted to simulated pages by tests/benchmarks/renaissance_words.py."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Word:
     ----------
     text : str
     first, end : int
-        Its columns in the output of the network.
+        Columns of the word in the output of the network.
     confidence : float
         Probability that the word and the spaces beside it are right, in the normalised form of `metrics.normalised`.
     """
@@ -150,7 +150,7 @@ def rivals(text, log_p, bounds):
     ----------
     text : str
     log_p : ndarray of shape (steps, characters)
-        Of the line.
+        Log-probabilities of the whole line.
     bounds : ndarray of int, shape (len(text) + 1,)
         First columns of its characters, and the end.
     """

@@ -63,7 +63,7 @@ def _sharpness(rows, height):
     rows : ndarray of float, shape (n,)
         Not rounded; moved by less than the height of the image.
     height : int
-        Of the image.
+        Height of the image.
     """
     profile = np.bincount(np.rint(rows).astype(np.int64) + height, minlength=3 * height).astype(float)
     return ((profile[3:] - profile[:-3]) ** 2).sum()

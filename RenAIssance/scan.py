@@ -212,7 +212,7 @@ class Layout:
     Attributes
     ----------
     slope : float
-        Of the lines on the scan, rows per column.
+        Slope of the lines on the scan, rows per column.
     shifts : ndarray of int, shape (width,)
         How many rows each column of the scan has been moved down, so that lines are straight and level.
     level : ndarray of bool, shape (height, width)
@@ -252,7 +252,7 @@ def layout(page, threshold=0.62):
     page : ndarray of uint8, shape (height, width)
         Grey, 300 dpi.
     threshold : float
-        Of `ink`.
+        Threshold of `ink`.
 
     Raises
     ------

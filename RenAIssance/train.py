@@ -101,7 +101,7 @@ def fresh_lines(seed, pool=400, pairs=None, **options):
     pairs : sequence of (press.Face, press.Face), optional
         Roman and italic type of other presses: half of the lines are then theirs, see `presses.lines`.
     **options
-        Of `simulate.lines`.
+        Options of `simulate.lines`.
     """
     for i in itertools.count():
         if pairs is None:
@@ -123,12 +123,12 @@ def train_simulated(minutes, seed=0, batch=16, lr=2.5e-3, start=None, report=pri
     minutes : float
     seed, batch : int
     lr : float
-        At the top of the cosine.
+        Learning rate at the top of the cosine.
     start : Reader, optional
         One that has learned before goes on.
     report : callable str -> None
     **options
-        Of `fresh_lines`.
+        Options of `fresh_lines`.
 
     Returns
     -------
@@ -177,7 +177,7 @@ def learning_lines(pages, texts, readings):
     lines : list of ndarray
     texts : list of str
     errors : ndarray
-        Of all lines, kept or not: how far text and reading differ.
+        How far text and reading differ, of all lines, kept or not.
     """
     kept, errors = [], []
     for images, text, reading in zip(pages, texts, readings, strict=True):
@@ -200,7 +200,7 @@ def adapt(network, images, texts, valid, *, epochs=6, batch=8, lr=2e-3,
         Looked at after each epoch, never learned from.
     epochs, batch : int
     lr : float
-        Of AdamW, at the start; it falls to 0 as a cosine.
+        Learning rate of AdamW at the start; it falls to 0 as a cosine.
     simulated : int
         Simulated lines that are mixed in, so that rare characters are not forgotten.
     rules : float
