@@ -30,7 +30,8 @@ POSSIBLE = np.log(1e-3)  # a character that no column gives this much is not con
 LANGUAGE = 0.4  # power of what the language expects
 SURE = 14.0  # the margin of a word without rivals
 WORD_SLOPE, WORD_OFFSET = 0.90, 0.01
-"""The curve of `of_words`; like LANGUAGE fitted to simulated pages by tests/benchmarks/renaissance_words.py."""
+"""The curve of `of_words`: like LANGUAGE, it is fitted to simulated pages and lines by
+tests/benchmarks/renaissance_words.py."""
 
 
 @dataclass(frozen=True)
