@@ -77,7 +77,7 @@ def read_split(files, planets, split, n, size):
     ----------
     files : common.archives.Files
     planets : dict
-        Of `frames.read_labels`.
+        What `frames.read_labels` returns.
     split : {"train", "valid", "test"}
     n : int or None
     size : int

@@ -24,9 +24,9 @@ def one_disk(mass=0.0, radius=0.0, angle=1.0, size=256, **changes):
     Parameters
     ----------
     mass, radius : float
-        In solar masses and au.
+        Mass in solar masses, and radius of the orbit in au.
     angle : float
-        Of the planet, in rad.
+        Azimuth of the planet, in rad.
     **changes
         Entries of `PLAIN_DISK`; a number stands for an array of four equal ones.
     """
@@ -43,9 +43,9 @@ def single_planets(mass, radius, n, seed, size=simulate.SIZE):
     Parameters
     ----------
     mass : float, or ndarray of shape (n,)
-        In solar masses; 0 gives the same disks without the planet.
+        Mass in solar masses; 0 gives the same disks without the planet.
     radius : float, or ndarray of shape (n,)
-        Of its orbit in au.
+        Radius of its orbit in au.
     """
     runs, rng = _with_one_planet(mass, radius, n, seed)
     return simulate.draw_images(runs, np.arange(n), rng, size)[0]

@@ -77,9 +77,9 @@ def unwrapped_figure(image, pictures, titles, planet=None, spread=None):
     image : ndarray of shape (1, size, size), or None
     pictures : sequence of ndarray of shape (rings, angles)
     titles : sequence of str
-        Of the pictures; they say the unit.
+        Titles of the pictures; they say the unit.
     planet : tuple of float, optional
-        Its azimuth in degrees, its radius in au, and its column and row in the image.
+        Azimuth in degrees, radius in au, column and row in the image.
     spread : sequence of float or None, optional
         Where colours end on both sides of 0; None: brightness, as it comes.
     """
@@ -114,7 +114,7 @@ def evidence_figure(images, maps, paths, bare):
     maps, bare : sequence of ndarray of shape (rings, angles)
         Drop of the logit when a patch is made smooth.
     paths : sequence of tuple
-        Of each wake: x and y in pixels, azimuth in rad and radius in half widths of the image.
+        Each wake: x and y in pixels, azimuth in rad and radius in half widths of the image.
     """
     fig, axes = plt.subplots(3, len(images), figsize=(1.75 * len(images), 4.6), height_ratios=(1.3, 1, 1))
     limit = max(abs(np.array(maps)).max() / 2, 0.1)

@@ -75,7 +75,7 @@ def polar(X, ratio, angle, rings=RINGS, angles=ANGLES, stretch=logarithm):
     ----------
     X : ndarray of float32, shape (n, 1, size, size)
     ratio, angle : ndarray of shape (n,)
-        Of `ellipses`.
+        What `ellipses` returns.
     rings, angles : int
         Size of the result.
     stretch : callable
@@ -170,8 +170,8 @@ def views(X, rings=RINGS, angles=ANGLES, stretch=logarithm, share=0.15):
     Returns
     -------
     ndarray of float32, shape (n, 3, rings, angles)
-        Of `views_of_polar`: the stretched image relative to its median, in units of two decades; three times the
-        `residual`; and five times the `bend` of the profile of medians. All within +-1.
+        Pictures of `views_of_polar`: the stretched image relative to its median, in units of two decades; three times
+        the `residual`; and five times the `bend` of the profile of medians. All within +-1.
     """
     ratio, angle = ellipses(X, share, stretch)
     return views_of_polar(polar(X, ratio, angle, rings, angles, stretch))

@@ -490,7 +490,7 @@ def draw_images(runs, of_run, rng, size=SIZE, alma=False, telescope=True):
     Parameters
     ----------
     runs : dict
-        Of draw_runs().
+        What draw_runs() returns.
     of_run : ndarray of int, shape (n,)
         Number of the run of each image, in ascending order.
     rng : numpy.random.Generator

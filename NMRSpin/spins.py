@@ -221,7 +221,7 @@ def _turn(spins, angles, terms, scratch):
     spins, angles : three tensors each of shape (m, n, n)
         I, and w: the angles about x, y and z, rad.
     terms : four tensors of shape (m, n, n) or (n, n)
-        Of `rotation_terms`: s and c as linear functions of the squared angle in the plane.
+        What `rotation_terms` returns: s and c as linear functions of the squared angle in the plane.
     scratch : six tensors of shape (m, n, n)
         Written over.
     """

@@ -113,10 +113,12 @@ TEXTS = Folder(name="page_{:03d}.txt")
 
 
 def rate(name):
+    """A metric (truth, texts) -> float: the one of `error_rates` that has this name."""
     return lambda truth, texts: error_rates(truth, texts)[name]
 
 
 def words(name):
+    """A metric (truth, texts) -> float: the one of `word_scores` that has this name."""
     return lambda truth, texts: word_scores(truth, texts)[name]
 
 

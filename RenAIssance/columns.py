@@ -5,6 +5,14 @@ from scipy import ndimage
 
 from RenAIssance.rules import SLOPES
 
+APART = 1.2  # x-heights: what a wider gap parts from a line is a marginal note
+TOLERANCE = 0.6  # x-heights: a line that ends so near to a curve ends on it
+ENDING = 0.4  # of the lines: so many at least end on the curve that is a side of the text
+CLEAR = 0.7  # x-heights: a gutter is at least as wide
+OFF_CENTRE = 0.2  # of the width of the text: so far from its middle a gutter is looked for
+BENT = 20  # pixels: a gutter is slanted and bent by at most that
+BESIDE = (8, 0.4)  # lines, and fraction of the lines, that stand on both sides of a gutter at least
+
 
 def margins(letters, bands, x_height, sides, ruled):
     """The sides of a text block where they are no rules: curves through the ends of as many lines as possible.
@@ -25,7 +33,7 @@ def margins(letters, bands, x_height, sides, ruled):
         columns = np.nonzero(letters[max(0, band - half) : band + half + 1].any(axis=0))[0]
         if not len(columns):
             continue
-        gaps = np.nonzero(np.diff(columns) > 1.2 * x_height)[0]
+        gaps = np.nonzero(np.diff(columns) > APART * x_height)[0]
         first, last = columns[np.append(0, gaps + 1)], columns[np.append(gaps, -1)]
         runs += [(band, a, b) for a, b in zip(first, last, strict=True)]
     rows, *ends = np.array(runs, float).reshape(-1, 3).T
@@ -33,7 +41,7 @@ def margins(letters, bands, x_height, sides, ruled):
     found = []
     for at, is_rule, sign, side in zip(ends, ruled, (1, -1), sides, strict=True):
         outer = sign * at < sign * middle
-        curve = None if is_rule else _curve(rows[outer], at[outer], 0.6 * x_height, len(bands))
+        curve = None if is_rule else _curve(rows[outer], at[outer], TOLERANCE * x_height, len(bands))
         if curve is not None:
             column = np.polyval(curve, np.clip(np.arange(len(letters)), bands[0], bands[-1])) - sign * 0.5 * x_height
             side = np.clip(np.rint(column), 0, width).astype(int)
@@ -51,7 +59,7 @@ def _curve(rows, columns, tolerance, n_lines):
     lines = columns[a][far][:, None] + slopes[:, None] * (rows - rows[a][far][:, None])
     near = (np.abs(columns - lines) < tolerance) & (np.abs(slopes) < SLOPES[-1])[:, None]
     best = near[near.sum(axis=1).argmax()]
-    if best.sum() <= max(5, 0.4 * n_lines):
+    if best.sum() <= max(5, ENDING * n_lines):
         return None
     for _ in range(3):  # a curve leads on to lines that are not near the straight one
         curve = np.polyfit(rows[best], columns[best], 2)
@@ -89,15 +97,17 @@ def _gutter(letters, bands, x_height, left, right):
 
     A gutter is empty beside eight lines at least, one after the other, and wider there than a space between words.
     """
-    half, clear = int(0.5 * x_height), round(0.7 * x_height)
+    half, clear = int(0.5 * x_height), round(CLEAR * x_height)
     height, width = letters.shape
     rows = np.array(bands)
     inked = np.stack([letters[max(0, row - half) : row + half + 1].any(axis=0) for row in rows])
     free = ~ndimage.binary_dilation(inked, np.ones((1, clear), bool))
     middle = (left[rows] + right[rows]) // 2
-    reach = np.arange(-int(0.2 * np.median(right - left)), int(0.2 * np.median(right - left)) + 1)
+    most = int(OFF_CENTRE * np.median(right - left))
+    reach = np.arange(-most, most + 1)
     t = (rows - rows.mean()) / max(np.ptp(rows) / 2, 1)
-    curves = [20 * tilt * t + bend * t**2 for tilt in np.linspace(-1, 1, 11) for bend in (-20, -10, 0, 10, 20)]
+    tilts, bends = np.linspace(-1, 1, 11), np.linspace(-1, 1, 5)
+    curves = [BENT * tilt * t + BENT * bend * t**2 for tilt in tilts for bend in bends]
     moves = np.rint(curves).astype(int)
     columns = np.clip(middle[:, None] + reach + moves[:, :, None], 0, width - 1)  # curves, lines, places
     count = free[np.arange(len(rows))[:, None], columns].sum(axis=1)
@@ -109,7 +119,7 @@ def _gutter(letters, bands, x_height, left, right):
     is_free = free[np.arange(len(rows)), at]
     runs, n = ndimage.label(is_free)
     size = [(sides[runs == i + 1].all(axis=1)).sum() for i in range(n)]
-    if max(size, default=0) < max(8, 0.4 * len(rows)):
+    if max(size, default=0) < max(BESIDE[0], BESIDE[1] * len(rows)):
         return None
     run = np.flatnonzero(runs == 1 + int(np.argmax(size)))
     is_title = _across(inked[run], at[run], x_height)

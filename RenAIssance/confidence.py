@@ -25,12 +25,13 @@ from RenAIssance.model import CODES, encode
 from RenAIssance.spelling import ALPHABET
 
 SLOPE, OFFSET = 0.66, 0.95
-"""Of `calibrated`: fitted to pages 1 to 10 of the real book and to simulated lines of other presses."""
+"""The line of `calibrated`: fitted to pages 1 to 10 of the real book and to simulated lines of other presses."""
 POSSIBLE = np.log(1e-3)  # a character that no column gives this much is not considered
 LANGUAGE = 0.4  # power of what the language expects
 SURE = 14.0  # the margin of a word without rivals
 WORD_SLOPE, WORD_OFFSET = 0.90, 0.01
-"""Of `of_words`: fitted to simulated pages and lines by tests/benchmarks/renaissance_words.py, as is LANGUAGE."""
+"""The curve of `of_words`: like LANGUAGE, it is fitted to simulated pages and lines by
+tests/benchmarks/renaissance_words.py."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Word:
     ----------
     text : str
     first, end : int
-        Its columns in the output of the network.
+        Columns of the word in the output of the network.
     confidence : float
         Probability that the word and the spaces beside it are right, in the normalised form of `metrics.normalised`.
     """
@@ -75,7 +76,7 @@ def named(log_p, text):
         ways[0], ways[1, 1:], ways[2, 2:] = score, score[:-1], score[:-2] + closed
         back.append(ways.argmax(axis=0))
         score = ways.max(axis=0) + row
-    states = [len(symbols) - 1 - int(score[-2:].argmax() == 0)]
+    states = [len(symbols) - 2 + int(score[-2:].argmax())]  # the last character, or the blank after it
     for row in reversed(back):
         states.append(states[-1] - int(row[states[-1]]))
     states = np.array(states[::-1])
@@ -150,7 +151,7 @@ def rivals(text, log_p, bounds):
     ----------
     text : str
     log_p : ndarray of shape (steps, characters)
-        Of the line.
+        Log-probabilities of the whole line.
     bounds : ndarray of int, shape (len(text) + 1,)
         First columns of its characters, and the end.
     """

@@ -33,7 +33,7 @@ def recurrent(lstm, end):
 def padded(line):
     """A line with the paper that `reader.log_probabilities` adds to one that is read alone."""
     width = line.shape[1]
-    return np.pad(line, [(0, 0), (0, -(-(width + reader.MARGIN) // reader.STRIDE) * reader.STRIDE - width)])
+    return np.pad(line, [(0, 0), (0, reader.steps_of(width) * reader.STRIDE - width)])
 
 
 def data(quick=False):

@@ -81,7 +81,7 @@ def beam_search(log_p, model, weight=0.2, beam=8, least=-7.0):
         From `model.log_probabilities`.
     model : LanguageModel
     weight : float
-        Of the language model.
+        Weight of the language model's log-probabilities.
     beam : int
         Readings that are followed at the same time.
     least : float

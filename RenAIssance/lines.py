@@ -46,20 +46,27 @@ def slope_of(ink):
     """
     rows, columns = np.nonzero(ink[:, ::3] > 127)
     columns = columns * 3 - ink.shape[1] / 2
-    height = ink.shape[0]
-
-    def sharpness(slope):
-        moved = np.rint(rows - slope * columns).astype(np.int64) + height
-        profile = np.bincount(moved, minlength=3 * height).astype(float)
-        return ((profile[3:] - profile[:-3]) ** 2).sum()
-
-    scores = np.array([sharpness(s) for s in SLOPES])
+    scores = np.array([_sharpness(rows - slope * columns, len(ink)) for slope in SLOPES])
     best = int(scores.argmax())
     if 0 < best < len(SLOPES) - 1:  # the top of the parabola through three points
         a, b, c = scores[best - 1 : best + 2]
         bend = a - 2 * b + c
         return SLOPES[best] + (0.5 * (a - c) / bend if bend else 0.0) * (SLOPES[1] - SLOPES[0])
     return SLOPES[best]
+
+
+def _sharpness(rows, height):
+    """How abruptly ink sets in and ceases from row to row, for the rows of all inked pixels: a number to compare.
+
+    Parameters
+    ----------
+    rows : ndarray of float, shape (n,)
+        Not rounded; moved by less than the height of the image.
+    height : int
+        Height of the image.
+    """
+    profile = np.bincount(np.rint(rows).astype(np.int64) + height, minlength=3 * height).astype(float)
+    return ((profile[3:] - profile[:-3]) ** 2).sum()
 
 
 def level(image):
@@ -114,9 +121,7 @@ def bend(ink):
     t = np.linspace(-1, 1, width)
 
     def sharpness(curve):
-        moved = np.rint(rows - curve[3 * columns]).astype(np.int64) + height
-        profile = np.bincount(moved, minlength=3 * height).astype(float)
-        return ((profile[3:] - profile[:-3]) ** 2).sum()
+        return _sharpness(rows - curve[3 * columns], height)
 
     curve = np.zeros(width)
     for form in (1.5 * t**2 - 0.5, 2.5 * t**3 - 1.5 * t):  # Legendre polynomials: they neither move nor tilt a line

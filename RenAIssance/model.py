@@ -7,6 +7,7 @@ A. Graves et al., Proc. ICML 2006 (connectionist temporal classification, CTC).
 """
 
 import io
+import math
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,11 @@ class Reader(nn.Module):
         return self.name(self.recur(self.dropout(x))[0].float())
 
 
+def steps_of(width):
+    """How many rows of logits a line of so many pixels has, the paper after it included."""
+    return math.ceil((width + MARGIN) / STRIDE)
+
+
 def encode(texts):
     """Texts as numbers for CTC, padded with 0.
 
@@ -128,18 +134,18 @@ def log_probabilities(model, lines, batch=32):
     list of ndarray of float32, shape (steps, characters)
         At least width / 4 + 2 steps.
     """
-    order = np.argsort([line.shape[1] for line in lines], kind="stable")
+    width = np.array([line.shape[1] for line in lines])
+    order = np.argsort(width, kind="stable")
     out = [None] * len(lines)
     model.eval()
     with torch.inference_mode():
         # Widths in one batch differ by less than 16 pixels: much paper after a line looks like the end of a paragraph.
-        steps = np.flatnonzero(np.diff([lines[i].shape[1] // 16 for i in order])) + 1
-        groups = [group[i : i + batch] for group in np.split(order, steps) for i in range(0, len(group), batch)]
-        for rows in groups:
-            longest = -(-(lines[rows[-1]].shape[1] + MARGIN) // STRIDE) * STRIDE
-            X = np.zeros((len(rows), HEIGHT, longest), np.uint8)
+        groups = np.split(order, np.flatnonzero(np.diff(width[order] // 16)) + 1)
+        batches = [group[i : i + batch] for group in groups for i in range(0, len(group), batch)]
+        for rows in batches:
+            X = np.zeros((len(rows), HEIGHT, steps_of(width[rows[-1]]) * STRIDE), np.uint8)
             for k, i in enumerate(rows):
-                X[k, :, : lines[i].shape[1]] = lines[i]
+                X[k, :, : width[i]] = lines[i]
             log_p = model(torch.from_numpy(X)).log_softmax(2).numpy()
             for k, i in enumerate(rows):
                 out[i] = log_p[k]

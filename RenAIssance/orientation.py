@@ -19,7 +19,7 @@ def x_height(tall, wide):
     Parameters
     ----------
     tall, wide : ndarray of int, shape (n,)
-        Of all connected pieces of ink.
+        Height and width of all connected pieces of ink.
     """
     letters = (tall >= 5) & (wide >= 3) & (wide < 4 * tall) & (tall < 6 * wide)
     if letters.sum() < MIN_LETTERS:

@@ -23,41 +23,40 @@ ORNAMENT = 6  # lines beside a drop capital
 
 @dataclass(frozen=True)
 class Effects:
-    """What a scan of a page shows besides its text; each can be left out, to see what makes reading hard.
+    """What a scan of a page shows besides its text; each can be left out, to see what makes reading hard."""
 
-    Attributes
-    ----------
-    frame, notes, furniture, through, bent, spread, paper : bool
-        Rules around text and margin; marginal notes; running title, number, signature and catchword; the print of the
-        back shining through; slope, slant and waves; ink that spreads and fails; uneven paper, the dark fold and noise.
-    bowed, broken, capitals, ending : bool
-        What other books have, and the default one has not: pages that curl towards the fold, so that lines and upright
-        rules are bowed; level rules of which half is not printed; a title in spaced capitals and a large initial
-        without a woodcut; a last line of three letters with a vignette below it.
-    woodcut, margins, columns, shadow : bool
-        A chapter with a drop capital begins on each page; notes on both sides of the text; two columns, with a rule
-        between them or none; a photograph, lit from one side, with the shadow of something across it.
-    """
-
-    frame: bool = True
-    notes: bool = True
-    furniture: bool = True
-    through: bool = True
-    bent: bool = True
-    spread: bool = True
-    paper: bool = True
-    bowed: bool = False
-    broken: bool = False
-    capitals: bool = False
-    ending: bool = False
-    woodcut: bool = False
-    margins: bool = False
-    columns: bool = False
-    shadow: bool = False
+    frame: bool = True  # rules around text and margin
+    notes: bool = True  # marginal notes
+    furniture: bool = True  # running title, number, signature and catchword
+    through: bool = True  # the print of the back shines through
+    bent: bool = True  # slope, slant and waves
+    spread: bool = True  # ink that spreads and fails
+    paper: bool = True  # uneven paper, the dark fold and noise
+    # What other books have, and the default one has not
+    bowed: bool = False  # pages curl towards the fold, so that lines and upright rules are bowed
+    broken: bool = False  # half of each level rule is not printed
+    capitals: bool = False  # a title in spaced capitals, and a large initial without a woodcut
+    ending: bool = False  # a last line of three letters, with a vignette below it
+    woodcut: bool = False  # on each page begins a chapter with a drop capital
+    margins: bool = False  # notes on both sides of the text
+    columns: bool = False  # two columns, with a rule between them or none
+    shadow: bool = False  # a photograph, lit from one side, with the shadow of something across it
 
 
 ALL = Effects()
 OTHER_BOOK = Effects(bowed=True, broken=True, capitals=True, ending=True)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all pages of a book are printed with."""
+
+    typesetter: spelling.Typesetter
+    rng: np.random.Generator
+    type_: press.Face
+    italic: press.Face
+    effects: Effects
+    pitch: int  # pixels from line to line at 300 dpi
 
 
 def spreads(n, seed, type_=press.BOOK_TYPE, italic=press.BOOK_ITALIC, effects=ALL, pitch=LINE):
@@ -82,8 +81,8 @@ def spreads(n, seed, type_=press.BOOK_TYPE, italic=press.BOOK_ITALIC, effects=AL
         order, from the upper left clockwise, NaN where a page has fewer; of shape (n, 2, 48, 4, 2) with two columns.
     """
     rng = np.random.default_rng(seed)
-    typesetter = spelling.Typesetter(rng)
-    title = _heading(typesetter)
+    job = Job(spelling.Typesetter(rng), rng, type_, italic, effects, pitch)
+    title = _heading(job.typesetter)
     number = int(rng.integers(2, 300)) // 2 * 2
     X = np.empty((check_n(n), HEIGHT // 2, WIDTH), np.uint8)
     texts, printed = [], []
@@ -91,7 +90,7 @@ def spreads(n, seed, type_=press.BOOK_TYPE, italic=press.BOOK_ITALIC, effects=AL
     for i in range(n):
         sheets, truths = [], []
         for side in (0, 1):
-            sheet, truth = _page(typesetter, rng, type_, italic, effects, pitch, title, number + 2 * i + side, side)
+            sheet, truth = _page(job, title, number + 2 * i + side, side)
             sheets.append(sheet)
             truths.append(truth)
         texts.append("\f".join("\n".join(text for _, text, _ in truth) for truth in truths))
@@ -112,88 +111,101 @@ def _heading(typesetter):
     return [piece.strip(" ,.;:()\u2009-").capitalize() for piece in pieces[:2]]
 
 
-def _page(typesetter, rng, type_, italic, effects, pitch, title, number, side):
+def _page(job, title, number, side):
     """A page of type, 255 where it prints, and of each line what is printed, its transcription and its box."""
+    rng, effects = job.rng, job.effects
     sheet = np.zeros((HEIGHT, WIDTH), np.uint8)
     left, right = (330, 330 + MEASURE) if side == 0 else (120, 120 + MEASURE)
     left, right = (245, 245 + MEASURE) if effects.margins else (left, right)
     left, right = (110, WIDTH - 110) if effects.columns else (left, right)
-    top, foot = 240, 240 + LINES * pitch
+    top, foot = 240, 240 + LINES * job.pitch
     if effects.furniture:
-        _set(sheet, title, italic, left, top - 100, right - left, rng, justify="centre")
-        _set(sheet, [str(number)], type_, left if side == 0 else right - 50, top - 100, 60, rng, justify=False)
+        _set(sheet, title, job.italic, left, top - 100, right - left, rng, justify="centre")
+        _set(sheet, [str(number)], job.type_, left if side == 0 else right - 50, top - 100, 60, rng, justify=False)
     heading = rng.random() < 0.12 or effects.capitals or effects.woodcut
-    truth = _chapter(sheet, typesetter, rng, type_, italic, effects, pitch, left, right, top) if heading else []
+    truth = _chapter(job, sheet, left, right, top) if heading else []
     if effects.columns:
-        truth += _columns(sheet, typesetter, rng, type_, pitch, left, right, top + 5 * pitch * heading, foot)
+        truth += _columns(job, sheet, left, right, top + 5 * job.pitch * heading, foot)
     else:
-        truth += _text(sheet, typesetter, rng, type_, effects, pitch, left, top, heading)
+        truth += _text(job, sheet, left, top, heading)
     if effects.furniture:
         signature = f"{'ABCDEF'[number % 6]} {number % 4 + 1}"
-        _set(sheet, [signature], type_, (left + right) // 2, foot + 34, 120, rng, justify=False)
-        catch = typesetter.line(10)[0][0]
-        _set(sheet, [catch], type_, right - 24 * len(catch), foot + 34, 200, rng, justify=False)
+        _set(sheet, [signature], job.type_, (left + right) // 2, foot + 34, 120, rng, justify=False)
+        catch = job.typesetter.line(10)[0][0]
+        _set(sheet, [catch], job.type_, right - 24 * len(catch), foot + 34, 200, rng, justify=False)
     if effects.notes and not effects.columns:
         for beside in {0: (left - 190, right + 22), 1: (right + 22, left - 190)}[side][: 1 + effects.margins]:
-            _notes(sheet, italic, beside, top, foot, rng)
+            _notes(job, sheet, beside, top, foot)
     if effects.frame:
-        _rules(sheet, left, right, top, foot, side, rng, effects)
+        _rules(job, sheet, left, right, top, foot, side)
     return sheet, truth
 
 
-def _chapter(sheet, typesetter, rng, type_, italic, effects, pitch, left, right, top):
+def _chapter(job, sheet, left, right, top):
     """The title of a chapter, of two lines, and its initial."""
+    effects, pitch = job.effects, job.pitch
     truth, row = [], top
     for _ in range(2):
-        pieces, text = typesetter.line(12 if effects.capitals else 22)
+        pieces, text = job.typesetter.line(12 if effects.capitals else 22)
         if effects.capitals:
             pieces = ["\u2009".join(p.replace("\u2009", "").replace("ſ", "s").upper()) for p in pieces]
             text = text.upper()
-        box = _set(sheet, pieces, italic, left, row + 4, right - left, rng, justify="centre", x_height=28)
+        box = _set(sheet, pieces, job.italic, left, row + 4, right - left, job.rng, justify="centre", x_height=28)
         truth.append((_plain(pieces), text, box))
         row += pitch + 14
     row += pitch // 2
     if effects.columns:
         return truth
     if effects.capitals:
-        _initial(sheet, left, row, type_, pitch, rng)
+        _initial(job, sheet, left, row)
     else:
-        _drop_capital(sheet, left, row - pitch // 2, type_, pitch, rng)
+        _drop_capital(job, sheet, left, row - pitch // 2)
     return truth
 
 
-def _text(sheet, typesetter, rng, type_, effects, pitch, left, top, heading):
+def _text(job, sheet, left, top, heading):
     """The lines of a page's only column, and what is at its end."""
+    rng, effects, pitch = job.rng, job.effects, job.pitch
     truth, row = [], top + (2 * (pitch + 14) + pitch // 2) * heading
     beside_lines, room_beside = (2, 3 * pitch) if effects.capitals else (ORNAMENT, 6 * pitch)
     count = LINES - (5 if heading else 0)
     ending = rng.random() < 0.06  # of a chapter: the page is not full
-    for k in range(count - (rng.integers(4, 9) if ending and not heading else 7 if effects.ending else 0)):
+    if ending and not heading:
+        count -= rng.integers(4, 9)
+    elif effects.ending:
+        count -= 7
+    for k in range(count):
         beside = heading and k < beside_lines
-        indent = room_beside if beside else 2 * X_HEIGHT if not heading and rng.random() < 0.04 else 0
+        if beside:
+            indent = room_beside
+        elif not heading and rng.random() < 0.04:  # a paragraph begins
+            indent = 2 * X_HEIGHT
+        else:
+            indent = 0
         room = LENGTH * (MEASURE - indent) / MEASURE
-        pieces, text = typesetter.line(room + rng.normal(0, 1))
+        pieces, text = job.typesetter.line(room + rng.normal(0, 1))
         last = rng.random() < 0.03 and not beside
-        box = _set(sheet, pieces, type_, left + indent, row, MEASURE - indent, rng, justify=not last)
+        box = _set(sheet, pieces, job.type_, left + indent, row, MEASURE - indent, rng, justify=not last)
         truth.append((_plain(pieces), text, box))
         row += pitch
     if effects.ending:
         letters = "".join(rng.choice(list("aeionrtum"), 3)) + "."
-        truth.append((letters, letters, _set(sheet, [letters], type_, left, row, MEASURE, rng, justify=False)))
+        truth.append((letters, letters, _set(sheet, [letters], job.type_, left, row, MEASURE, rng, justify=False)))
         _vignette(sheet, left + MEASURE // 2, row + 2 * pitch, 4 * pitch, rng)
     return truth
 
 
-def _columns(sheet, typesetter, rng, type_, pitch, left, right, top, foot):
+def _columns(job, sheet, left, right, top, foot):
     """The lines of two columns, the left one first; a rule stands between them, or none."""
+    rng, pitch = job.rng, job.pitch
     gutter = int(rng.integers(30, 70))
     measure = (right - left - gutter) // 2
     truth = []
     for start in (left, right - measure):
         for row in range(top, foot - pitch // 2, pitch):
-            pieces, text = typesetter.line(LENGTH * measure / MEASURE + rng.normal(0, 1))
+            pieces, text = job.typesetter.line(LENGTH * measure / MEASURE + rng.normal(0, 1))
             last = rng.random() < 0.05
-            box = _set(sheet, pieces, type_, start, row, measure, rng, justify=not last)
+            box = _set(sheet, pieces, job.type_, start, row, measure, rng, justify=not last)
             truth.append((_plain(pieces), text, box))
     if rng.random() < 0.5:
         middle = (left + right) // 2
@@ -215,22 +227,22 @@ def _set(sheet, pieces, face, left, row, measure, rng, justify=True, x_height=X_
     return left + start, row - 0.8 * x_height, left + end, row + 1.6 * x_height
 
 
-def _drop_capital(sheet, left, top, type_, pitch, rng):
+def _drop_capital(job, sheet, left, top):
     """A large initial among leaves, as high as some lines."""
-    size = int(5.6 * pitch)
+    rng, size = job.rng, int(5.6 * job.pitch)
     leaves = (np.abs(press.smooth_noise((size, size), 9, rng)) < 0.55).astype(np.uint8) * 255
     leaves[:6] = leaves[-6:] = leaves[:, :6] = leaves[:, -6:] = 255
-    ink, left_, top_, _ = press.sort(type_, X_HEIGHT, "ABCDELMNOPQSTV"[rng.integers(14)])
+    ink, left_, top_, _ = press.sort(job.type_, X_HEIGHT, "ABCDELMNOPQSTV"[rng.integers(14)])
     ink = press.resized(ink, size // 2, 2 * size // 3)
     corner = (size // 6, size // 4)
     leaves[corner[0] : corner[0] + ink.shape[0], corner[1] : corner[1] + ink.shape[1]] = ink
     sheet[top : top + size, left : left + size] = leaves
 
 
-def _initial(sheet, left, row, type_, pitch, rng):
+def _initial(job, sheet, left, row):
     """A large capital as high as two lines, without a woodcut around it."""
-    height = pitch + X_HEIGHT
-    ink, *_ = press.sort(type_, 4 * X_HEIGHT, "BCDEHLNPQS"[rng.integers(10)])
+    height = job.pitch + X_HEIGHT
+    ink, *_ = press.sort(job.type_, 4 * X_HEIGHT, "BCDEHLNPQS"[job.rng.integers(10)])
     ink = press.resized(ink, round(ink.shape[1] * height / len(ink)), height)
     spot = sheet[row : row + height, left : left + ink.shape[1]]
     np.maximum(spot, ink, out=spot)
@@ -243,23 +255,25 @@ def _vignette(sheet, middle, top, size, rng):
     sheet[top : top + size, middle - size : middle + size] |= (leaves & (np.abs(columns) < size - rows)) * np.uint8(255)
 
 
-def _notes(sheet, italic, left, top, foot, rng):
+def _notes(job, sheet, left, top, foot):
     """Up to three marginal notes of a few short lines."""
+    rng = job.rng
     row = top + int(rng.integers(0, 300))
     for _ in range(rng.integers(0, 4)):
         for _ in range(rng.integers(1, 6)):
             if row > foot - LINE:
                 return
             letters = "".join(rng.choice(list("aeioulnrstcdm"), rng.integers(3, 8)))
-            ink, _ = press.compose([letters.capitalize() + "."], italic, 165, 48, 32, 16, rng, justify=False)
+            ink, _ = press.compose([letters.capitalize() + "."], job.italic, 165, 48, 32, 16, rng, justify=False)
             spot = sheet[row : row + 48, left : left + 165]
             np.maximum(spot, ink, out=spot)
             row += 38
         row += int(rng.integers(100, 400))
 
 
-def _rules(sheet, left, right, top, foot, side, rng, effects):
+def _rules(job, sheet, left, right, top, foot, side):
     """The double frame: around the text, and around text and margin; some of its rules are broken."""
+    rng, effects = job.rng, job.effects
     outer = (left - 210, right + 16) if side == 0 else (left - 16, right + 210)
     if effects.columns or effects.margins:
         outer = (left - 28, right + 28) if effects.columns else (left - 210, right + 210)

@@ -24,7 +24,7 @@ class Face:
         Python package that ships the font file, or the absolute path of a folder that has it.
     file : str
     weight : int or None
-        Of a variable font.
+        Weight of a variable font.
     ligatures : str
         OpenType features, separated by spaces.
     """
@@ -112,7 +112,7 @@ def sort(face, x_height, letters):
     -------
     ink : ndarray of uint8, shape (rows, columns)
     left, top : int
-        Of the ink, from the point on the baseline where the sort begins.
+        Upper left corner of the ink, from the point on the baseline where the sort begins.
     advance : float
     """
     type_ = font(face, x_height)
@@ -132,10 +132,10 @@ def compose(pieces, face, width, height, baseline, x_height, rng, spacing=0.0, j
     pieces : list of str
     face : Face
     width, height, baseline : int
-        Of the image, in pixels; the text begins at its left side and ends, where `justify`, at its right side.
+        Pixels of the image; the text begins at its left side and ends, where `justify`, at its right side.
     x_height : float
     rng : numpy.random.Generator
-        Of the small differences between spaces.
+        Source of the small differences between spaces.
     spacing : float
         Extra space between letters, in x-heights (as in titles).
     justify : bool or "centre"

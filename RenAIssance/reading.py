@@ -27,7 +27,7 @@ def transcribe(model, pages, language=None, weight=0.2):
     language : LanguageModel, optional
         Without one, decoding is greedy.
     weight : float
-        Of the language model.
+        Weight of the language model's log-probabilities.
 
     Returns
     -------

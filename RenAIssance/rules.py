@@ -8,6 +8,14 @@ from scipy import ndimage
 
 SLOPES = np.linspace(-0.06, 0.06, 49)  # of lines and rules on a page that are tried
 STEP = 32  # rows in which a rule is followed together
+SIDEWAYS = 36  # pixels: so far from the straight line a bowed rule is followed
+NEAR = 9  # pixels: an upright stroke so near to a rule is a piece of it
+UPRIGHT = 0.3  # of the height of the page: an upright rule covers at least that
+LEVEL = 0.12  # of the width of the text: a level rule covers at least that
+CLEAR = 0.12  # of the width of the text: a row between two lines has less ink of letters
+MEASURE = (0.35, 0.97)  # of the width of the page: the text is as wide as that
+END = 0.14  # of the height of the page: rules so near to the first or last letters may be ends of the text
+TITLE = 4.5  # x-heights: between two rules that are nearer there is a running title or a catchword, and no text
 
 
 def runs(marks, length):
@@ -51,14 +59,14 @@ def sides(upright, of_letters, x_height):
     """
     height, width = upright.shape
     letters = ndimage.uniform_filter1d(of_letters.sum(axis=0).astype(float), 15)
-    at, tilt = _positions(upright, 0.3)
+    at, tilt = _positions(upright)
     whole = np.pad(upright, ((0, -height % STEP), (0, 0)))
     inked = whole.reshape(-1, STEP, width).sum(axis=1, dtype=np.uint8)
     paths = {x: _followed(inked, height, x, tilt) for x in at}
     # Upright strokes elsewhere are letters of two lines that touch.
     near = np.zeros_like(upright)
     for path in paths.values():
-        for offset in range(-9, 10):
+        for offset in range(-NEAR, NEAR + 1):
             near[np.arange(height), np.clip(np.rint(path + offset).astype(int), 0, width - 1)] = True
     found, is_rule = [], []
     for sign, (x, ruled) in zip((1, -1), _enclosing(at, letters, width), strict=True):
@@ -68,16 +76,8 @@ def sides(upright, of_letters, x_height):
     return found, is_rule, upright & near
 
 
-def _positions(strokes, share):
-    """Where rules cross the middle of the page, their slope, and how much of the height each covers.
-
-    Parameters
-    ----------
-    strokes : ndarray of bool, shape (height, width)
-        Upright strokes.
-    share : float
-        Of the height that a rule has to cover.
-    """
+def _positions(strokes):
+    """Columns at which upright rules cross the middle of the page, and their slope, from its upright strokes."""
     n, width = strokes.shape
     rows, columns = np.nonzero(strokes[::4])
     rows = rows * 4 - n / 2
@@ -90,7 +90,7 @@ def _positions(strokes, share):
             best, found = score, (slope, profile)
     slope, profile = found
     profile = ndimage.maximum_filter1d(profile, 9) if len(profile) else profile
-    peaks, size = ndimage.label(profile >= share)
+    peaks, size = ndimage.label(profile >= UPRIGHT)
     centres = [float(np.mean(np.nonzero(peaks == i + 1)[0])) for i in range(size)]
     return centres, slope
 
@@ -105,11 +105,11 @@ def _followed(inked, height, x, tilt):
     inked : ndarray of int, shape (height / 32, width)
         Pixels of upright strokes in 32 rows.
     """
-    step, reach, width = STEP, 36, inked.shape[1]
-    starts = np.arange(0, height, step)
-    expected = np.rint(x + tilt * (starts + step / 2 - height / 2)).astype(int)
+    reach, width = SIDEWAYS, inked.shape[1]
+    starts = np.arange(0, height, STEP)
+    expected = np.rint(x + tilt * (starts + STEP / 2 - height / 2)).astype(int)
     columns = np.clip(expected[:, None] + np.arange(-reach, reach + 1), 0, width - 1)
-    score = ndimage.uniform_filter1d(np.take_along_axis(inked, columns, axis=1) / step, 9, axis=1)
+    score = ndimage.uniform_filter1d(np.take_along_axis(inked, columns, axis=1) / STEP, 9, axis=1)
     best, moves = score[0], []
     for row in score[1:]:
         padded = np.pad(best, 2, constant_values=-np.inf)
@@ -119,7 +119,7 @@ def _followed(inked, height, x, tilt):
     path = [int(best.argmax())]
     for move in reversed(moves):
         path.append(path[-1] + int(move[path[-1]]))
-    return np.interp(np.arange(height), starts + step / 2, expected + np.array(path[::-1]) - reach)
+    return np.interp(np.arange(height), starts + STEP / 2, expected + np.array(path[::-1]) - reach)
 
 
 def _enclosing(at, letters, width):
@@ -130,7 +130,7 @@ def _enclosing(at, letters, width):
     best, found = -np.inf, ((0.0, False), (float(width), False))
     for a, ruled_a in edges:
         for b, ruled_b in edges:
-            if not 0.35 * width < b - a < 0.97 * width:
+            if not MEASURE[0] * width < b - a < MEASURE[1] * width:
                 continue
             share = (total[int(b)] - total[int(a)]) / total[-1]
             score = share - 0.55 * (b - a) / width + 0.04 * (ruled_a + ruled_b)
@@ -151,11 +151,11 @@ def top_and_bottom(lying, letters, x_height):
         raise ValueError("no text on this page: is it blank?")
     columns = max(1, int(letters.any(axis=0).sum()))
     # Between lines of text, that is: the feet of letters may touch and look like a rule.
-    clear = ndimage.uniform_filter1d(letters.sum(axis=1) / columns, 9) < 0.12
-    rows = np.nonzero(dilated(lying & clear[:, None], 17).sum(axis=1) > 0.12 * columns)[0]
-    first, last, near = inked[0], inked[-1], 4.5 * x_height
-    upper = rows[(rows >= first) & (rows < first + 0.14 * height)]
-    lower = rows[(rows <= last) & (rows > last - 0.14 * height)]
+    clear = ndimage.uniform_filter1d(letters.sum(axis=1) / columns, 9) < CLEAR
+    rows = np.nonzero(dilated(lying & clear[:, None], 17).sum(axis=1) > LEVEL * columns)[0]
+    first, last, near = inked[0], inked[-1], TITLE * x_height
+    upper = rows[(rows >= first) & (rows < first + END * height)]
+    lower = rows[(rows <= last) & (rows > last - END * height)]
     upper, lower = upper[upper < upper.min(initial=height) + near], lower[lower > lower.max(initial=0) - near]
     top = upper.max() if len(upper) else max(0, first - round(x_height))
     bottom = lower.min() if len(lower) else min(height, last + round(x_height))

@@ -22,6 +22,13 @@ MAX_PAGES = 400
 MIN_PIXELS, MAX_PIXELS = 130_000, 40_000_000  # of a page
 RULE = 70  # pixels: an upright stroke as long as that is no letter
 LEVEL_RULE = 90  # pixels: no letter is as wide
+TALL, WIDE = (12, 75), (5, 200)  # pixels: letters are as tall and as wide as that
+NO_ASCENDER = 45  # pixels: letters without ascender and descender are lower
+PITCH = (1.8, 3.6)  # x-heights from line to line
+HALF_BAND = 0.6  # x-heights above and below the centre of a line in which its letters are looked for
+HALF_LINE = 0.62  # of the pitch: half the height of the image of a line
+SPACE = 1.2  # x-heights: what is farther from the letters of a line is dirt
+OFF_GRID = 1.3  # pitches: a first or last line that is farther from the others is no text
 
 
 def spreads(path):
@@ -205,7 +212,7 @@ class Layout:
     Attributes
     ----------
     slope : float
-        Of the lines on the scan, rows per column.
+        Slope of the lines on the scan, rows per column.
     shifts : ndarray of int, shape (width,)
         How many rows each column of the scan has been moved down, so that lines are straight and level.
     level : ndarray of bool, shape (height, width)
@@ -245,7 +252,7 @@ def layout(page, threshold=0.62):
     page : ndarray of uint8, shape (height, width)
         Grey, 300 dpi.
     threshold : float
-        Of `ink`.
+        Threshold of `ink`.
 
     Raises
     ------
@@ -315,8 +322,8 @@ def _letters(labels, tall, wide):
             f"letters on this page are as large as at {10 * round(DPI * ratio / 10)} dpi, expected {DPI} dpi: "
             f"resize it to {1 / ratio:.0%} of its width and height"
         )
-    size = (tall > 12) & (tall < 75) & (wide > 5) & (wide < 200)
-    heights = tall[size & (tall < 45)]
+    size = (tall > TALL[0]) & (tall < TALL[1]) & (wide > WIDE[0]) & (wide < WIDE[1])
+    heights = tall[size & (tall < NO_ASCENDER)]
     if len(heights) < 10:
         raise ValueError("no text on this page: is it blank, or much smaller or larger than at 300 dpi?")
     return orientation.ink_of(size, labels), float(np.median(heights))
@@ -328,7 +335,7 @@ def _bands(block, x_height):
     smooth = ndimage.uniform_filter1d(profile, max(3, round(x_height)))
     smooth = ndimage.gaussian_filter1d(smooth, x_height / 8)
     centred = smooth - smooth.mean()
-    lags = np.arange(int(1.8 * x_height), int(3.6 * x_height))
+    lags = np.arange(int(PITCH[0] * x_height), int(PITCH[1] * x_height))
     pitch = float(lags[np.argmax([(centred[:-lag] * centred[lag:]).mean() for lag in lags])])
     window = ndimage.maximum_filter1d(smooth, 2 * int(0.36 * pitch) + 1)
     strong = np.percentile(smooth[smooth > 0], 90) if (smooth > 0).any() else 1.0
@@ -342,15 +349,15 @@ def _bands(block, x_height):
 
 def _extent(block, letters, centre, x_height, pitch, left, right):
     """The box of a line, or None where there are no letters: specks, or rows of a vignette."""
-    half = int(0.62 * pitch)
-    rows = slice(max(0, centre - int(0.6 * x_height)), centre + int(0.6 * x_height) + 1)
+    half, half_band = int(HALF_LINE * pitch), int(HALF_BAND * x_height)
+    rows = slice(max(0, centre - half_band), centre + half_band + 1)
     band, of_letters = block[rows], block[rows] & letters[rows]
     sure, columns = (np.nonzero(ndimage.uniform_filter1d(marks.sum(axis=0).astype(float), 5) > 0.8)[0]
                      for marks in (of_letters, band))  # fmt: skip
     if len(sure) < 1.2 * x_height or of_letters.sum() < 0.7 * band.sum():
         return None
     # Hyphens and points count beside letters only: elsewhere they are dirt.
-    columns = columns[(columns > sure[0] - 1.2 * x_height) & (columns < sure[-1] + 1.2 * x_height)]
+    columns = columns[(columns > sure[0] - SPACE * x_height) & (columns < sure[-1] + SPACE * x_height)]
     margin = int(0.5 * x_height)
     row = min(centre, len(left) - 1)
     first, last = max(columns[0] - margin, left[row]), min(columns[-1] + margin, right[row])
@@ -390,9 +397,9 @@ def _without_furniture(lines, block, x_height, pitch, bounded, ends=(True, True)
         touches = line[0] < left + 2 * x_height or line[2] > right - 2 * x_height
         return touches and np.diff(inked).max(initial=0) > 3 * x_height
 
-    head = above > 1.3 and not bounded[0] or above > 1.1 and has_a_number_apart(lines[0])
+    head = above > OFF_GRID and not bounded[0] or above > 1.1 and has_a_number_apart(lines[0])
     head = head or at_the_end(lines[0]) and lines[0][2] - lines[0][0] < 0.3 * measure
-    foot = below > 1.3 and not bounded[1] or at_the_end(lines[-1])
+    foot = below > OFF_GRID and not bounded[1] or at_the_end(lines[-1])
     return lines[int(head and ends[0]) : len(lines) - int(foot and ends[1])]
 
 

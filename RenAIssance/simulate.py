@@ -18,24 +18,16 @@ PITCH = 2.34  # of lines, in x-heights
 
 @dataclass(frozen=True)
 class Effects:
-    """What happens to a line between the type case and the scan; each can be left out, to see what it teaches.
+    """What happens to a line between the type case and the scan; each can be left out, to see what it teaches."""
 
-    Attributes
-    ----------
-    neighbours, furniture, warp, ink, speckle, spacing, italics, stretch : bool
-        Ink of the lines above and below; rules, marginal notes and ornaments; slope and waves; spread, erosion and
-        broken type; specks of dirt; loose spaces around punctuation and letterspaced lines; italic lines; several
-        widths of the type.
-    """
-
-    neighbours: bool = True
-    furniture: bool = True
-    warp: bool = True
-    ink: bool = True
-    speckle: bool = True
-    spacing: bool = True
-    italics: bool = True
-    stretch: bool = True
+    neighbours: bool = True  # ink of the lines above and below
+    furniture: bool = True  # rules, marginal notes and ornaments
+    warp: bool = True  # slope and waves
+    ink: bool = True  # spread, erosion and broken type
+    speckle: bool = True  # specks of dirt
+    spacing: bool = True  # loose spaces around punctuation, and letterspaced lines
+    italics: bool = True  # italic lines
+    stretch: bool = True  # several widths of the type
 
 
 ALL = Effects()

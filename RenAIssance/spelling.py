@@ -26,7 +26,11 @@ OLD_WORDS = (  # frequent in the prose of the time and missing from lists of tod
     "necessario possible fuesse huviesse tuviesse hiziesse proprio deste dél contra summa bolver conciencia corazon "
     "fuerza cabeza alteza esperanza gracia obligacion razon passion vuestra vuestro vuestros vuestras nuestro"
 ).split()
-UNFIT = re.compile(
+OLD_SHARE = 0.15  # of these words, beside 1 of all others together
+SHORT_WORDS = set(
+    "a y o e u de la el en es se no lo su un al me si te mi os tu ni ya le da va yo él".split()
+)  # the lists have other pairs of letters, which are no words
+UNFIT = re.compile(  # for a classroom
     "cag|caraj|puta|puto|mierd|imb[eé]c|idiot|cojon|coño|jod[ei]|polla|foll|sex|porn|nazi|culo$|teta|maric|viola"
 )
 CAPITALISED = 0.06
@@ -35,6 +39,15 @@ UNACCENTED = str.maketrans("áéíóúüÁÉÍÓÚÜ", "aeiouuAEIOUU")
 GRAVE = str.maketrans("áéíóúüÁÉÍÓÚÜ", "àèìòùuAEIOUU")
 VOWELS = "aeiouáéíóúy"
 ONSETS = tuple("ch ll br cr dr fr gr pr tr bl cl fl gl pl qu".split())  # two consonants that begin a syllable
+
+
+def _is_fit(word):
+    """Whether a word of today may stand in the book: of its letters, no abbreviation, nothing rude."""
+    if not re.fullmatch("[a-zñáéíóúü]+", word) or set(word) & set("kw"):
+        return False
+    if not set(word) & set(VOWELS) or UNFIT.search(word):
+        return False
+    return len(word) > 2 or word in SHORT_WORDS
 
 
 @cache
@@ -52,15 +65,11 @@ def vocabulary():
     """
     import wordfreq
 
-    letters = re.compile(r"[a-zñáéíóúü]+")
-    words = [w for w in wordfreq.top_n_list("es", N_WORDS) if letters.fullmatch(w) and not set("kw") & set(w)
-             and set(w) & set("aeiouáéíóúy")]
-    words = [w for w in words if not UNFIT.search(w)]  # not for a classroom
-    words = [w for w in words if len(w) > 2 or w in {"a", "y", "o", "e", "u", "de", "la", "el", "en", "es", "se", "no",
-             "lo", "su", "un", "al", "me", "si", "te", "mi", "os", "tu", "ni", "ya", "le", "da", "va", "yo", "él"}]
+    words = [word for word in wordfreq.top_n_list("es", N_WORDS) if _is_fit(word)]
     p = np.array([wordfreq.word_frequency(w, "es") for w in words])
     p = 0.5 * p / p.sum() + 0.5 * p**TEMPER / (p**TEMPER).sum()
-    return words + OLD_WORDS, np.append(p, np.full(len(OLD_WORDS), 0.15 / len(OLD_WORDS))) / 1.15
+    old = np.full(len(OLD_WORDS), OLD_SHARE / len(OLD_WORDS))
+    return words + OLD_WORDS, np.append(p, old) / (1 + OLD_SHARE)
 
 
 def old_spelling(word, rng):

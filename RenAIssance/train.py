@@ -19,12 +19,14 @@ from common.progress import progress_bar
 from common.training import History, keep_memory, seed_everything
 from RenAIssance import metrics, press, presses, simulate, transcription
 from RenAIssance.lines import HEIGHT
-from RenAIssance.model import MARGIN, STRIDE, Reader, ctc_loss, encode, load, read, save
+from RenAIssance.model import STRIDE, Reader, ctc_loss, encode, load, read, save, steps_of
+
+BENT = 0.6  # pixels by which letters are moved, as a standard deviation
 
 
 def batch_of(lines, texts):
     """Lines of about one width as a tensor (n, 36, width), how many steps of each are its own, and their codes."""
-    steps = np.array([-(-(line.shape[1] + MARGIN) // STRIDE) for line in lines])
+    steps = np.array([steps_of(line.shape[1]) for line in lines])
     X = np.zeros((len(lines), HEIGHT, steps.max() * STRIDE), np.uint8)
     for i, line in enumerate(lines):
         X[i, :, : line.shape[1]] = line
@@ -39,10 +41,10 @@ def augment(X, rng):
         rng.standard_normal(X.shape, dtype=np.float32))).clamp(0, 1)
 
 
-def _bent(X, rng, amount=0.6):
-    """Each line at a slightly other size and place, its letters bent by smooth shifts of about `amount` pixels."""
+def _bent(X, rng):
+    """Each line at a slightly other size and place, its letters bent by smooth shifts of about `BENT` pixels."""
     n, height, width = X.shape
-    coarse = rng.standard_normal((n, 2, 4, max(2, width // 14)), dtype=np.float32) * amount
+    coarse = rng.standard_normal((n, 2, 4, max(2, width // 14)), dtype=np.float32) * BENT
     coarse[:, 0] += rng.normal(0, 0.6, (n, 1, 1))  # up or down
     shift = nn.functional.interpolate(torch.from_numpy(coarse), (height, width), mode="bilinear", align_corners=True)
     size = torch.from_numpy(1 + rng.normal(0, 0.03, (n, 1, 1)).astype(np.float32))
@@ -99,7 +101,7 @@ def fresh_lines(seed, pool=400, pairs=None, **options):
     pairs : sequence of (press.Face, press.Face), optional
         Roman and italic type of other presses: half of the lines are then theirs, see `presses.lines`.
     **options
-        Of `simulate.lines`.
+        Options of `simulate.lines`.
     """
     for i in itertools.count():
         if pairs is None:
@@ -121,12 +123,12 @@ def train_simulated(minutes, seed=0, batch=16, lr=2.5e-3, start=None, report=pri
     minutes : float
     seed, batch : int
     lr : float
-        At the top of the cosine.
+        Learning rate at the top of the cosine.
     start : Reader, optional
         One that has learned before goes on.
     report : callable str -> None
     **options
-        Of `fresh_lines`.
+        Options of `fresh_lines`.
 
     Returns
     -------
@@ -175,7 +177,7 @@ def learning_lines(pages, texts, readings):
     lines : list of ndarray
     texts : list of str
     errors : ndarray
-        Of all lines, kept or not: how far text and reading differ.
+        How far text and reading differ, of all lines, kept or not.
     """
     kept, errors = [], []
     for images, text, reading in zip(pages, texts, readings, strict=True):
@@ -198,7 +200,7 @@ def adapt(network, images, texts, valid, *, epochs=6, batch=8, lr=2e-3,
         Looked at after each epoch, never learned from.
     epochs, batch : int
     lr : float
-        Of AdamW, at the start; it falls to 0 as a cosine.
+        Learning rate of AdamW at the start; it falls to 0 as a cosine.
     simulated : int
         Simulated lines that are mixed in, so that rare characters are not forgotten.
     rules : float
@@ -254,7 +256,8 @@ def adapt(network, images, texts, valid, *, epochs=6, batch=8, lr=2e-3,
 def batches_of_like_width(lines, n, rng):
     """Places of the lines in n batches, lines of like width together, in a new random order at each call."""
     width = np.array([line.shape[1] for line in lines]) * rng.uniform(0.97, 1.03, len(lines))
-    rng.shuffle(batches := list(np.array_split(np.argsort(width), n)))
+    batches = list(np.array_split(np.argsort(width), n))
+    rng.shuffle(batches)
     return batches
 
 

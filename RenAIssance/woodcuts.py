@@ -12,6 +12,10 @@ from RenAIssance.rules import dilated
 
 TALL = 70  # pixels: no letter of text is as tall
 THICK = 11  # pixels: wider than the strokes of text
+DENSE = 0.36  # of a square of 52 pixels: text has less ink
+LARGEST = 0.35  # of the height and width of the page: what is larger is the dark edge of the scan
+NARROW = 5  # x-heights: the tip of a vignette is narrower
+FILLED = 0.17  # of the ink of a line: the emptiest row beside a line of text has less
 
 
 def ink_of_woodcuts(level, labels, tall, wide):
@@ -24,12 +28,11 @@ def ink_of_woodcuts(level, labels, tall, wide):
         return inside / area
 
     small = np.asarray(Image.fromarray(level.view(np.uint8) * 255).reduce(4)).astype(np.float32) / 255
-    dense = ndimage.binary_opening(ndimage.uniform_filter(small, 13) > 0.36, iterations=4)
+    dense = ndimage.binary_opening(ndimage.uniform_filter(small, 13) > DENSE, iterations=4)
     places, _ = ndimage.label(dense)
     mask, around = np.zeros_like(level), np.zeros_like(level)
     for number, where in enumerate(ndimage.find_objects(places), start=1):
-        # What is larger than a drop capital is the dark edge of the scan.
-        if all(30 < s.stop - s.start < 0.35 * size for s, size in zip(where, dense.shape, strict=True)):
+        if all(30 < s.stop - s.start < LARGEST * size for s, size in zip(where, dense.shape, strict=True)):
             rows, columns = _box(places == number)
             mask[4 * rows[0] : 4 * rows[1], 4 * columns[0] : 4 * columns[1]] = True
             around[4 * max(0, rows[0] - 5) : 4 * rows[1] + 20, 4 * max(0, columns[0] - 5) : 4 * columns[1] + 20] = True
@@ -51,7 +54,7 @@ def _box(place):
 
 def _initials(level, labels, tall, wide, share):
     """Which pieces are large letters: taller than a line, with thick strokes, and no part of a row of such letters."""
-    large = (tall > TALL) & (tall < 0.35 * level.shape[0]) & (wide > 40) & (wide < 0.35 * level.shape[1])
+    large = (tall > TALL) & (tall < LARGEST * level.shape[0]) & (wide > 40) & (wide < LARGEST * level.shape[1])
     if not large.any():
         return large
     thin = dilated(dilated(~level, THICK), THICK, axis=1)
@@ -70,7 +73,7 @@ def without_woodcuts(lines, ornaments, block, x_height, pitch):
     rows = [line for line in lines if _is_of_a_woodcut(ornaments, block, line, x_height, pitch)]
 
     def is_tip(line):
-        narrow = line[2] - line[0] < 5 * x_height and line[0] > left + 3 * x_height
+        narrow = line[2] - line[0] < NARROW * x_height and line[0] > left + 3 * x_height
         return narrow and any(abs(line[1] - row[1]) < 1.4 * pitch for row in rows)
 
     kept = [line for line in lines if line not in rows and not is_tip(line)]
@@ -100,12 +103,11 @@ def _is_of_a_woodcut(ornaments, block, line, x_height, pitch):
     middle = (left + right) // 2
     halves = block[:, left:middle], block[:, middle:right]
     filled = min(_filled(half, (top + bottom) // 2, x_height, pitch) for half in halves)
-    return within > 0.3 * inked or (right - left < 5 * x_height and beside > inked) or filled > 0.17
+    return within > 0.3 * inked or (right - left < NARROW * x_height and beside > inked) or filled > FILLED
 
 
 def _filled(block, centre, x_height, pitch):
-    """Ink of the emptiest row on that side of a line on which it is fuller, over that of the line; of text below 0.17.
-    """
+    """Ink of the emptiest row on that side of a line on which it is fuller, over that of the line."""
     start = max(0, centre - round(pitch))
     profile = ndimage.uniform_filter1d(block[start : centre + round(pitch)].mean(axis=1), 3)
 

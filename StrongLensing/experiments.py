@@ -64,11 +64,11 @@ def with_subhaloes(dataset, rows, mass, count=1, seed=0):
         Simulated images.
     rows : ndarray of int
     mass : float
-        Of each, in solar masses.
+        Mass of each subhalo, in solar masses.
     count : int
         Subhaloes in each lens, at most 25.
     seed : int
-        Of the places.
+        Random seed of the places.
 
     Returns
     -------

@@ -36,7 +36,7 @@ def read(blob, name):
     Returns
     -------
     image : ndarray
-        Of numbers, of any shape.
+        Numbers, of any shape.
     number : float or None
         The last entry where the file holds np.array([image, number], dtype=object), or the rows of the image in
         place of the image.

@@ -56,7 +56,7 @@ class LinearFilter(nn.Module):
     Parameters
     ----------
     H : ndarray of complex numbers, shape (128, 65)
-        Of `wiener_filter`.
+        What `wiener_filter` returns.
     """
 
     def __init__(self, H):

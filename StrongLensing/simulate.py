@@ -172,7 +172,7 @@ def render(draws, *, size, pixel, fwhm=0.0, truncation=5.0, rescaling=1.0, super
     Parameters
     ----------
     draws : dict
-        Of draw_lenses(), here or in `StrongLensing.varied`, where each image has its own galaxy and source;
+        What draw_lenses() returns, here or in `StrongLensing.varied`, where each image has its own galaxy and source;
         substructure acts where its Einstein radius or length is not 0.
     size, pixel, fwhm, truncation, rescaling
         See Model; fwhm 0 is no blur.
