@@ -20,6 +20,8 @@ from common.files import atomic_write
 PLANES, SIZE = 4, 600
 MAX_BYTES = 16_000_000  # an image in double precision has 11.5 MB
 MAX_EXTENSIONS = 20  # that are looked at for the image
+# What astropy raises, besides an error of its own, for damage and for impossible numbers in a header.
+FITS_DAMAGE = (OSError, TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError, MemoryError)
 NAME = re.compile(r"planet(\d{1,9})_(\d{1,9})_1250\.(?:fits|fit|fts)(?:\.gz|\.fz)?", re.IGNORECASE)
 LIKE_FITS = re.compile(r".*\.(?:fits|fit|fts)(?:\.\w+)?", re.IGNORECASE)
 LABELS = "train_info.csv"
@@ -84,8 +86,10 @@ def read_frame(blob, name):
             with fits.open(io.BytesIO(blob), memmap=False, disable_image_compression=True) as hdus:
                 hdu = next(filter(_has_image, islice(hdus, MAX_EXTENSIONS)), hdus[0])
                 packed = hdu.header.get("ZIMAGE", False)
+                if hdu.size > MAX_BYTES:  # the header says so, the file may be short
+                    raise ValueError(f"the image has {hdu.size:,} bytes")
                 planes = None if packed else hdu.data
-    except (OSError, TypeError, ValueError, KeyError, IndexError, AttributeError, fits.VerifyError) as error:
+    except FITS_DAMAGE + (fits.VerifyError,) as error:
         raise ValueError(f"{name}: damaged FITS file ({error}); download it again or remove it") from error
     if packed:  # astropy would unpack it to any size
         raise ValueError(f"{name}: its image is compressed by fpack; unpack it with funpack (of NASA's CFITSIO) first")

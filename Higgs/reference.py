@@ -134,5 +134,9 @@ def compare(dataset, reference, names):
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python -m Higgs.reference ROWS.csv.gz")
+    try:
+        rows = read_rows(sys.argv[1])
+    except (ValueError, OSError) as error:
+        sys.exit(f"{sys.argv[1]}: {error}")
     with atomic_write(FILE) as temporary:
-        temporary.write_text(json.dumps(make(read_rows(sys.argv[1])), indent=None))
+        temporary.write_text(json.dumps(make(rows), indent=None))

@@ -63,6 +63,14 @@ def load_official(task, split, n=None):
                 f"{path.name} has {len(numbers):,} rows and {paths[0].name} has {len(real):,}: they belong together "
                 "row by row; is one of them incomplete?"
             )
+    if np.array_equal(real, imaginary):
+        raise ValueError(f"{paths[1].name} has the numbers of {paths[0].name}: download the imaginary part again")
+    if labels and (wrong := (labels[0] < 0).any(axis=1)).any():
+        row = wrong.argmax()
+        raise ValueError(
+            f"{paths[2].name}: row {row + 1} is {labels[0][row].tolist()}; expected alpha, xi and d in "
+            "physical units, none of them below 0: are they standardised?"
+        )
     rows = np.arange(len(real))
     if has_labels:
         if len(rows) < 2:

@@ -279,9 +279,14 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--type", help="folder with NAME-Regular.ttf and NAME-Italic.ttf, for half of the lines")
     args = parser.parse_args()
+    if not 0 < args.minutes < math.inf:
+        parser.error(f"--minutes {args.minutes:g}: give a number above 0")
     torch.set_num_threads(1)
     pairs = presses.pairs_in(args.type) + presses.PAIRS if args.type else None
-    start = load(args.start) if args.start else None
+    try:
+        start = load(args.start) if args.start else None
+    except ValueError as error:
+        parser.error(f"--start: {error}")
     model = train_simulated(args.minutes, args.seed, lr=args.lr, start=start, pairs=pairs,
                             report=lambda line: print(line, flush=True))
     save(model, args.out)

@@ -186,7 +186,11 @@ def _text(element, path):
     if kind in NOWHERE:
         raise _nowhere(kind, path)
     if kind == "t":
-        return element.text or ""
+        from lxml import etree  # comes with python-docx
+
+        if any(child.tag is etree.Entity for child in element):
+            raise ValueError(f"{path} has an XML entity in its text; save it as .docx anew")
+        return (element.text or "") + "".join(child.tail or "" for child in element)  # around comments of XML
     if kind == "br":
         types = [value for name, value in element.items() if name.endswith("}type")]
         return "" if types in (["page"], ["column"]) else "\n"

@@ -167,7 +167,7 @@ def _from_zip(path, archive, info, max_bytes):
     try:
         with archive.open(info) as stream:
             return stream.read(max_bytes + 1)
-    except DAMAGE as error:
+    except (*DAMAGE, OSError) as error:  # OSError: a place before the start, or a disk that fails
         raise ValueError(f"{path}: damaged zip file ({error}); move or delete it to download it again") from error
 
 

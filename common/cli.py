@@ -1,6 +1,7 @@
 """The command line of a challenge's data script: simulate, describe, fetch, card."""
 
 import argparse
+import io
 import json
 import sys
 from pathlib import Path
@@ -29,6 +30,9 @@ def main(challenge, streams, files=(), describe=None, argv=None, *, tables=True)
     tables : bool
         Whether samples are rows of numbers, which may be written as a table.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # letters that the terminal lacks are shown by their number
+            stream.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(prog=f"python -m {challenge}.data")
     commands = parser.add_subparsers(dest="command", required=True)
     simulate = commands.add_parser("simulate", help="make a simulated data set and write it to a file")

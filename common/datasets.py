@@ -27,6 +27,7 @@ from common.official import data_home
 from common.progress import in_notebook, progress_bar
 
 SPLITS = ("train", "valid", "test")
+MOST = 10**10  # samples: more would take years to simulate
 START_UP = 10  # s: processes that import torch or Pythia do not start sooner on a small machine
 CLUSTER_TIMEOUT = 10  # s to wait for a Dask scheduler, and then for a worker
 
@@ -531,9 +532,11 @@ def check_choice(name, value, choices):
 
 
 def check_n(n, name="n"):
-    """Raise ValueError unless n is a positive whole number."""
+    """Raise ValueError unless n is a positive whole number, and of a size that somebody can mean."""
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, not {n!r}")
+    if n > MOST:
+        raise ValueError(f"{name} must be a whole number of at most {MOST:,}, not {n:,}")
     return int(n)
 
 

@@ -4,6 +4,7 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 
+MAX_ROWS = 10**8  # a file may say any number and hold nothing
 IN_USE = (
     "is in use by another program, or its disk has no locks: close it there and run again, or set "
     "HDF5_USE_FILE_LOCKING=FALSE where nothing writes to it; the file itself may be sound"
@@ -39,7 +40,8 @@ def arrays(path, extra, layout="the data sets X and y"):
     Raises
     ------
     ValueError
-        No HDF5 file, a damaged one, one that is in use, or no such data sets: a group, a link, data in other files.
+        No HDF5 file, a damaged one, one that is in use, or no such data sets: a group, a link, data in other files, of
+        a type that numpy lacks, or of more rows than any file has.
     ImportError
         h5py is not installed.
     """
@@ -67,6 +69,12 @@ def _array(h5py, file, name, expected):
         raise ValueError(f"{expected}, but {name} is a group with {', '.join(sorted(array)) or 'nothing in it'}")
     if not isinstance(array, h5py.Dataset) or array.shape is None:
         raise ValueError(f"{expected}, but {name} holds no array")
+    try:
+        shape, _ = array.shape, array.dtype
+    except TypeError as error:
+        raise ValueError(f"{expected}, but {name} has a type that numpy lacks ({error})") from error
+    if shape and shape[0] > MAX_ROWS:
+        raise ValueError(f"{expected}, but {name} says that it has {shape[0]:,} rows (at most {MAX_ROWS:,})")
     if array.external or array.is_virtual:
         raise ValueError(f"{expected}, but {name} refers to other files: put the data themselves into the file")
     return array

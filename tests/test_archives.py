@@ -68,3 +68,13 @@ def test_damaged_zip_files(tmp_path):
         path.write_bytes(blob)
         with pytest.raises(ValueError, match="damaged zip file"), archives.opened(path, wanted, 100) as files:
             files.read("a.npy")
+
+
+def test_a_directory_that_lies_elsewhere(tmp_path):
+    path = packed(tmp_path / "a.zip", ["a.npy"])
+    blob = bytearray(path.read_bytes())
+    end = blob.rfind(b"PK\5\6")
+    blob[end + 16 : end + 20] = b"\xf0\xff\xff\xff"
+    path.write_bytes(blob)
+    with pytest.raises(ValueError, match="a.zip: damaged zip file"), archives.opened(path, wanted, 100) as files:
+        files.read("a.npy")

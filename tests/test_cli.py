@@ -1,6 +1,7 @@
 """The command line of a data script: what it writes, and one line for what it cannot do."""
 
 import importlib
+import io
 import runpy
 import sys
 
@@ -54,6 +55,7 @@ def test_guessable_secret_is_refused_before_simulating(tmp_path, capsys):
 @pytest.mark.parametrize("argv, reason", [
     (["simulate", "--out", "toy.txt"], "must end in .npz, .parquet or .csv"),
     (["simulate", "--n", "0", "--out", "toy.npz"], "n must be a whole number of at least 1"),
+    (["describe", "--n", "99999999999999"], "n must be a whole number of at most 10,000,000,000, not 99,999"),
     (["simulate", "--out", "file/toy.npz", "--workers", "1"], "cannot write to file"),
     (["fetch"], "Toy has no official files"),
 ])
@@ -63,6 +65,13 @@ def test_one_line_for_what_cannot_be_done(tmp_path, monkeypatch, capsys, argv, r
     assert run(*argv) == 1
     errors = capsys.readouterr().err
     assert reason in errors and "Traceback" not in errors
+
+
+def test_letters_that_a_terminal_lacks_are_escaped(tmp_path, monkeypatch):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="cp1252", write_through=True)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert run("simulate", "--n", 5, "--workers", 1, "--out", tmp_path / "文.npz") == 0
+    assert rb"\u6587.npz" in terminal.buffer.getvalue() and (tmp_path / "文.npz").exists()
 
 
 def test_images_are_no_table(tmp_path, capsys):

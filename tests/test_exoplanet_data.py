@@ -177,6 +177,16 @@ def test_bad_images(data_home, published, tmp_path, planes, message):
         load("train", 1)
 
 
+@pytest.mark.parametrize("cards", [
+    {"NAXIS": 3, "NAXIS1": 10**9, "NAXIS2": 10**9, "NAXIS3": 10}, {"NAXIS": 999},
+    {"NAXIS": 3, "NAXIS1": 0, "NAXIS2": 9, "NAXIS3": 9, "GROUPS": "T", "PCOUNT": 0, "GCOUNT": 10**15},
+])  # fmt: skip
+def test_impossible_headers(cards):
+    lines = [f"{key:8}= {value:>20}".ljust(80) for key, value in {"SIMPLE": "T", "BITPIX": -32, **cards}.items()]
+    with pytest.raises(ValueError, match="planet0_00010_1250.fits: damaged FITS"):
+        frames.read_frame("".join([*lines, "END".ljust(80)]).encode().ljust(2880), "planet0_00010_1250.fits")
+
+
 def test_damaged_images(published, tmp_path):
     name, whole = next(iter(published.items()))
     for blob, message in (

@@ -72,6 +72,18 @@ def test_what_is_no_array_is_named(tmp_path, content, reason):
         read(write(tmp_path / "a.h5", **content))
 
 
+def test_types_and_numbers_that_no_array_has(tmp_path):
+    path = write(tmp_path / "a.h5", y=None)
+    with h5py.File(path, "a") as file:
+        h5py.h5d.create(file.id, b"y", h5py.h5t.UNIX_D32LE, h5py.h5s.create_simple((4,)))
+    with pytest.raises(ValueError, match="a.h5: .* y has a type that numpy lacks"):
+        read(path)
+    with h5py.File(write(path, y=None), "a") as file:
+        file.create_dataset("y", (10**12,), "f8", chunks=(10,))
+    with pytest.raises(ValueError, match="a.h5: .* y says that it has 1,000,000,000,000 rows"):
+        read(path)
+
+
 def test_damage_missing_files_and_folders(tmp_path):
     path = write(tmp_path / "a.h5")
     whole = path.read_bytes()

@@ -127,6 +127,7 @@ def damaged(path, damage):
     ("RKKY_mat_info_model.txt", lambda lines: ["alpha xi d", *lines], "no header"),
     ("RKKY_mat_info_model.txt", lambda lines: [row.replace("\t", ",") for row in lines], "blanks or tabs"),
     ("RKKY_echos_model_i.txt", lambda lines: [*lines[:6], "\t".join(["nan"] * 471), *lines[7:]], "row 7 has a number"),
+    ("RKKY_mat_info_model.txt", lambda lines: ["1 -0.5 0.3", *lines[1:]], r"row 1 is \[1.0, -0.5.* standardised"),
     ("RKKY_echos_model_i.txt", lambda lines: [""], "0 numbers in the first row"),
 ])
 def test_damaged_files(files, name, damage, message):
@@ -136,6 +137,12 @@ def test_damaged_files(files, name, damage, message):
         with pytest.raises(ValueError, match=message) as caught:
             data.load("train", task="rkky", source="official")
     assert "\n" not in str(caught.value) and name in str(caught.value)
+
+
+def test_the_real_part_in_place_of_the_imaginary_one(files):
+    (files / "RKKY_echos_eval_i.txt").write_bytes((files / "RKKY_echos_eval_r.txt").read_bytes())
+    with pytest.raises(ValueError, match="RKKY_echos_eval_i.txt has the numbers of RKKY_echos_eval_r.txt"):
+        data.load("test", task="rkky", source="official")
 
 
 def test_bytes_that_are_no_text(files):

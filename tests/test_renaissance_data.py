@@ -116,6 +116,7 @@ def _run(text, tag="t"):
     ([f"<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent><w:p>{_run('?')}</w:p></w:sdtContent></w:sdt>"], []),
     ([f"<w:p><w:hyperlink>{_run('uno')}</w:hyperlink><w:smartTag>{_run(' dos')}</w:smartTag></w:p>"], ["uno dos"]),
     ([f"<w:p><w:fldSimple>{_run('uno')}</w:fldSimple>{_run('DATE', 'instrText')}</w:p>"], ["uno"]),
+    ([f"<w:p>{_run('antes<!-- c --> después')}</w:p>"], ["antes después"]),
     (["<w:p><w:r><w:t>no</w:t><w:noBreakHyphen/><w:br/><w:t>bleza</w:t><w:br w:type='page'/></w:r></w:p>"],
      ["no-\nbleza"]),
 ])  # fmt: skip
@@ -132,6 +133,20 @@ def test_no_text_of_a_docx_vanishes(tmp_path, blocks, expected):
 def test_text_without_a_place_is_refused(tmp_path, block, message):
     with pytest.raises(ValueError, match=f"has {message}.*; move its text"):
         transcription.read_docx(_docx_of(tmp_path / "a.docx", block))
+
+
+def test_entities_in_a_text_are_refused(tmp_path):
+    path = _docx_of(tmp_path / "a.docx", f"<w:p>{_run('Se&amp;x;or')}</w:p>")
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    text = files["word/document.xml"].replace(b"&amp;x;", b"&x;")
+    declared = b'<!DOCTYPE w:document [<!ENTITY x "&#241;">]><w:document'
+    files["word/document.xml"] = text.replace(b"<w:document", declared, 1)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    with pytest.raises(ValueError, match="a.docx has an XML entity in its text"):
+        transcription.read_docx(path)
 
 
 def test_footnotes_are_refused(tmp_path):
