@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @contextmanager
-def atomic_write(path):
+def atomic_write(path, *, new=False, private=False):
     """Write a file so that nobody ever sees half of it.
 
     The block receives a temporary path in the same folder (made when missing). When the block ends
@@ -19,6 +19,10 @@ def atomic_write(path):
     ----------
     path : path-like
         The final name.
+    new : bool
+        Whether the name must be free still when the block has ended: of two who write at once, one gets it.
+    private : bool
+        Whether only its owner can read the file.
 
     Yields
     ------
@@ -28,23 +32,41 @@ def atomic_write(path):
     Raises
     ------
     OSError
-        The folder cannot be written or the disk is full; the message names the folder and the way out.
+        The folder cannot be written or the disk is full; the message names the folder and the way out. What the block
+        raises about other files stays as it is.
+    FileExistsError
+        The name was to be new, and is not.
     """
     path = Path(path)
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
-        temporary.replace(path)
     except OSError as error:
         raise _explained(error, path.parent) from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        if not private:
+            temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
+        if new:
+            _claim(path, temporary)
+        temporary.replace(path)
+    except OSError as error:
+        full = error.errno == errno.ENOSPC and error.filename is None  # as writing says it
+        if full or str(error.filename) == name:
+            raise _explained(error, path.parent) from error
+        raise
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+
+
+def _claim(path, temporary):
+    """Give a file its final name as well, or raise FileExistsError where somebody else has it."""
+    try:
+        os.link(temporary, path)
+    except OSError:  # the name is taken, which opening says too, or this disk has no links
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
 
 
 def _umask():
@@ -62,7 +84,7 @@ def _explained(error, folder):
     else:
         return error
     return OSError(
-        error.errno,
+        errno.ENOTDIR if error.errno == errno.EEXIST else error.errno,  # a file stands where the folder should be
         f"cannot write to {folder}: {reason}. Please {cure}; "
         "if this is the cache, set DEEPLEARN_DATA to another folder",
     )

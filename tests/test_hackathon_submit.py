@@ -160,6 +160,22 @@ def test_tensors_that_safetensors_cannot_hold_are_named(prepared, solution):
         assert any("weights.safetensors" in note for note in notes)
 
 
+def test_two_at_the_same_time_write_two_files(prepared, solution, monkeypatch):
+    submitted(prepared, solution)
+    write, others = archive.write, []
+
+    def overtaken(path, manifest, contents, **options):
+        if not others:
+            others.append(write(path, manifest, contents))
+        write(path, manifest, contents, **options)
+
+    monkeypatch.setattr(archive, "write", overtaken)
+    before = set((solution / "out").glob("*.zip"))
+    path, _ = submitted(prepared, solution)
+    assert len(set((solution / "out").glob("*.zip")) - before) == 2 and path.stem.rpartition("-")[2].isdigit()
+    assert submit.choose(path) != submit.choose(path)
+
+
 def test_limits_are_those_of_scoring(prepared, solution, monkeypatch):
     with pytest.raises(SubmissionError, match="a list of at most 20 names"):
         submitted(prepared, solution, members=[f"P{k}" for k in range(21)])

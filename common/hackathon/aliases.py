@@ -2,11 +2,11 @@
 
 import hashlib
 import hmac
-import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from common.files import atomic_write
 from common.hackathon import arrivals
 from common.hackathon.event import EventError
 
@@ -60,11 +60,13 @@ def names(folder, teams):
 def _key(path):
     """The key of the names, made the first time in a file that only its owner can read."""
     try:
-        with suppress(FileExistsError), open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(f"{secrets.token_hex(32)}\n")
+        if not path.exists():
+            with suppress(FileExistsError), atomic_write(path, new=True, private=True) as temporary:
+                temporary.write_text(f"{secrets.token_hex(32)}\n")
         key = path.read_bytes().strip()
     except OSError as error:
-        raise EventError(f"{path}: cannot be read or made, and made-up names are drawn from it") from error
+        reason = error.strerror or error
+        raise EventError(f"{path}: cannot be read or made ({reason}); made-up names are drawn from it") from error
     if not key:
         raise EventError(f"{path} is empty, and made-up names are drawn from it: put back a copy of it")
     return key

@@ -91,7 +91,7 @@ def check_contents(manifest, contents):
 # Writing
 
 
-def write(path, manifest, contents):
+def write(path, manifest, contents, *, new=False):
     """Write a submission.
 
     Parameters
@@ -101,10 +101,12 @@ def write(path, manifest, contents):
         Without `files`, which are worked out here.
     contents : dict of str to path or bytes
         By name in the archive.
+    new : bool
+        Whether to raise FileExistsError where there is such a file by then.
     """
     blobs = {name: Path(c).read_bytes() if not isinstance(c, bytes) else c for name, c in sorted(contents.items())}
     text = _manifest_text(manifest, {name: hashlib.sha256(blob).hexdigest() for name, blob in blobs.items()})
-    with atomic_write(path) as temporary:
+    with atomic_write(path, new=new) as temporary:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, blob in {MANIFEST: text, **blobs}.items():
                 archive.writestr(name, blob)

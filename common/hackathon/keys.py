@@ -4,12 +4,12 @@ Whoever has the file can add submissions to the team. The organisers see the SHA
 """
 
 import hashlib
-import os
 import re
 import secrets
 from pathlib import Path
 
 from common.challenge import SubmissionError, read_regular_file
+from common.files import atomic_write
 from common.hackathon.archive import KEY_SUFFIX
 
 NONE_YET = "0" * 64  # what stands for the SHA-256 of a key that is still to be made
@@ -25,7 +25,10 @@ def read_key(path):
     SubmissionError
         No such file, or none that holds a key.
     """
-    if not (key := key_in(read_regular_file(Path(path), BYTES))):
+    content = read_regular_file(Path(path), BYTES)
+    if not content:
+        raise SubmissionError(f"{Path(path).name}: empty, not the key file of a team: put back a copy, or delete it")
+    if not (key := key_in(content)):
         raise SubmissionError(f"{Path(path).name}: not the key file of a team")
     return key
 
@@ -47,11 +50,18 @@ def sha256(key):
 
 
 def write_key(path):
-    """Make a new key in a file that is not there yet, and return its SHA-256; only its owner can read the file."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(f"{new_key()}\n")
+    """Make a new key in a file that is not there yet, and return its SHA-256; only its owner can read the file.
+
+    Raises
+    ------
+    SubmissionError
+        Somebody else has just made the file.
+    """
+    try:
+        with atomic_write(path, new=True, private=True) as temporary:
+            temporary.write_text(f"{new_key()}\n", "utf-8")
+    except FileExistsError as error:
+        raise SubmissionError(f"{path}: another 'submit' of the team has just made it: run this one again") from error
     return read_key(path)
 
 

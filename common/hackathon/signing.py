@@ -12,6 +12,7 @@ import json
 import os
 import re
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -43,13 +44,11 @@ def private_key(folder):
         The file holds no such key, or others can read it.
     """
     path = Path(folder, PRIVATE)
-    try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(Ed25519PrivateKey.generate().private_bytes(
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    if not path.exists():
+        with suppress(FileExistsError), atomic_write(path, new=True, private=True) as temporary:
+            temporary.write_bytes(Ed25519PrivateKey.generate().private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    except FileExistsError:
-        pass
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise EventError(f"{path}: others can read the key that signs certificates: chmod 600 {path}")
     try:

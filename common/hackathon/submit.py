@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import zipfile
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -104,8 +105,8 @@ def submit(
     if opens_team:
         manifest = replace(manifest, key=keys.write_key(key_path))
         notes += _about_new_key(key_path, name)
-    path = _free_path(Path(out), f"{folder}-{file_stem(name)}-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}")
-    archive.write(path, manifest, contents)
+    stem = f"{folder}-{file_stem(name)}-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}"
+    path = _written(Path(out), stem, manifest, contents)
     notes.append(f"its receipt, which the organisers will send, has the name {receipt_name(archive.digest_of(path))}")
     notes.append(f"packed: {', '.join(sorted(contents))}")
     if datetime.now(timezone.utc) > event.deadline:
@@ -149,15 +150,18 @@ def choose(submission, key=None):
     key = keys.key_file(submission.parent, file_stem(manifest.team)) if key is None else Path(key)
     if keys.read_key(key) != manifest.key:
         raise SubmissionError(f"{key}: not the key of the team {manifest.team!r}: name its key file with --key")
-    path = _free_path(submission.parent, f"{submission.stem}-choice")
-    archive.write(path, replace(manifest, files={}, choice=archive.digest_of(submission)), {})
-    return path
+    choice = replace(manifest, files={}, choice=archive.digest_of(submission))
+    return _written(submission.parent, f"{submission.stem}-choice", choice, {})
 
 
-def _free_path(folder, stem):
-    """A path of a zip file that is not there yet: an earlier submission stays as it is."""
-    ends = itertools.chain([""], (f"-{i}" for i in itertools.count(2)))
-    return next(path for end in ends if not (path := folder / f"{stem}{end}.zip").exists())
+def _written(folder, stem, manifest, contents):
+    """The path of a submission, written under the first name that nobody else has: an earlier one stays as it is."""
+    for end in itertools.chain([""], (f"-{i}" for i in itertools.count(2))):
+        path = folder / f"{stem}{end}.zip"
+        if not path.exists():
+            with suppress(FileExistsError):
+                archive.write(path, manifest, contents, new=True)
+                return path
 
 
 # --------------------------------------------------------------------------------------------------
