@@ -2,6 +2,7 @@
 
 import csv
 import io
+import warnings
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -36,7 +37,8 @@ def hand_cut_lines():
     OSError
         They are not in the data folder.
     ValueError
-        Damaged files, a row that is not one image and its text, or an image that has no row, or two.
+        Damaged files, a row that is not one image and its text, or an image that has two rows. Images without a row are
+        left out, with a warning.
     """
     archive, table = (official.find("RenAIssance", file) for file in (LINE_IMAGES, LINE_TEXTS))
     if archive is None or table is None:
@@ -56,14 +58,14 @@ def hand_cut_lines():
 
 
 def _check_each_once(files, chosen):
-    """Raise ValueError unless each image of the archive has one row of the table."""
+    """Raise ValueError where an image has two rows of the table, and warn where one has none."""
     if twice := [name for name, count in Counter(chosen).items() if count > 1]:
         raise ValueError(f"{LINE_TEXTS.name}: {twice[0]} has two rows; keep the one that is right")
     if left := sorted(set(files.names) - set(chosen)):
-        raise ValueError(
-            f"{files.name}: {left[0]} has no row in {LINE_TEXTS.name}, {len(left)} in all; add their texts to the "
-            "table, or remove the images"
-        )
+        warnings.warn(
+            f"{files.name}: {left[0]} has no row in {LINE_TEXTS.name}; images without a text are left out, {len(left)} "
+            "in all", stacklevel=2,
+        )  # fmt: skip
 
 
 def _table_of_lines(path):
