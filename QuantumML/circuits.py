@@ -1,8 +1,9 @@
 """Detectors of anomalies that are quantum circuits: from a jet to angles, from angles to a score.
 
 Features of a jet turn qubits (angle encoding). A circuit with weights then tries to move everything that quark jets
-have in common into a few qubits, so that the others, the trash qubits, end in |0>. The score of a jet is the mean
-probability to find a trash qubit in |1>: what could not be compressed.
+have in common into the first few qubits, so that the others, the trash qubits, end in |0>. The score of a jet is the
+mean probability to find a trash qubit in |1>: what could not be compressed. The first feature is that of the core of a
+jet, which quark jets share.
 
 Sources: Romero, Olson and Aspuru-Guzik, Quantum Sci. Technol. 2 (2017) 045001, arXiv:1612.02806 (quantum autoencoder);
 Ngairangbam, Spannowsky and Takeuchi, Phys. Rev. D 105 (2022) 095004, arXiv:2112.04958 (for anomalies at colliders);
@@ -109,10 +110,11 @@ def autoencoder(n_qubits=10, n_layers=2, reupload=False, entangler="cz"):
 
 
 def conserving(n_qubits=10):
-    """A circuit that passes ones on, and never makes or removes one.
+    """A circuit that passes ones to qubit 0, and makes or removes none.
 
-    Each pair of neighbours is turned in the plane of |01> and |10> by one weight (a Givens rotation). So the circuit is
-    equivariant: a common phase of all ones comes out as it went in. Features x and weights w as in `autoencoder`.
+    From the last to the first, each pair of neighbours is turned in the plane of |01> and |10> by one weight (a Givens
+    rotation). So the circuit is equivariant: a common phase of all ones comes out as it went in. Features x and weights
+    w as in `autoencoder`.
 
     Returns
     -------
@@ -122,7 +124,7 @@ def conserving(n_qubits=10):
     circuit = QuantumCircuit(n_qubits)
     for qubit in range(n_qubits):
         circuit.ry(x[qubit], qubit)
-    for qubit in range(n_qubits - 1):
+    for qubit in reversed(range(n_qubits - 1)):
         circuit.cx(qubit, qubit + 1)
         circuit.cry(w[qubit], qubit + 1, qubit)
         circuit.cx(qubit, qubit + 1)
@@ -138,10 +140,11 @@ def trash_excitation(simulator, angles, weights, n_trash):
     angles : (n, length of x)
     weights : (length of w,)
     n_trash : int
-        The first so many qubits are the trash.
+        The last so many qubits are the trash.
     """
     state = simulator(x=angles, w=weights)
-    return simulator.excitation(state, range(n_trash)).mean(1)
+    n = simulator.n_qubits
+    return simulator.excitation(state, range(n - n_trash, n)).mean(1)
 
 
 def minimise(loss, weights, angles, steps, batch_size=128, lr=0.03):
@@ -180,7 +183,7 @@ class QuantumAutoencoder(Detector):
     features : callable images -> (n, length of x), optional
         The features that `Angles` turns into angles. Default: `Rings`.
     n_trash : int, optional
-        The first so many qubits are the trash. Default: all but one.
+        The last so many qubits are the trash. Default: all but the first.
     steps, batch_size, lr
         Settings of `minimise`.
     """

@@ -85,7 +85,7 @@ const scoreOf = (angles) => {
     for (const first of [0, 1]) for (let qubit = first; qubit < n - 1; qubit += 2) cz(state, qubit, qubit + 1);
   }
   let ones = 0;
-  probabilities(state).forEach((p, i) => { for (let qubit = 0; qubit < DATA.trash; qubit++) ones += p * (i >> qubit & 1); });
+  probabilities(state).forEach((p, i) => { for (let qubit = n - DATA.trash; qubit < n; qubit++) ones += p * (i >> qubit & 1); });
   return ones / DATA.trash;
 };
 

@@ -101,7 +101,7 @@ def circuit_figure(circuit, n_trash):
     end = max(free)
     for qubit in range(n):
         ax.plot([-0.7, end + 0.7], [qubit, qubit], color="0.7", lw=0.8, zorder=0)
-        trash = qubit < n_trash
+        trash = qubit >= n - n_trash
         if trash:
             _box(ax, end, qubit, "measure", "C1")
         ax.text(-0.8, qubit, rf"qubit {qubit}: $|0\rangle$", ha="right", va="center", fontsize=7)

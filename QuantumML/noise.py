@@ -56,7 +56,7 @@ def measured(detector):
 
     weights = {p: float(detector.weights[p.index]) for p in detector.circuit.parameters if p.vector.name == "w"}
     circuit = detector.circuit.assign_parameters(weights)
-    trash = list(range(detector.n_trash))
+    trash = list(range(circuit.num_qubits - detector.n_trash, circuit.num_qubits))
     circuit.add_register(ClassicalRegister(len(trash), "trash"))
     circuit.measure(trash, range(len(trash)))
     return circuit

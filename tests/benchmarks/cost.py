@@ -33,7 +33,8 @@ def lessons():
     """Seconds and peak memory of each lesson notebook, one thread."""
     from common import notebooks
 
-    for result in notebooks.run(notebooks.find([], ROOT), "lesson", out=ROOT / "build" / "bench-notebooks"):
+    found = [path for path in notebooks.find([], ROOT) if path.parent.name != "solutions"]
+    for result in notebooks.run(found, "lesson", out=ROOT / "build" / "bench-notebooks"):
         if result.error:
             raise RuntimeError(f"{result.source.name}: {result.error}")
         yield Row(SECTION, result.source.parent.name, "seconds of the lesson", result.source.stem, result.seconds,
