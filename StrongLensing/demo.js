@@ -118,7 +118,10 @@ demo.enlarged = (image) => doubled(doubled(image, size, size), FINE, size);
 const within = (value) => Math.min(Math.max(value, 0), 1);
 demo.restored = (image, large = demo.enlarged(image)) => {
   const { values } = correction({ shape: [1, size, size], values: Float32Array.from(image) });
-  return Float32Array.from(large, (value, i) => within(value + values[i]));
+  const sum = Float32Array.from(large, (value, i) => value + values[i]), [a, b] = DATA.restore.brightness;
+  const brightest = sum.slice().sort().slice(-9).reduce((total, value) => total + value / 9, 0);
+  const factor = Math.exp(b) / Math.max(brightest, 0.1) ** a;
+  return sum.map((value) => within(factor * value));
 };
 const psnr = (image, truth) => -10 * Math.log10(truth.reduce((sum, value, i) => sum + (within(image[i]) - value) ** 2, 0) / truth.length);
 

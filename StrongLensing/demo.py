@@ -66,6 +66,7 @@ def data(quick=False):
         "vortex": simulate.THETA_E * math.sqrt(one / simulate.LENS_MASS) * root, "points": simulate.VORTEX_POINTS,
         # Some pixels of what the second network makes of the same images
         "restore": {"layers": layers(restoring.layers), "every": EVERY,
+                    "brightness": [restoring.brightness.a.item(), restoring.brightness.b.item()],
                     "expected": restore(restoring, X[:10])[:, 0, ::EVERY, ::EVERY].tolist()},
         "networks": {
             "StrongLensing": (model, X[:SHOWN], f"Images of 64 x 64 -> logits of {', '.join(simulate.CLASSES)}"),

@@ -100,13 +100,31 @@ class Residual(nn.Module):
         return x + self.layers(x)
 
 
+class Brightness(nn.Module):
+    """Images u divided by a power of their brightness, exp(b) u / m^a.
+
+    m is the mean of the nine brightest pixels; a and b are trained. Each image of a data set is divided by its own
+    largest value. So how bright a fine image is depends on how sharp its peak is, and other windows cannot know that.
+    Whole images only: a tile of an image has other brightest pixels.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Parameter(torch.tensor(0.75))
+        self.b = nn.Parameter(torch.tensor(0.0))
+
+    def forward(self, u):
+        m = u.flatten(1).topk(9).values.mean(dim=1).clamp(min=0.1)
+        return u * (self.b - self.a * m.log()).exp()[:, None, None, None]
+
+
 class ResidualNetwork(nn.Module):
     """A correction to a first guess, computed on a coarser grid.
 
     Four neighbouring pixels become four channels (pixel unshuffle), residual blocks work on these 32 x 32 positions,
     and in the end 16 channels become 4 x 4 pixels (pixel shuffle; Shi et al. 2016, arXiv:1609.05158). Residual blocks
     without normalisation are those of EDSR (Lim et al. 2017, arXiv:1707.02921). The last layer starts at 0: an
-    untrained network is its first guess.
+    untrained network is its first guess, but for its `Brightness`.
 
     Parameters
     ----------
@@ -127,9 +145,10 @@ class ResidualNetwork(nn.Module):
             nn.PixelUnshuffle(2), nn.Conv2d(4, width, 3, padding=1),
             *(Residual(width, dilation) for dilation in dilations),
             last, nn.PixelShuffle(4))  # fmt: skip
+        self.brightness = Brightness()
 
     def forward(self, x):
-        return self.guess(x) + self.layers(x)
+        return self.brightness(self.guess(x) + self.layers(x))
 
 
 def restore(model, coarse):
@@ -183,6 +202,7 @@ class Sampler(nn.Module):
     def __init__(self, network):
         super().__init__()
         self.guess, self.layers = network.guess, deepcopy(network.layers)
+        self.brightness = deepcopy(network.brightness)
         old = self.layers[1]  # its 4 channels become 8, with those of noise
         new = nn.Conv2d(8, old.out_channels, 3, padding=1)
         with torch.no_grad():
@@ -192,7 +212,8 @@ class Sampler(nn.Module):
     def sample(self, x):
         noise = torch.randn(len(x), 1, 16, 16).to(x)  # coarse as the blur
         noise = interpolate(noise, x.shape[-2:], mode="bicubic")
-        return self.guess(x) + self.layers(torch.cat([x, noise], dim=1))
+        correction = self.layers(torch.cat([x, noise], dim=1))
+        return self.brightness(self.guess(x) + correction)
 
     def forward(self, x):
         return torch.cat([self.sample(x), self.sample(x)], dim=1)

@@ -158,7 +158,16 @@ def test_untrained_residual_network_is_interpolation_and_both_enlarge():
     x = torch.rand(2, 1, 64, 64)
     for network in (restoration.SRCNN(), restoration.ResidualNetwork(width=8, blocks=2)):
         assert network(x).shape == (2, 1, 128, 128)
-    torch.testing.assert_close(network(x), restoration.enlarge(x))
+    torch.testing.assert_close(network(x), network.brightness(restoration.enlarge(x)))
+
+
+def test_brightness_takes_a_power_of_the_brightest_pixels_away():
+    images = torch.rand(2, 1, 8, 8)
+    brightness = restoration.Brightness()
+    peak = images.flatten(1).sort().values[:, -9:].mean(dim=1)[:, None, None, None]
+    torch.testing.assert_close(brightness(images), images / peak**0.75)
+    torch.nn.init.ones_(brightness.a)
+    torch.testing.assert_close(brightness(3 * images), images / peak)  # at the power 1 the units do not matter
 
 
 def test_a_network_that_corrects_the_filter_is_untrained_the_filter_and_so_are_its_samples():
@@ -166,6 +175,7 @@ def test_a_network_that_corrects_the_filter_is_untrained_the_filter_and_so_are_i
     coarse, fine = rng.random((3, 1, 64, 64), np.float32), rng.random((3, 1, 128, 128), np.float32)
     H = restoration.wiener_filter(coarse, fine)
     network = restoration.ResidualNetwork(width=8, blocks=2, guess=restoration.LinearFilter(H))
+    torch.nn.init.zeros_(network.brightness.a)  # as bright as the filter makes them
     np.testing.assert_allclose(restoration.restore(network, coarse), restoration.apply_filter(H, coarse), atol=1e-4)
     drawn = restoration.draw_samples(restoration.Sampler(network), coarse, pairs_of=1)
     np.testing.assert_allclose(drawn[:, :1], restoration.apply_filter(H, coarse), atol=1e-4)

@@ -4,7 +4,7 @@
 
 Classification: 5,000 images a class; trees on residual features, and the network. Super-resolution: SRCNN and the
 residual network as the lesson trains them, and with another loss, three seeds of each; with the published pair where it
-lies in the data folder. long: SRCNN and the residual network for 40 epochs each, on 400 test pairs (half an hour);
+lies in the data folder. long: SRCNN and the residual network for 40 epochs each, on 400 test pairs (eight minutes);
 more_pairs: for 10 epochs of 2,000 pairs.
 picture: draws what the networks of the lesson (seed 0) make of the published pair, StrongLensing/official_pair.png.
 """
