@@ -340,7 +340,7 @@ def _verify(args):
 
 
 def _certificates(args):
-    from common.hackathon.certificates import certificates
+    from common.hackathon.certificates import CURE, certificates, in_words
 
     if args.what == "verify":
         return _check_certificates(args)
@@ -353,11 +353,8 @@ def _certificates(args):
     print(f"Publish {folder / 'certificates.pem'}: with it anybody can check them")
     if not missing:
         return 0
-    names = "; ".join(f"{name!r} ({' '.join(f'{c} U+{ord(c[0]):04X}' for c in letters)})"
-                      for name, letters in missing.items())  # fmt: skip
     raise EventError(
-        f"no font has all letters of {names}: the certificates with these names are not written; "
-        "install fonts that have them (on Debian, fonts-noto) or give each with --font"
+        f"no font has all letters of {in_words(missing)}: the certificates with these names are not written; {CURE}"
     )
 
 
