@@ -82,7 +82,7 @@ def _add_scoring(commands):
     serve.add_argument("event", type=Path, help="folder of the event")
     serve.add_argument("submissions", type=Path, help="folder of the submissions")
     serve.add_argument("--address", default="127.0.0.1", help="where it is reached (default: from this machine only)")
-    serve.add_argument("--port", type=int, default=8024)
+    serve.add_argument("--port", type=_port, default=8024)
     serve.add_argument("--behind", metavar="NAME", default="",
                        help="name of the site whose server on this machine passes requests on to the page")
     verify = commands.add_parser("verify", help="run the notebook of a submission again in a sandbox (organisers)")
@@ -282,6 +282,12 @@ def _receive(args):
 def _seconds(text):
     if not text.isdigit() or not 1 <= int(text) <= 3600:
         raise argparse.ArgumentTypeError(f"{text}: expected seconds, from 1 to 3600")
+    return int(text)
+
+
+def _port(text):
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text}: expected the number of a port, from 1 to 65535")
     return int(text)
 
 
