@@ -142,7 +142,7 @@ def _awards(event, boards):
                 yield name, {
                     "event": event.title, "date": event.end.isoformat(), "name": person, "team": team,
                     "challenge": challenge, "metric": metric, "score": f"{row['scores'][metric]:.4g}",
-                    "rank": row["rank"],
+                    "rank": row["rank"] or None,
                 }  # fmt: skip
 
 
