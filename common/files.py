@@ -65,7 +65,7 @@ def check_writable(path):
     """
     path = Path(path)
     if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, f"{path} is a folder: give the name of a file in it")
+        raise IsADirectoryError(f"{path} is a folder: give the name of a file in it")
     _made_beside(path).unlink()
 
 

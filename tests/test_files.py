@@ -49,7 +49,7 @@ def test_only_its_own_writing_is_explained(tmp_path):
 
 def test_what_cannot_be_written_is_known_before_the_work(tmp_path):
     (tmp_path / "file").write_text("mine")
-    for path, message in ((tmp_path / "file" / "x", "cannot write to"), (tmp_path, "is a folder: give the name of a file")):
+    for path, message in ((tmp_path / "file" / "x", "cannot write to"), (tmp_path, "is a folder: give the name")):
         with pytest.raises(OSError, match=message):
             check_writable(path)
     check_writable(tmp_path / "file")

@@ -98,10 +98,17 @@ def test_what_a_face_lacks_is_set_in_other_letters():
 def test_a_folder_of_type(tmp_path):
     with pytest.raises(ValueError, match="no pair of faces"):
         presses.pairs_in(tmp_path)
+    whole = press.BOOK_TYPE.path().read_bytes()
     for name in ("Old-Regular.ttf", "Old-Italic.ttf", "Alone.ttf"):
-        (tmp_path / name).touch()
+        (tmp_path / name).write_bytes(whole)
     [(roman, italic)] = presses.pairs_in(tmp_path)
     assert (roman.path().name, italic.path().name) == ("Old-Regular.ttf", "Old-Italic.ttf")
+    for name, damaged in (("A", b""), ("B", whole.replace(b"maxp", b"maxx", 1)), ("C", whole[: len(whole) // 2])):
+        (tmp_path / f"{name}.ttf").write_bytes(whole)
+        (tmp_path / f"{name}-Italic.ttf").write_bytes(damaged)
+        with pytest.raises(ValueError, match=f"{name}-Italic.ttf: no font, or a damaged one"):
+            presses.pairs_in(tmp_path)
+        (tmp_path / f"{name}.ttf").unlink()
 
 
 def test_lines_look_like_the_real_ones(raw, real_lines):
@@ -305,6 +312,26 @@ def test_a_book_is_exported(spread, tmp_path, capsys):
     with pytest.raises(SystemExit):
         export.main([str(tmp_path / "none.pdf"), str(folder)])
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_an_export_overwrites_nothing_and_leaves_no_half_files(tmp_path, monkeypatch, capsys):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(scan, "pages", lambda path: 2 * [np.full((9, 9), 255, np.uint8)])
+    monkeypatch.setattr(export, "read_page", lambda *_: pytest.fail("read"))
+    for name in ("page_001.png", "page_002.alto.xml"):
+        (tmp_path / name).write_text("mine")
+        with pytest.raises(SystemExit):
+            export.main(["book.pdf", str(tmp_path), "--format", "page", "alto"])
+        assert f"{tmp_path / name} is there already: move it away" in capsys.readouterr().err
+        assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+        (tmp_path / name).unlink()
+    monkeypatch.setattr(export, "read_page", lambda *_: [])
+    monkeypatch.setattr(press.Image.Image, "save", full)
+    with pytest.raises(SystemExit):
+        export.main(["book.pdf", str(tmp_path)])
+    assert "the disk is full" in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
 def test_a_shadow_makes_no_page_a_negative(spread):
