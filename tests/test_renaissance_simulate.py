@@ -158,10 +158,25 @@ def test_a_curling_line_is_made_straight():
     assert np.array_equal(lines.straight(grey) > 127, straight)
 
 
-@pytest.mark.parametrize("image", [np.zeros((0, 0), np.uint8), np.full((50, 300), 255, np.uint8), np.zeros((9, 9, 3))])
+@pytest.mark.parametrize("image", [
+    np.zeros((0, 0), np.uint8), np.full((50, 300), 255, np.uint8), np.zeros((9, 9, 3)), np.zeros((1, 1), np.uint8),
+    np.zeros((100, 100_000), np.uint8), np.zeros((100_000, 100), np.uint8),
+])  # fmt: skip
 def test_an_image_without_a_line_is_refused(image):
-    with pytest.raises(ValueError, match="line image"):
-        lines.normalise(image)
+    for make in (lines.normalise, lines.straight):
+        with pytest.raises(ValueError, match="line image"):
+            make(image)
+
+
+def test_the_widest_and_the_faintest_line_are_read_as_any(raw):
+    image = next(image for image in raw[0] if image.shape[1] < 10 * image.shape[0])
+    grey = np.where(image, 255, 0).astype(np.uint8) if image.dtype == bool else image
+    faint = 255 - (255 - grey) // 255 * 100  # no pixel is darker than half
+    assert lines.slope_of(255 - faint) == 0 and (lines.straight(faint) < 255).sum() == (faint < 255).sum()
+    wide = np.pad(grey, ((0, 0), (0, lines.LONGEST * len(grey) - grey.shape[1])), constant_values=255)
+    assert lines.normalise(wide).shape[1] <= model.WIDEST
+    with pytest.raises(ValueError, match="at most 50 times"):
+        lines.normalise(np.pad(wide, ((0, 0), (0, 1)), constant_values=255))
 
 
 def test_all_lines_of_a_spread_are_found_where_they_are(spread):
