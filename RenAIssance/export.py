@@ -11,6 +11,8 @@ PRImA, PAGE XML, page content 2019-07-15. T. Breuel et al., hOCR 1.2. Library of
 """
 
 import argparse
+import itertools
+import os
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,7 +22,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from common.files import atomic_write
+from common.files import atomic_write, check_writable
 from RenAIssance import confidence, model, scan
 from RenAIssance import lines as geometry
 from RenAIssance.language import beam_search
@@ -196,20 +198,19 @@ def alto(lines, shape, image):
 FORMATS = {"page": (page_xml, ".xml"), "hocr": (hocr, ".html"), "alto": (alto, ".alto.xml")}
 
 
-def main(argv=None):
-    parser = argparse.ArgumentParser(prog="python -m RenAIssance.export", description=__doc__.partition("\n")[0])
-    parser.add_argument("book", help="a PDF of scanned pages")
-    parser.add_argument("folder", help="for the images and what is read, made where it is missing")
-    parser.add_argument("--format", nargs="+", choices=FORMATS, default=["page"])
-    parser.add_argument("--weights", default=model.SHIPPED, help="of a reader that was adapted, see model.save")
-    args = parser.parse_args(argv)
-    torch.set_num_threads(1)
-    folder = Path(args.folder)
-    try:
-        network, pages = model.load(args.weights), scan.pages(args.book)
-        folder.mkdir(parents=True, exist_ok=True)
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
+def export(network, pages, folder, formats):
+    """Read pages and write the image of each and what it says in these FORMATS; a page without lines is left out.
+
+    Raises
+    ------
+    FileExistsError
+        The folder, which is made where it is missing, has a file of one of these names; nothing has been read then.
+    """
+    suffixes = [".png", *(FORMATS[name][1] for name in formats)]
+    for number, suffix in itertools.product(range(1, len(pages) + 1), suffixes):
+        if os.path.lexists(path := folder / f"page_{number:03d}{suffix}"):
+            raise FileExistsError(f"{path} is there already: move it away, or name a new folder")
+    check_writable(folder / "page_001.png")
     for number, page in enumerate(pages, start=1):
         image = f"page_{number:03d}.png"
         try:
@@ -217,12 +218,27 @@ def main(argv=None):
         except ValueError as error:  # a blank page, say
             print(f"page {number}: left out, {error}", flush=True)
             continue
-        Image.fromarray(page).save(folder / image)
-        for name in args.format:
+        with atomic_write(folder / image, new=True) as temporary:
+            Image.fromarray(page).save(temporary)
+        for name in formats:
             write, suffix = FORMATS[name]
-            with atomic_write((folder / image).with_suffix(suffix)) as temporary:
+            with atomic_write((folder / image).with_suffix(suffix), new=True) as temporary:
                 Path(temporary).write_text(write(lines, page.shape, image), "utf-8")
         print(f"page {number}: {len(lines)} lines", flush=True)
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m RenAIssance.export", description=__doc__.partition("\n")[0])
+    parser.add_argument("book", help="a PDF of scanned pages")
+    parser.add_argument("folder", type=Path, help="for the images and what is read, made where it is missing")
+    parser.add_argument("--format", nargs="+", choices=FORMATS, default=["page"])
+    parser.add_argument("--weights", default=model.SHIPPED, help="of a reader that was adapted, see model.save")
+    args = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    try:
+        export(model.load(args.weights), scan.pages(args.book), args.folder, dict.fromkeys(args.format))
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     return 0
 
 

@@ -53,8 +53,18 @@ def hand_cut_lines():
             places[_last(name)].append(name)
         chosen = [_place_of(row, places, files) for row, _ in rows]
         _check_each_once(files, chosen)
-        shown = [read_grey(files.read(name), name) for name in chosen]
+        shown = [_line(files.read(name), name) for name in chosen]
     return shown, [text for _, text in rows], page
+
+
+def _line(content, name):
+    """The grey image of a line, or ValueError with its name where `lines` takes no such image."""
+    image = read_grey(content, name)
+    try:
+        lines.ink_of(image)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    return image
 
 
 def _check_each_once(files, chosen):

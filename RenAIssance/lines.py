@@ -14,6 +14,7 @@ HEIGHT = 36  # pixels of a line for the network
 X_HEIGHT = 14  # of them from baseline to the top of an x
 WIDTH = 640  # of the padded lines of a data set
 SLOPES = np.linspace(-0.04, 0.04, 17)
+LONGEST = 50  # heights of its image, or widths: at the largest slope a line that is wider leaves its image
 
 
 def ink_of(image):
@@ -27,6 +28,9 @@ def ink_of(image):
     image = np.asarray(image)
     if image.ndim != 2 or min(image.shape) < 4:
         raise ValueError(f"a line image has shape (height, width) of at least 4 pixels each, not {image.shape}")
+    if max(image.shape) > LONGEST * min(image.shape):
+        raise ValueError(f"a line image is at most {LONGEST} times as wide as high, or as high as wide, not of shape "
+                         f"{image.shape}: cut it at its margins")  # fmt: skip
     if image.dtype == bool:
         image = image.astype(np.uint8) * 255
     if image.dtype != np.uint8:
@@ -45,6 +49,8 @@ def slope_of(ink):
     ink : ndarray of uint8, shape (height, width)
     """
     rows, columns = np.nonzero(ink[:, ::3] > 127)
+    if not len(rows):  # a faint line, of which nothing tells the slope
+        return 0.0
     columns = columns * 3 - ink.shape[1] / 2
     scores = np.array([_sharpness(rows - slope * columns, len(ink)) for slope in SLOPES])
     best = int(scores.argmax())
@@ -93,7 +99,7 @@ def straight(image):
         As in `ink_of`.
     """
     ink = level(image)
-    if ink.shape[1] >= LONG * ink.shape[0]:
+    if ink.shape[1] >= LONG * ink.shape[0] and ink.max() > 127:
         ink = shift_columns(ink, -bend(ink))
         ink = shift_columns(ink, -curl(ink))
     return ink < 128 if np.asarray(image).dtype == bool else 255 - ink

@@ -22,6 +22,7 @@ CODES = {character: i + 1 for i, character in enumerate(ALPHABET)}  # 0 is the b
 SHIPPED = Path(__file__).with_name("reader.pt")
 MAX_BYTES = 1_000_000  # of a stored model
 STRIDE = 4  # pixels between two outputs
+WIDEST = 5000  # pixels of a line that is read: `lines.normalise` makes none that is wider
 MARGIN = 8  # pixels of paper after a line: the network may name its last letter late
 
 
@@ -133,7 +134,16 @@ def log_probabilities(model, lines, batch=32):
     -------
     list of ndarray of float32, shape (steps, characters)
         At least width / 4 + 2 steps.
+
+    Raises
+    ------
+    ValueError
+        A line of another height, without width, or wider than WIDEST.
     """
+    for line in lines:
+        if line.ndim != 2 or line.shape[0] != HEIGHT or not 0 < line.shape[1] <= WIDEST:
+            raise ValueError(f"the reader takes lines of shape ({HEIGHT}, 1 to {WIDEST}), not {line.shape}: see "
+                             "RenAIssance.lines.normalise")  # fmt: skip
     width = np.array([line.shape[1] for line in lines])
     order = np.argsort(width, kind="stable")
     out = [None] * len(lines)

@@ -45,7 +45,7 @@ def pairs_in(folder):
     Raises
     ------
     ValueError
-        The folder has no such pair.
+        The folder has no such pair, or a damaged font.
     """
     folder = Path(folder).resolve()
     pairs = {}
@@ -55,6 +55,11 @@ def pairs_in(folder):
     found = tuple((pair[False], pair[True]) for pair in pairs.values() if len(pair) == 2)
     if not found:
         raise ValueError(f"{folder} holds no pair of faces: expected files like NAME-Regular.ttf and NAME-Italic.ttf")
+    for face in (face for pair in found for face in pair):
+        try:
+            press.font(face, press.X_HEIGHT)
+        except (OSError, ValueError, ZeroDivisionError) as error:
+            raise ValueError(f"{face.path()}: no font, or a damaged one ({error}): give another file") from error
     return found
 
 

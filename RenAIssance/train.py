@@ -15,6 +15,7 @@ from torch import nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
+from common.files import check_writable
 from common.progress import progress_bar
 from common.training import History, keep_memory, seed_everything
 from RenAIssance import metrics, press, presses, simulate, transcription
@@ -282,11 +283,12 @@ def main():
     if not 0 < args.minutes < math.inf:
         parser.error(f"--minutes {args.minutes:g}: give a number above 0")
     torch.set_num_threads(1)
-    pairs = presses.pairs_in(args.type) + presses.PAIRS if args.type else None
     try:
+        check_writable(args.out)
+        pairs = presses.pairs_in(args.type) + presses.PAIRS if args.type else None
         start = load(args.start) if args.start else None
-    except ValueError as error:
-        parser.error(f"--start: {error}")
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     model = train_simulated(args.minutes, args.seed, lr=args.lr, start=start, pairs=pairs,
                             report=lambda line: print(line, flush=True))
     save(model, args.out)

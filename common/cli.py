@@ -10,7 +10,7 @@ import numpy as np
 
 from common import croissant, official
 from common.datasets import SPLITS, hide_labels, to_bytes
-from common.files import atomic_write
+from common.files import atomic_write, check_writable
 
 
 def main(challenge, streams, files=(), describe=None, argv=None, *, tables=True):
@@ -80,12 +80,11 @@ def _check_request(args, challenge, tables):
         raise ValueError(f"--out {args.out}: the name must end in .npz, .parquet or .csv")
     if args.out.suffix != ".npz" and not tables:
         raise ValueError(f"--out {args.out}: {args.out.suffix} holds tables only, and {challenge} has none: use .npz")
-    if args.out.is_dir():
-        raise ValueError(f"--out {args.out} is a folder: give the name of a file in it")
     if args.hide_labels:
         from common.hackathon.secrets import check_secret, seed_of  # needs a package that only events need
 
         args.seed = seed_of(check_secret(args.seed), f"{challenge} {args.task}")
+    check_writable(args.out)
 
 
 def _fetch(challenge, files):

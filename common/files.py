@@ -38,13 +38,7 @@ def atomic_write(path, *, new=False, private=False):
         The name was to be new, and is not.
     """
     path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    except OSError as error:
-        raise _explained(error, path.parent) from error
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _made_beside(path)
     try:
         yield temporary
         if not private:
@@ -54,11 +48,36 @@ def atomic_write(path, *, new=False, private=False):
         temporary.replace(path)
     except OSError as error:
         full = error.errno == errno.ENOSPC and error.filename is None  # as writing says it
-        if full or str(error.filename) == name:
+        if full or str(error.filename) == str(temporary):
             raise _explained(error, path.parent) from error
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(path):
+    """Raise OSError where `atomic_write` could not write a file: before the work that makes its content.
+
+    Parameters
+    ----------
+    path : path-like
+        Its folder is made when missing.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: give the name of a file in it")
+    _made_beside(path).unlink()
+
+
+def _made_beside(path):
+    """An empty file with a name of its own in the folder of another, which is made when missing."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    except OSError as error:
+        raise _explained(error, path.parent) from error
+    os.close(handle)
+    return Path(name)
 
 
 def _claim(path, temporary):

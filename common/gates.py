@@ -40,8 +40,8 @@ _ON_ONE_MACHINE = {
     "a machine path": re.compile(r"(?<![\w./])/(?:home|root|work|tmp)\b|\b[A-Z]:\\{1,2}[A-Z]\w"),
     "an object address": re.compile(r"\b0x[0-9a-fA-F]{9,}\b"),
 }
-
-
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What `ast` raises for a text that is not Python, or nested too deep."""
 CURE = "mend it in a text editor, or bring back an earlier version with git"
 
 
@@ -130,8 +130,8 @@ def read(path):
     try:
         nb = nbformat.v4.reads(text)
         nbformat.validate(nb)
-    except (nbformat.ValidationError, KeyError, TypeError, AttributeError) as error:
-        reason = str(error).partition("\n")[0]
+    except Exception as error:  # nbformat raises many kinds for what is none
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise DamagedNotebook(f"{label(path)} is no notebook of format 4 ({reason}): {CURE}") from error
     return nb
 
@@ -178,7 +178,7 @@ def scores(nb):
     Raises
     ------
     ValueError
-        If one name was recorded twice.
+        If one name was recorded twice, or a record is none.
     """
     found = {}
     for cell in code_cells(nb):
@@ -186,6 +186,9 @@ def scores(nb):
             record = output.get("metadata", {}).get(RECORD)
             if record is None:
                 continue
+            name, value = map(record.get, ("name", "value")) if isinstance(record, dict) else (None, None)
+            if not isinstance(name, str) or not isinstance(value, int | float):
+                raise ValueError(f"an output has the metadata {RECORD!r}: {record!r:.40}, no score: refresh it")
             if record["name"] in found:
                 raise ValueError(f"the score {record['name']!r} is recorded twice")
             found[record["name"]] = record["value"]
@@ -206,14 +209,14 @@ def parameters(nb):
         raise ValueError(f"{len(cells)} cells are tagged 'parameters'; one should be")
     try:
         statements = ast.parse(cells[0].source).body
-    except SyntaxError as error:
+    except UNREADABLE as error:
         raise ValueError(f"the parameters cell is not plain Python: {error}") from error
     defaults = {}
     for statement in statements:
         try:
             (target,) = statement.targets
             defaults[target.id] = value = ast.literal_eval(statement.value)
-        except (AttributeError, ValueError):
+        except (AttributeError, TypeError, *UNREADABLE):
             value = None
         if not isinstance(value, bool | int | float | str):
             code = ast.unparse(statement)
@@ -230,7 +233,7 @@ def unused_parameters(nb):
         try:
             names = [n for n in ast.walk(ast.parse(cell.source)) if isinstance(n, ast.Name)]
             used.update(name.id for name in names if isinstance(name.ctx, ast.Load))
-        except SyntaxError:  # IPython's % and ! are not Python: be content with the word
+        except UNREADABLE:  # IPython's % and ! are not Python: be content with the word
             used.update(re.findall(r"\w+", cell.source))
     return [name for name in parameters(nb) if name not in used]
 
@@ -265,7 +268,12 @@ def settings(path, profile="lesson", overrides=None):
         source = path.with_suffix(f".{profile}.yaml")
         if not source.exists():
             raise ValueError(f"{label(source)} is missing: it holds the profile {profile}")
-        values = yaml.safe_load(texts.read(source)) or {}
+        try:
+            values = yaml.safe_load(texts.read(source)) or {}
+        except OSError:
+            raise
+        except Exception as error:  # PyYAML raises many kinds for what is none
+            raise ValueError(f"{label(source)} is no YAML ({' '.join(str(error).split()):.200}): {CURE}") from error
         if not isinstance(values, dict):
             raise ValueError(f"{label(source)} should have lines 'NAME: value' and no others")
     values = {**values, **(overrides or {})}
@@ -394,18 +402,26 @@ def check(path):
     """
     path = Path(path)
     try:
-        nb = read(path)
+        return list(_problems(path, read(path)))
     except DamagedNotebook as error:
         return [str(error).removeprefix(f"{label(path)} ")]
-    problems = [*_file_problems(path, nb), *_parameter_problems(path, nb), *_form_problems(path, nb)]
+    except Exception as error:  # whatever is odd in it, the other notebooks are still to be checked
+        return [f"cannot be checked ({type(error).__name__}: {error}): {CURE}"]
+
+
+def _problems(path, nb):
+    """What keeps a notebook from being committed."""
+    yield from _file_problems(path, nb)
+    yield from _parameter_problems(path, nb)
+    yield from _form_problems(path, nb)
     for number, cell in enumerate(code_cells(nb), start=1):
-        problems += [f"code cell {number} {problem}" for problem in _code_problems(cell, number)]
+        for problem in _code_problems(cell, number):
+            yield f"code cell {number} {problem}"
     for number, cell in enumerate(nb.cells, start=1):
         text = "\n".join([cell.source, *_output_texts(cell)])
         for what, pattern in _ON_ONE_MACHINE.items():
             if found := pattern.search(text):
-                problems.append(f"cell {number} has {what}: {found.group()}")
-    return problems
+                yield f"cell {number} has {what}: {found.group()}"
 
 
 def _file_problems(path, nb):
@@ -464,7 +480,11 @@ def _form_problems(path, nb):
               if FRAMES in output.get("metadata", {})]  # fmt: skip
     if not frames:
         yield "no explorer; at least one is expected: see common.explore"
-    size = sum(len(picture) for explorer in frames for picture in explorer["pictures"])
+    try:
+        size = sum(len(picture) for explorer in frames for picture in explorer["pictures"])
+    except (TypeError, KeyError):
+        yield f"an output has metadata {FRAMES!r} without its pictures: refresh the notebook"
+        size = 0
     if size > MAX_FRAME_BYTES:
         yield f"the pictures of its explorers have {size / 1e6:.2f} MB; 1 MB is allowed: draw fewer or smaller ones"
     solutions = solutions_of(path)

@@ -33,10 +33,11 @@ from tqdm import tqdm
 
 from common.challenge import ROOT
 from common.colab import SETUP_CELL
-from common.files import atomic_write
+from common.files import atomic_write, check_writable
 from common.gates import (
     EXPECTED_ERROR,
     RECORD,
+    UNREADABLE,
     DamagedNotebook,
     as_text,
     check,
@@ -165,8 +166,11 @@ def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks", p
     ------
     ValueError
         If a profile does not fit its notebook; nothing has been executed then.
+    OSError
+        If the folder cannot be written; nothing has been executed then, either.
     """
     jobs = [(path.resolve(), _settings(path, profile, overrides)) for path in paths]
+    check_writable(Path(out, "results.json"))
     bar = progress_bar(total=len(jobs), desc="notebooks", unit="notebook", disable=None)
 
     def one(number):
@@ -184,11 +188,14 @@ def _run_one(path, values, out, row):
     """Execute one notebook in a process of its own, its bar in this row of the terminal; returns the Result."""
     executed = out / label(path)
     running = executed.with_name(f".running-{path.name}")
-    executed.parent.mkdir(parents=True, exist_ok=True)
-    executed.unlink(missing_ok=True)
-    running.unlink(missing_ok=True)
     result = Result(path, executed)
-    if isinstance(values, DamagedNotebook):
+    try:
+        check_writable(executed)
+        executed.unlink(missing_ok=True)
+        running.unlink(missing_ok=True)
+    except OSError as error:
+        values = error
+    if isinstance(values, DamagedNotebook | OSError):
         result.error = str(values)
         return result
     with ProcessPoolExecutor(1, mp_context=_processes()) as pool:
@@ -404,8 +411,8 @@ def main(argv=None, root=ROOT):
                 refresh(path)
         if args.command == "list":
             print(*map(label, paths), sep="\n")
-    except ValueError as error:
-        print(error, file=sys.stderr)
+    except (ValueError, OSError) as error:
+        print(*map(_safe, str(error).splitlines()), sep="\n", file=sys.stderr)
         return 2
     return 0
 
@@ -414,13 +421,29 @@ def _literal(text):
     """The value that a text stands for in Python; the text itself where it stands for none."""
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (TypeError, *UNREADABLE):
         return text
+
+
+def _safe(line):
+    """A line that may hold what a notebook says: what a terminal would obey is shown by its number."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
+def _kept(path):
+    """What earlier runs left in a file: {profile: {name of a notebook: seconds, scores and overrides}}."""
+    try:
+        kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged ({error}): move it away, and it is made anew") from error
+    if not isinstance(kept, dict) or not all(isinstance(of_profile, dict) for of_profile in kept.values()):
+        raise ValueError(f"{path} holds no results of runs: move it away, and it is made anew")
+    return kept
 
 
 def _keep(results, profile, overrides, path):
     """Write seconds, scores and what was set otherwise than in the profile to a file, beside those of other runs."""
-    kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    kept = _kept(path)
     kept.setdefault(profile, {}).update(
         {
             label(result.source): {
@@ -443,22 +466,23 @@ def _run_and_print(paths, profile, overrides, out, processes):
     if processes < 1:
         raise ValueError(f"--processes must be at least 1, not {processes}")
     width = max((len(label(path)) for path in paths), default=0)
+    _kept(out / "results.json")  # a damaged one is known before the runs, not after
 
     def tell(result):
-        tqdm.write(_row(result, width), file=sys.stdout)  # above the bar
+        tqdm.write(_safe(_row(result, width)), file=sys.stdout)  # above the bar
         sys.stdout.flush()
 
     print(f"{'notebook':<{width}}  {'seconds':>7}  {'memory':>9}  scores", flush=True)
     results = run(paths, profile, overrides, out, processes, tell)
     _keep(results, profile, overrides, out / "results.json")
     for line in errors(results):
-        print(line)
+        print(_safe(line))
     return int(any(result.error for result in results))
 
 
 def _print_problems(paths):
     problems = [f"{label(path)}: {problem}" for path in paths for problem in check(path)]
-    print(*problems, f"{len(paths)} notebooks, {len(problems)} problems", sep="\n")
+    print(*map(_safe, problems), f"{len(paths)} notebooks, {len(problems)} problems", sep="\n")
     return int(bool(problems))
 
 

@@ -67,6 +67,15 @@ def test_one_line_for_what_cannot_be_done(tmp_path, monkeypatch, capsys, argv, r
     assert reason in errors and "Traceback" not in errors
 
 
+@pytest.mark.parametrize("out", ["file/toy.npz", "folder.npz"])
+def test_what_cannot_be_written_is_said_before_simulating(tmp_path, monkeypatch, capsys, out):
+    monkeypatch.setattr(Stream, "load", lambda *_, **__: pytest.fail("simulated"))
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.npz").mkdir()
+    assert run("simulate", "--out", tmp_path / out) == 1
+    assert str(tmp_path / out.partition("/")[0]) in capsys.readouterr().err
+
+
 def test_letters_that_a_terminal_lacks_are_escaped(tmp_path, monkeypatch):
     terminal = io.TextIOWrapper(io.BytesIO(), encoding="cp1252", write_through=True)
     monkeypatch.setattr(sys, "stdout", terminal)

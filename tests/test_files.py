@@ -7,7 +7,7 @@ import pytest
 
 from common import files
 from common.challenge import SubmissionError
-from common.files import atomic_write
+from common.files import atomic_write, check_writable
 from common.hackathon import aliases, keys, signing
 from common.hackathon.event import EventError
 
@@ -45,6 +45,17 @@ def test_only_its_own_writing_is_explained(tmp_path):
     with pytest.raises(NotADirectoryError, match="cannot write to"), atomic_write(tmp_path / "file" / "x", new=True):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_cannot_be_written_is_known_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for path, message in ((tmp_path / "file" / "x", "cannot write to"), (tmp_path, "is a folder: give the name")):
+        with pytest.raises(OSError, match=message):
+            check_writable(path)
+    check_writable(tmp_path / "file")
+    check_writable(tmp_path / "new" / "x")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "new"]
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 @pytest.mark.parametrize("make, name", [

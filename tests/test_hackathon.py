@@ -163,6 +163,9 @@ def test_the_readme_says_what_the_event_file_says():
     ('contact = "Prof', 'registration = 1\ncontact = "Prof', "registration = 1, expected true or false"),
     ('contact = "Prof', 'anonymous = "yes"\ncontact = "Prof', "anonymous = 'yes', expected true or false"),
     ('title = "Test', 'title = Test', "not an event file in TOML"),
+    ('title = "Test', "x = " + "[" * 5000, "not an event file in TOML"),
+    ("start = 2026-07-08", "start = 0001-01-01", "start = 0001-01-01: expected a year from 1970 to 9998"),
+    ("end = 2026-07-29", "end = 9999-12-31", "end = 9999-12-31: expected a year from 1970 to 9998"),
     ('contact =', 'links = {poster = "javascript:alert(1)"}\ncontact =', "must start with https://"),
 ])  # fmt: skip
 def test_wrong_event_files(tmp_path, old, new, message):
@@ -270,6 +273,21 @@ def test_a_used_folder_is_refused(prepared, capsys):
     assert main(["prepare", "--seed", SECRET, "--out", str(prepared)]) == 1
     assert "in use" in capsys.readouterr().err
     assert before == {path: path.read_bytes() for path in prepared.rglob("*.npz")}
+
+
+@pytest.mark.parametrize("out", [".", "", "sub/..", "..", "{}", "../link", "../dangling", "../file"])
+def test_a_folder_that_cannot_be_made_is_refused_before_the_work(tmp_path, monkeypatch, capsys, out):
+    place = tmp_path / "empty"
+    (tmp_path / "real").mkdir()
+    for name in ("link", "dangling"):
+        (tmp_path / name).symlink_to(tmp_path / ("real" if name == "link" else "nowhere"))
+    (tmp_path / "file").write_text("mine")
+    place.mkdir()
+    monkeypatch.chdir(place)
+    monkeypatch.setattr("Higgs.data.load", lambda *a, **k: pytest.fail("it worked"))
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["prepare", "--past-deadline", "--seed", SECRET, "--out", out.format(place)]) == 1
+    assert "is in use: name a new folder" in capsys.readouterr().err and sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize("error", [OSError("no space"), KeyboardInterrupt()])

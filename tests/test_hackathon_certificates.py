@@ -110,6 +110,21 @@ def test_names_without_letters_are_listed_and_the_others_written(tmp_path, capsy
     assert sorted(path.name.split("-")[3] for path in (folder / "certificates").iterdir()) == ["aardvark", "zebra"]
 
 
+@pytest.mark.parametrize("old, new, said", [
+    ("Test event", "🚀 Hack", "'🚀 Hack' (🚀 U+1F680)"),
+    ("Prof. Ada Müller", "山田太郎", "'山田太郎' (山 U+5C71 田 U+7530 太 U+592A 郎 U+90CE)"),
+    ("Prof. Ada Müller", r"Ada\u0007", r"'Ada\x07' (U+0007)"),
+])  # fmt: skip
+def test_an_event_without_letters_is_refused_before_a_key_is_made(tmp_path, capsys, old, new, said):
+    folder = scored(tmp_path / "event", {"A": ["Ann"]})
+    (folder / "event.toml").write_text(EVENT.replace(old, new), "utf-8")
+    before = sorted(folder.rglob("*"))
+    assert main(["certificates", str(folder)]) == 1
+    error = capsys.readouterr().err
+    assert said in error and "event.toml" in error and "--font" in error and error.count("\n") == 1
+    assert sorted(folder.rglob("*")) == before
+
+
 def test_certificates_of_an_earlier_scoring_go_and_other_files_stay(tmp_path, monkeypatch):
     folder = scored(tmp_path / "event", {"Zebra": [], "陳": []})
     certificates.certificates(folder)
@@ -355,6 +370,34 @@ def test_fonts_of_the_machine_serve_what_the_others_lack(tmp_path, monkeypatch):
     assert found.missing("कमल") == [] and set(found.of("कमल")) == {tmp_path / "NotoSansElse-Regular.ttf"}
 
 
+@pytest.mark.parametrize("damage", [
+    lambda font: font.replace(b"maxp", b"maxx", 1), lambda font: font.replace(b"head", b"heax", 1),
+    lambda font: font[: len(font) // 2],
+])  # fmt: skip
+def test_a_broken_font_is_named_or_skipped(tmp_path, monkeypatch, capsys, damage):
+    broken = tmp_path / "Broken.ttf"
+    broken.write_bytes(damage(lettering.DEJAVU.read_bytes()))
+    folder = scored(tmp_path / "event", {"A": ["Ann"], "B": ["山"]})
+    assert main(["certificates", str(folder), "--font", str(broken)]) == 1
+    assert f"{broken}: no TrueType font, or a damaged one" in capsys.readouterr().err
+    assert not (folder / "certificates").exists()
+    monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", lambda: [str(broken)])
+    assert main(["certificates", str(folder)]) == 1
+    assert len(list((folder / "certificates").iterdir())) == 1 and "'山'" in capsys.readouterr().err
+    monkeypatch.setattr(lettering, "DEJAVU", lettering.GARAMOND)  # only the broken one may have it
+    assert Fonts().missing("☃") == ["☃"]
+
+
+def test_fonts_of_emoji_serve_last(tmp_path, monkeypatch):
+    for name in ("NotoEmoji-Regular.ttf", "Zen.ttf"):
+        (tmp_path / name).write_bytes(lettering.DEJAVU.read_bytes())
+    monkeypatch.setattr(lettering, "DEJAVU", lettering.GARAMOND)
+    monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", lambda: list(map(str, tmp_path.iterdir())))
+    assert set(Fonts().of("☃")) == {tmp_path / "Zen.ttf"}
+    (tmp_path / "Zen.ttf").unlink()
+    assert set(Fonts().of("☃")) == {tmp_path / "NotoEmoji-Regular.ttf"}
+
+
 def test_a_terminal_without_letters(tmp_path, monkeypatch):
     folder = scored(tmp_path / "event", {"日本チーム": []})
     streams = [io.TextIOWrapper(io.BytesIO(), encoding="cp1252") for _ in range(2)]
@@ -365,9 +408,17 @@ def test_a_terminal_without_letters(tmp_path, monkeypatch):
     assert b"\\u65e5\\u672c" in streams[1].buffer.getvalue()
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"boards": 3}', '{"boards": [{}]}', '{"boards": [{"history": [1]}]}'])
-def test_a_damaged_leaderboard_is_one_line(tmp_path, text, capsys):
-    folder = scored(tmp_path / "event", {"A": []})
+@pytest.mark.parametrize("old, new", [
+    (None, ""), (None, "[]"), (None, '{"boards": 3}'), (None, '{"boards": [{}]}'),
+    (None, '{"boards": [{"history": [1]}]}'), (None, "[" * 9999), ('"scores"', '"marks"'), ("0.9", '"0.9"'),
+    ('["Ann"]', "[5]"), ('["Ann"]', '"Ann"'), ('"team": "A"', '"team": 5'), ('"challenge": "', '"challenge": "../'),
+    ('"rank": 1', '"rank": 1.5'), ('["AUC"]', "[[]]"),
+])  # fmt: skip
+def test_a_damaged_leaderboard_is_one_line(tmp_path, old, new, capsys):
+    folder = scored(tmp_path / "event", {"A": ["Ann"]})
+    sound = (folder / "leaderboard.json").read_text("utf-8")
+    text = sound.replace(old, new) if old else new
+    assert text != sound
     (folder / "leaderboard.json").write_text(text)
     assert main(["certificates", str(folder)]) == 1
     assert "missing or damaged: run 'python -m common.hackathon score' first" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """Bundles for Codabench: what its unpacker asks for, and that the scoring program gives the scores that we give."""
 
+import errno
 import json
 import os
 import subprocess
@@ -259,3 +260,20 @@ def test_an_event_that_was_not_prepared_is_not_exported(tmp_path, capsys):
     (tmp_path / "event.toml").write_text(EVENT, "utf-8")
     assert main(["export", "codabench", "--event", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     assert "Was the event made by 'prepare'?" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "Higgs-classification.zip"])
+def test_what_is_there_is_not_overwritten(exported, tmp_path, capsys, name):
+    (tmp_path / name).write_text("mine")
+    assert main(["export", "codabench", "--event", str(exported[0]), "--out", str(tmp_path)]) == 1
+    assert f"{tmp_path / name} is there already: move it away, or name a new folder" in capsys.readouterr().err
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_full_disk_is_one_error(exported, tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
+    assert main(["export", "codabench", "--event", str(exported[0]), "--out", str(tmp_path)]) == 1
+    assert "the disk is full" in capsys.readouterr().err and not list(tmp_path.iterdir())

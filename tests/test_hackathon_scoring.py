@@ -261,6 +261,21 @@ def test_what_was_logged_counts_until_it_is_withdrawn(folder, tmp_path, clock, c
     assert "--file goes with --at" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("spell", ["a.zip", "./a.zip", "../subs/a.zip", "b/../a.zip", None])
+def test_a_file_is_known_however_it_is_spelled(folder, tmp_path, clock, capsys, spell):  # noqa: F811
+    place = tmp_path / "subs"
+    hand_in(place, "a.zip", good(), "A")
+    hand_in(place / "b", "a.zip", good(2.0), "B")
+    (place / ".c.zip").write_text("not handed in")
+    command = ["receive", str(folder), str(place), "--at", "2026-07-29T15:00:00Z", "--file"]
+    clock(IN_TIME + timedelta(days=3))
+    for wrong in ("c.zip", ".c.zip", "b", "", "subs/a.zip", str(tmp_path / "a.zip")):
+        assert main([*command, wrong]) == 1
+        assert f"no such file in {place}; its files are: a.zip, b/a.zip" in capsys.readouterr().err
+    assert main([*command, spell or str(place / "a.zip")]) == 0
+    assert capsys.readouterr().out == "2 submissions, 1 of them late\n"
+
+
 def test_a_copy_that_was_half_written_is_taken_again(folder, tmp_path):
     hand_in(tmp_path / "subs", "a.zip", good(), "A")
     arrivals.receive(folder, tmp_path / "subs")
@@ -274,6 +289,10 @@ def test_a_copy_that_was_half_written_is_taken_again(folder, tmp_path):
     (lambda text: "{}\n" + text, "line 1 is damaged"),
     (lambda text: text.replace("+00:00", ""), "line 1 is damaged"),
     (lambda text: text.replace("2026", "x"), "line 1 is damaged"),
+    (lambda text: text.replace('"2026', '"9999'), "line 1 is damaged"),
+    (lambda text: text.replace('"a.zip"', "null"), "line 1 is damaged"),
+    (lambda text: re.sub('"sha256": "', '"sha256": "../', text), "line 1 is damaged"),
+    (lambda text: "[" * 9999 + text, "line 1 is damaged"),
 ])  # fmt: skip
 def test_a_damaged_log(folder, tmp_path, damage, said):
     hand_in(tmp_path / "subs", "a.zip", good(), "A")

@@ -687,6 +687,13 @@ def test_the_command(prepared, tmp_path, capsys):  # noqa: F811
         assert main(["serve", *arguments]) == 1 and message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("port", ["99999", "0", "-1", "http", "²"])
+def test_a_port_has_a_number(port, capsys):
+    with pytest.raises(SystemExit):
+        main(["serve", "event", "subs", "--port", port])
+    assert f"{port}: expected the number of a port, from 1 to 65535" in capsys.readouterr().err
+
+
 def test_in_a_browser(desk, tmp_path):
     playwright = pytest.importorskip("playwright.sync_api")
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()

@@ -162,8 +162,9 @@ def test_a_hand_in_takes_a_name_until_it_is_withdrawn(folder, tmp_path, capsys):
     for name in ("Muons", "cafe quark"):
         assert "handed in with another key" in changed(folder, capsys, "register", "--team", name, "--key", other)
     assert main(["register", str(folder), "--team", "Taus", "--key", str(other)]) == 0
-    (folder / roster.SETTLED).write_text('[{"team": 1}]')
-    assert "settled.json is damaged" in changed(folder, capsys, "register", "--team", "Gluons")
+    for damage in ('"team": 1', '"members": null', '"members": [[]]', '"used": 5', '"used": {"a": "b"}', '"key": []'):
+        (folder / roster.SETTLED).write_text(f"[{{{damage}}}]")
+        assert "settled.json is damaged" in changed(folder, capsys, "register", "--team", "Gluons")
 
 
 def test_a_stranger_takes_no_name_where_teams_register(folder, register, tmp_path):

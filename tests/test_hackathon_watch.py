@@ -164,16 +164,20 @@ def test_results_are_not_kept_beyond_what_they_were_made_with(folder, tmp_path, 
     hand_in(place, "a.zip", good(2.0), "A")
     leaderboard.judge_all(folder, place)
     (kept,) = (folder / "private" / "judged").iterdir()
-    for damage in ("{", "[]", '{"stamp": 1}', kept.read_text()[:-9]):
+    sound = kept.read_text()
+    nulls = (sound.replace('"team": "A"', f'"team": {other}') for other in ("null", "[]", '"B"'))
+    for damage in ("{", "[]", "[" * 99_999, '{"stamp": 1}', sound[:-9], sound.replace('"interval"', '"i"'), *nulls):
+        assert damage != sound
         kept.write_text(damage)
-        assert leaderboard.judge_all(folder, place)[0].public.scores
+        (entry,) = leaderboard.judge_all(folder, place)
+        assert entry.public.scores and entry.team == "A" and kept.read_text() == sound
     truths = folder / "private" / "Higgs-classification.npz"
     labels = read(truths)
     labels.X = 1 - labels.X
     truths.write_bytes(to_bytes(labels))
     judge.parts_of.cache_clear()
     (entry,) = leaderboard.judge_all(folder, place)
-    assert entry.public.scores["AUC"] < 0.5 and judged == ["a.zip"] * 6
+    assert entry.public.scores["AUC"] < 0.5 and judged == ["a.zip"] * 11
     judge.parts_of.cache_clear()
 
 

@@ -1,5 +1,6 @@
 """The gates of the notebooks: each is shown to close, and then each notebook passes them."""
 
+import json
 import math
 import os
 import signal
@@ -461,6 +462,75 @@ def test_a_damaged_notebook_is_named_and_the_others_are_checked(good, capsys, co
     *problems, summary = capsys.readouterr().out.splitlines()
     assert [line.partition(":")[0] for line in problems] == ["Higgs/Higgs.ipynb", "NMRSpin/NMRSpin.ipynb"]
     assert summary == "2 notebooks, 2 problems"
+
+
+@pytest.mark.parametrize("change, reason", [
+    (lambda nb: nb.cells[3].outputs[0].metadata.update(deeplearn=5), "'deeplearn': 5, no score: refresh it"),
+    (lambda nb: nb.cells[3].outputs[0].metadata.update(deeplearn={"name": "a"}), "no score: refresh it"),
+    (lambda nb: nb.cells[4].outputs[-1].metadata.update({"deeplearn-frames": {"a": 1}}), "without its pictures"),
+    (lambda nb: nb.cells[4].outputs[-1].metadata.update({"deeplearn-frames": 5}), "without its pictures"),
+    (lambda nb: nb.cells[4].outputs[-1].metadata.update({"image/png": 5}), "cannot be checked (AttributeError: "),
+    (lambda nb: nb.update(nbformat_minor="x"), "is no notebook of format 4"),
+    (lambda nb: nb.cells[0].pop("metadata"), "is no notebook of format 4"),
+    (lambda nb: nb.cells[5].update(source="-" * 99_999 + "1"), "code cell 5 has a line of more than"),
+    (lambda nb: nb.cells[2].update(source="A = {[]: 1}"), "it may only have NAME = literal"),
+], ids=str)  # fmt: skip
+def test_an_odd_notebook_is_named_and_the_others_are_checked(lesson, capsys, change, reason):
+    other = lesson.parents[1] / "NMRSpin" / "NMRSpin.ipynb"
+    other.parent.mkdir()
+    other.write_text("[]")
+    nb = json.loads(lesson.read_text("utf-8"), object_hook=nbformat.from_dict)
+    change(nb)
+    lesson.write_text(json.dumps(nb), "utf-8")
+    assert main(["check"], root=lesson.parents[1]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("Higgs/Higgs.ipynb: ") and reason in line for line in lines), lines
+    assert any(line.startswith("NMRSpin/NMRSpin.ipynb: ") for line in lines)
+
+
+def test_what_a_notebook_says_is_safe_to_print(good, capsys):
+    def odd(nb):
+        nb.cells[3].metadata = {"tags": ["within-\x1b[2J\x1b]0;owned\x07"]}
+        nb.cells[5].outputs = [new_output("stream", name="stderr", text="no GPU\nHiggs.ipynb: fine\x9b8m")]
+
+    alter(good, odd)
+    assert main(["check"], root=good.parents[1]) == 1
+    said = capsys.readouterr().out
+    assert r"not within-\x1b[2J\x1b]0;owned\x07" in said and r"no GPU\nHiggs.ipynb: fine\x9b8m" in said
+
+
+def test_an_error_of_a_run_is_safe_to_print(course, capsys):
+    write_notebook(course / "Higgs" / "Higgs.ipynb", "raise ValueError('\\x1b[2J')", parameters="", profile="{}")
+    assert main(["run"], root=course) == 1
+    assert r"ValueError: \x1b[2J" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("profile", ["A: [1", "{" * 5_000, "!!timestamp x", "A: 2026-99-99", "{[]: 1}"])
+def test_a_broken_profile_is_named(good, capsys, profile):
+    good.with_suffix(".ci.yaml").write_text(profile)
+    assert main(["check"], root=good.parents[1]) == 1 and main(["run"], root=good.parents[1]) == 2
+    said = capsys.readouterr()
+    assert "Higgs/Higgs.ci.yaml is no YAML" in said.out and "Higgs/Higgs.ci.yaml is no YAML" in said.err
+    assert len(said.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("kept", ['{"half": ', "[]", '{"ci": 5}', "[" * 99_999, b"\xff"])
+def test_damaged_results_are_known_before_the_runs(good, tmp_path, capsys, monkeypatch, kept):
+    monkeypatch.setattr(notebooks, "_run_one", lambda *_, **__: pytest.fail("it ran"))
+    (tmp_path / "results.json").write_bytes(kept if isinstance(kept, bytes) else kept.encode())
+    assert main(["run", "--out", str(tmp_path)], root=good.parents[1]) == 2
+    error = capsys.readouterr().err
+    assert "results.json" in error and "move it away" in error and len(error.splitlines()) == 1
+
+
+def test_a_file_where_a_folder_is_due(good, tmp_path, capsys):
+    (tmp_path / "file").write_text("mine")
+    assert main(["run", "--out", str(tmp_path / "file")], root=good.parents[1]) == 2
+    assert f"cannot write to {tmp_path / 'file'}" in capsys.readouterr().err
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "Higgs").write_text("mine")
+    assert main(["run", "--out", str(tmp_path / "out")], root=good.parents[1]) == 1
+    assert f"cannot write to {tmp_path / 'out' / 'Higgs'}" in capsys.readouterr().out
 
 
 def test_a_damaged_notebook_stops_no_other_run(course, capsys):

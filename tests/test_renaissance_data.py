@@ -484,6 +484,9 @@ def test_line_images_lie_in_folders_or_not(data_home):
         ({}, 'book1_05_01.png,"tres\nbook1_06_01.png,quatro\n', "expected columns image and text.* unexpected end"),
         ({}, "book1_05_01.png, \n", "the row of book1_05_01.png has an empty text"),
         ({}, "book1_-5_01.png,tres\n", "negative page"),
+        *(({"book1_05_01.png": _file(Image.new("L", size, 255))}, "book1_05_01.png,tres\n", f"book1_05_01.png: {fault}")
+          for size, fault in (((1, 1), "a line image has shape"), ((90, 30), "the line image is empty"),
+                              ((100_000, 99), "a line image is at most 50 times"))),
     ]:  # fmt: skip
         _lines_in_folder(data_home, {**files, **extra}, table + line)
         with pytest.raises(ValueError, match=message):

@@ -109,6 +109,13 @@ def test_where_repeated_letters_are_named():
     assert confidence.named(_log_p("ll_laa_"), "lla").tolist() == [[0, 1], [3, 3], [4, 5]]
 
 
+@pytest.mark.parametrize("shape", [(36, 0), (36, 100_000), (1, 1), (36,), (35, 90)])
+def test_what_is_no_line_is_not_read(reader, shape):
+    with pytest.raises(ValueError, match=r"takes lines of shape \(36, 1 to 5000\)"):
+        model.read(reader, [np.zeros((36, 90), np.uint8), np.zeros(shape, np.uint8)])
+    assert model.read(reader, [np.zeros((36, width), np.uint8) for width in (1, 90)]) == ["", ""]
+
+
 def test_confidences_are_those_of_simulated_lines(reader, seen):
     """The mean confidence of characters is near the share of them that is right, and errors are among the doubtful."""
     lines = _unpadded(seen)

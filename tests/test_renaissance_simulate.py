@@ -98,10 +98,17 @@ def test_what_a_face_lacks_is_set_in_other_letters():
 def test_a_folder_of_type(tmp_path):
     with pytest.raises(ValueError, match="no pair of faces"):
         presses.pairs_in(tmp_path)
+    whole = press.BOOK_TYPE.path().read_bytes()
     for name in ("Old-Regular.ttf", "Old-Italic.ttf", "Alone.ttf"):
-        (tmp_path / name).touch()
+        (tmp_path / name).write_bytes(whole)
     [(roman, italic)] = presses.pairs_in(tmp_path)
     assert (roman.path().name, italic.path().name) == ("Old-Regular.ttf", "Old-Italic.ttf")
+    for name, damaged in (("A", b""), ("B", whole.replace(b"maxp", b"maxx", 1)), ("C", whole[: len(whole) // 2])):
+        (tmp_path / f"{name}.ttf").write_bytes(whole)
+        (tmp_path / f"{name}-Italic.ttf").write_bytes(damaged)
+        with pytest.raises(ValueError, match=f"{name}-Italic.ttf: no font, or a damaged one"):
+            presses.pairs_in(tmp_path)
+        (tmp_path / f"{name}.ttf").unlink()
 
 
 def test_lines_look_like_the_real_ones(raw, real_lines):
@@ -151,10 +158,25 @@ def test_a_curling_line_is_made_straight():
     assert np.array_equal(lines.straight(grey) > 127, straight)
 
 
-@pytest.mark.parametrize("image", [np.zeros((0, 0), np.uint8), np.full((50, 300), 255, np.uint8), np.zeros((9, 9, 3))])
+@pytest.mark.parametrize("image", [
+    np.zeros((0, 0), np.uint8), np.full((50, 300), 255, np.uint8), np.zeros((9, 9, 3)), np.zeros((1, 1), np.uint8),
+    np.zeros((100, 100_000), np.uint8), np.zeros((100_000, 100), np.uint8),
+])  # fmt: skip
 def test_an_image_without_a_line_is_refused(image):
-    with pytest.raises(ValueError, match="line image"):
-        lines.normalise(image)
+    for make in (lines.normalise, lines.straight):
+        with pytest.raises(ValueError, match="line image"):
+            make(image)
+
+
+def test_the_widest_and_the_faintest_line_are_read_as_any(raw):
+    image = next(image for image in raw[0] if image.shape[1] < 10 * image.shape[0])
+    grey = np.where(image, 255, 0).astype(np.uint8) if image.dtype == bool else image
+    faint = 255 - (255 - grey) // 255 * 100  # no pixel is darker than half
+    assert lines.slope_of(255 - faint) == 0 and (lines.straight(faint) < 255).sum() == (faint < 255).sum()
+    wide = np.pad(grey, ((0, 0), (0, lines.LONGEST * len(grey) - grey.shape[1])), constant_values=255)
+    assert lines.normalise(wide).shape[1] <= model.WIDEST
+    with pytest.raises(ValueError, match="at most 50 times"):
+        lines.normalise(np.pad(wide, ((0, 0), (0, 1)), constant_values=255))
 
 
 def test_all_lines_of_a_spread_are_found_where_they_are(spread):
@@ -305,6 +327,26 @@ def test_a_book_is_exported(spread, tmp_path, capsys):
     with pytest.raises(SystemExit):
         export.main([str(tmp_path / "none.pdf"), str(folder)])
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_an_export_overwrites_nothing_and_leaves_no_half_files(tmp_path, monkeypatch, capsys):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(scan, "pages", lambda path: 2 * [np.full((9, 9), 255, np.uint8)])
+    monkeypatch.setattr(export, "read_page", lambda *_: pytest.fail("read"))
+    for name in ("page_001.png", "page_002.alto.xml"):
+        (tmp_path / name).write_text("mine")
+        with pytest.raises(SystemExit):
+            export.main(["book.pdf", str(tmp_path), "--format", "page", "alto"])
+        assert f"{tmp_path / name} is there already: move it away" in capsys.readouterr().err
+        assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+        (tmp_path / name).unlink()
+    monkeypatch.setattr(export, "read_page", lambda *_: [])
+    monkeypatch.setattr(press.Image.Image, "save", full)
+    with pytest.raises(SystemExit):
+        export.main(["book.pdf", str(tmp_path)])
+    assert "the disk is full" in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
 def test_a_shadow_makes_no_page_a_negative(spread):

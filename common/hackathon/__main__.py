@@ -82,7 +82,7 @@ def _add_scoring(commands):
     serve.add_argument("event", type=Path, help="folder of the event")
     serve.add_argument("submissions", type=Path, help="folder of the submissions")
     serve.add_argument("--address", default="127.0.0.1", help="where it is reached (default: from this machine only)")
-    serve.add_argument("--port", type=int, default=8024)
+    serve.add_argument("--port", type=_port, default=8024)
     serve.add_argument("--behind", metavar="NAME", default="",
                        help="name of the site whose server on this machine passes requests on to the page")
     verify = commands.add_parser("verify", help="run the notebook of a submission again in a sandbox (organisers)")
@@ -285,6 +285,12 @@ def _seconds(text):
     return int(text)
 
 
+def _port(text):
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text}: expected the number of a port, from 1 to 65535")
+    return int(text)
+
+
 def _positive(text):
     try:
         if 0 < (value := float(text)) < 1e6:
@@ -340,7 +346,7 @@ def _verify(args):
 
 
 def _certificates(args):
-    from common.hackathon.certificates import certificates
+    from common.hackathon.certificates import CURE, certificates, in_words
 
     if args.what == "verify":
         return _check_certificates(args)
@@ -353,11 +359,8 @@ def _certificates(args):
     print(f"Publish {folder / 'certificates.pem'}: with it anybody can check them")
     if not missing:
         return 0
-    names = "; ".join(f"{name!r} ({' '.join(f'{c} U+{ord(c[0]):04X}' for c in letters)})"
-                      for name, letters in missing.items())  # fmt: skip
     raise EventError(
-        f"no font has all letters of {names}: the certificates with these names are not written; "
-        "install fonts that have them (on Debian, fonts-noto) or give each with --font"
+        f"no font has all letters of {in_words(missing)}: the certificates with these names are not written; {CURE}"
     )
 
 

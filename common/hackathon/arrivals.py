@@ -7,6 +7,7 @@ taken when this machine first saw the content, and the time at which it did. Con
 import errno
 import json
 import os
+import re
 import stat
 import time
 from contextlib import suppress
@@ -75,8 +76,8 @@ def receive(event_folder, submissions, at=None, files=(), memory=None):
     at : datetime, optional
         When files arrived, where the organiser knows it from elsewhere: a learning platform, a mail. It is logged for
         files that were first seen later.
-    files : sequence of str
-        For these only `at` holds: paths in the folder. Default: all that lie there.
+    files : sequence of path-like
+        For these only `at` holds: paths in the folder, or absolute ones to it. Default: all that lie there.
     memory : dict, optional
         Where the content of files stays known between two calls: a file that this machine did not change meanwhile, by
         its time of change, which no sender sets, is not read again.
@@ -96,14 +97,24 @@ def receive(event_folder, submissions, at=None, files=(), memory=None):
         raise EventError(f"{submissions}: no such folder of submissions")
     if not place.parent.is_dir():
         raise EventError(f"{place.parent}: no such folder: is {event_folder} the event that 'prepare' made?")
-    if absent := [name for name in files if not (submissions / name).is_file()]:
-        raise EventError(f"{absent[0]}: no such file in {submissions}")
+    files = {_chosen(submissions, name) for name in files}
     try:
         place.mkdir(mode=0o700, exist_ok=True)
         with filelock.FileLock(place / ".lock"):
-            return _received(place, submissions, at, {archive.shown(name, 300) for name in files}, memory)
+            return _received(place, submissions, at, files, memory)
     except OSError as error:
         raise EventError(f"{place}: cannot be written: {error.strerror or error}") from error
+
+
+def _chosen(submissions, name):
+    """The path of a file in a folder of submissions, as `_files` gives it, however it is spelled."""
+    found, wanted = list(_files(submissions)), Path(submissions, name)
+    for path in found:
+        if path.name == wanted.name and path.parent.resolve() == wanted.parent.resolve():
+            return path
+    names = sorted(archive.shown(path.relative_to(submissions).as_posix()) for path in found)
+    known = ", ".join(names if len(names) <= 5 else [*names[:5], "..."]) or "none"
+    raise EventError(f"{name}: no such file in {submissions}; its files are: {known}")
 
 
 def _received(place, submissions, at, files, memory):
@@ -128,7 +139,7 @@ def _received(place, submissions, at, files, memory):
         seen = times.setdefault(digest, time)
         if (digest, name) not in known:
             new.append({"time": seen.isoformat(), **line})
-        if at is not None and at < seen and (not files or name in files):
+        if at is not None and at < seen and (not files or path in files):
             times[digest] = at
             new.append({"time": at.isoformat(), "said": True, **line})
     _append(place / LOG, new)
@@ -269,10 +280,13 @@ def _read_log(path):
     for i, text in enumerate(whole.splitlines(), start=1):
         try:
             line = json.loads(text)
-            if datetime.fromisoformat(line["time"]).tzinfo is None:
-                raise ValueError("no offset")
+            time = datetime.fromisoformat(line["time"])
+            if time.tzinfo is None or not 1970 <= time.year < 9999:
+                raise ValueError("no offset, or no such year")
+            if not re.fullmatch(r"[0-9a-f]{64}", line["sha256"]) or not isinstance(line["file"] + line["folder"], str):
+                raise ValueError("no SHA-256, or no names")
             lines.append({key: line[key] for key in ("time", "sha256", "file", "folder", *{"said"} & set(line))})
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise EventError(f"{path}: line {i} is damaged: put back a copy of it") from error
     return lines
 

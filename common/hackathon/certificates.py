@@ -19,6 +19,7 @@ CODE = 33  # mm, the side of the QR code
 INK, ACCENT, SOFT = (28, 36, 48), (194, 65, 12), (91, 102, 117)
 PLACES = {1: "first place", 2: "second place", 3: "third place"}
 OURS = re.compile(r"[A-Za-z0-9]+-\w+-(\d\d+|late)-.+\.(pdf|jwt)")
+CURE = "install fonts that have them (on Debian, fonts-noto) or give each with --font"
 
 
 def certificates(folder, fonts=(), *, before=False, badges=False):
@@ -50,26 +51,25 @@ def certificates(folder, fonts=(), *, before=False, badges=False):
     Raises
     ------
     EventError
-        The event was not scored, or not after the deadline; its board shows made-up names; or one of the fonts is none.
+        The event was not scored, or not after the deadline; its board shows made-up names; one of the fonts is none; or
+        no font has the letters of its title or contact.
     """
     folder = Path(folder)
     event = load(folder / "event.toml")
     awards = _final_awards(folder, event, before)
     fonts, target, missing = Fonts(fonts), folder / "certificates", {}
+    if lacking := _lacking(fonts, event.title, _contact(event)):
+        raise EventError(f"{folder / 'event.toml'}: no font has all letters of {in_words(lacking)}, which is on each "
+                         f"certificate: change it, {CURE}")  # fmt: skip
     key = signing.private_key(folder)
     with tempfile.TemporaryDirectory(prefix=".certificates.", dir=folder) as place:
         names = []
-        for name, person, row, challenge, metric in awards:
-            lacking = {text: fonts.missing(text) for text in (person, row["team"])}
-            if any(lacking.values()):
-                missing |= {text: letters for text, letters in lacking.items() if letters}
+        for name, fields in awards:
+            if lacking := _lacking(fonts, fields["name"], fields["team"]):
+                missing |= lacking
                 continue
             if name in names:  # two teams may have the same short hash
                 name = f"{Path(name).stem}-{len(names)}.pdf"
-            fields = {
-                "event": event.title, "date": event.end.isoformat(), "name": person, "team": row["team"],
-                "challenge": challenge, "metric": metric, "score": f"{row['scores'][metric]:.4g}", "rank": row["rank"],
-            }  # fmt: skip
             Path(place, name).write_bytes(_certificate(event, fields, fonts, key))
             if badges:
                 Path(place, name).with_suffix(".jwt").write_text(badge(event, fields, key) + "\n")
@@ -86,13 +86,33 @@ def certificates(folder, fonts=(), *, before=False, badges=False):
     return written, missing
 
 
+def _lacking(fonts, *texts):
+    """Those of the texts that cannot be drawn, with the letters that no font has."""
+    return {text: letters for text in texts if (letters := fonts.missing(text))}
+
+
+def in_words(missing):
+    """Texts with the letters that no font has, on one line."""
+
+    def named(letter):
+        code = f"U+{ord(letter[0]):04X}"
+        return f"{letter} {code}" if letter.isprintable() else code
+
+    return "; ".join(f"{text!r} ({' '.join(map(named, letters))})" for text, letters in missing.items())
+
+
+def _contact(event):
+    """Who signs: of "Prof. Ada Byron, ada@example.org" the name."""
+    return " ".join(event.contact.partition(",")[0].split())
+
+
 def _final_awards(folder, event, before):
     """The awards of a scored event, see `_awards`; its ranks must be final but for a rehearsal (`before`)."""
     try:
         board = json.loads((folder / "leaderboard.json").read_text("utf-8"))
-        awards, made_up = list(_awards(board["boards"])), "anonymous" in board
+        awards, made_up = list(_awards(event, board["boards"])), "anonymous" in board
         final = board["part"] == "private" and board["deadline"] == event.deadline.isoformat()
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise EventError(
             f"{folder}/leaderboard.json is missing or damaged: run 'python -m common.hackathon score' first"
         ) from error
@@ -104,18 +124,26 @@ def _final_awards(folder, event, before):
     return awards
 
 
-def _awards(boards):
-    """Yield name of the file, name of the person, row of the leaderboard, challenge and metric of each certificate."""
+def _awards(event, boards):
+    """Yield name of the file and fields of each certificate; `fields` are what `signing.FIELDS` lists."""
     for board in boards:
         several = sum(other["challenge"] == board["challenge"] for other in boards) > 1
         challenge = board["title"] + (f", {board['task'].replace('_', ' ')}" if several else "")
+        metric = board["metrics"][0]
         rows = {row["team"]: {**row, "rank": None} for row in board["history"]}
         rows |= {row["team"]: row for row in board["ranking"]}
-        for row in rows.values():
-            for i, person in enumerate(row["members"] or [row["team"]]):
-                place = f"{row['rank']:02d}" if row["rank"] else "late"
-                name = "-".join([board["challenge"], board["task"], place, file_stem(row["team"]), str(i + 1)])
-                yield f"{name}.pdf", person, row, challenge, board["metrics"][0]
+        for team, row in rows.items():
+            people = row["members"] or [team]
+            place = f"{row['rank']:02d}" if row["rank"] else "late"
+            for i, person in enumerate(people):
+                name = "-".join([board["challenge"], board["task"], place, file_stem(team), f"{i + 1}.pdf"])
+                if not OURS.fullmatch(name) or not isinstance(people, list) or not isinstance(person, str):
+                    raise ValueError("none of our leaderboards")
+                yield name, {
+                    "event": event.title, "date": event.end.isoformat(), "name": person, "team": team,
+                    "challenge": challenge, "metric": metric, "score": f"{row['scores'][metric]:.4g}",
+                    "rank": row["rank"] or None,
+                }  # fmt: skip
 
 
 def _certificate(event, fields, fonts, key):
@@ -152,7 +180,7 @@ def _certificate(event, fields, fonts, key):
     line(f"{fields['metric']} {fields['score']}" + (f", rank {rank}" if rank else ""), 148, 8, 16, SOFT)
     beside = CODE / 2 + 6
     line(f"{event.end:%B} {event.end.day}, {event.end.year}", 168, 12, 14, INK, right=WIDTH / 2 - beside, align="L")
-    line(event.contact.partition(",")[0], 168, 12, 14, INK, left=WIDTH / 2 + beside, align="R")
+    line(_contact(event), 168, 12, 14, INK, left=WIDTH / 2 + beside, align="R")
     line(f"signed with the key {signing.fingerprint(key.public_key())}", 193.5, 4, 8, SOFT)
     return signing.sealed(bytes(pdf.output()), key)
 

@@ -5,6 +5,7 @@ codalab/codabench; submissions of `submit` work there as they are.
 """
 
 import json
+import os
 import sys
 import zipfile
 from dataclasses import asdict
@@ -66,10 +67,13 @@ def export(folder, out, image=IMAGE):
     Raises
     ------
     EventError
-        No such event, or its test sets are missing or damaged.
+        No such event, its test sets are missing or damaged, or the folder has a file of these names.
     """
     folder, out = Path(folder), Path(out)
     event = load(folder / "event.toml")
+    for name in [*(f"{board.name}.zip" for board in event.boards), "Dockerfile"]:
+        if os.path.lexists(out / name):
+            raise EventError(f"{out / name} is there already: move it away, or name a new folder")
     for board in event.boards:
         check_truth(folder, board, event.public_fraction)
     out.mkdir(mode=0o700, parents=True, exist_ok=True)  # what is in it holds the truth
@@ -77,11 +81,11 @@ def export(folder, out, image=IMAGE):
     for board in event.boards:
         files = bundle(event, board, folder, image)
         written.append(out / f"{board.name}.zip")
-        with atomic_write(written[-1]) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
-            for name, blob in files.items():
-                packed.writestr(name, blob)
-        written[-1].chmod(0o600)
-    with atomic_write(out / "Dockerfile") as temporary:
+        with atomic_write(written[-1], new=True, private=True) as temporary:
+            with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
+                for name, blob in files.items():
+                    packed.writestr(name, blob)
+    with atomic_write(out / "Dockerfile", new=True) as temporary:
         temporary.write_text(dockerfile(), "utf-8")
     return written
 

@@ -137,7 +137,7 @@ def load(path=EXAMPLE):
         content = tomllib.loads(path.read_text("utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise EventError(f"{path}: no such file: name the folder of the event, or its event file") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise EventError(f"{path}: not an event file in TOML: {error}") from error
     read = _Reader(path, content)
     zone = read.take("time_zone", str)
@@ -207,6 +207,8 @@ class _Reader:
             kind is date and isinstance(value, datetime)  # which is a date for Python
         ):
             raise EventError(f"{self.path}: {key} = {_shown(value)}, expected {KINDS[kind]}")
+        if isinstance(value, date) and not 1970 <= value.year < 9999:
+            raise EventError(f"{self.path}: {key} = {value}: expected a year from 1970 to 9998")
         return value
 
     def title(self):
@@ -219,8 +221,6 @@ class _Reader:
     def time(self, key, zone):
         """A time: as it stands where it has an offset from UTC, else by the clocks of the zone."""
         value = self.take(key, datetime)
-        if not 1970 <= value.year < 9999:
-            raise EventError(f"{self.path}: {key} = {value}: expected a year from 1970 to 9998")
         if value.tzinfo is not None:
             return value
         local = value.replace(tzinfo=zone)

@@ -34,10 +34,10 @@ class Kept:
         if (key := (self.stamp, arrival.digest)) not in self._entries:
             try:
                 about = json.loads((self.folder / f"{arrival.digest}.json").read_text("utf-8"))
-                if about["stamp"] != self.stamp:
+                if about["stamp"] != self.stamp or about["sha256"] != _digest(about["entries"]):
                     return None
                 self._entries[key] = [_entry(row, arrival) for row in about["entries"]]
-            except (OSError, ValueError, LookupError, TypeError):  # none, or a damaged one: it is judged again
+            except (OSError, ValueError, LookupError, TypeError, RecursionError):  # none or damaged: judged again
                 return None
         return [replace(entry, file=arrival.file, received=arrival.time, left={})
                 for entry in self._entries[key]]  # fmt: skip
@@ -46,10 +46,16 @@ class Kept:
         """Keep the entries of a submission, unless its copy is gone or an error was not its own."""
         if not arrival.digest or arrival.fault or any(e.reason.startswith(judge.UNEXPECTED) for e in entries):
             return
-        about = {"stamp": self.stamp, "entries": [_row(entry) for entry in entries]}
+        rows = [_row(entry) for entry in entries]
+        about = {"stamp": self.stamp, "sha256": _digest(rows), "entries": rows}
         self.folder.mkdir(mode=0o700, exist_ok=True)
         with atomic_write(self.folder / f"{arrival.digest}.json") as temporary:
             temporary.write_text(json.dumps(about), "utf-8")
+
+
+def _digest(rows):
+    """The SHA-256 of results: what was changed since is damaged."""
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 FIELDS = ("team", "key", "choice", "board", "fingerprint", "reason")

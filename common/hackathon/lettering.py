@@ -1,14 +1,15 @@
 """Text in any script on a page of a PDF: fonts that have its letters, shaping, direction, and lines that fit."""
 
+from contextlib import suppress
 from functools import cache, cached_property
 from importlib import resources
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 
 import matplotlib
 import regex
 import uharfbuzz as hb
-from fontTools.ttLib import TTFont, TTLibError
+from fontTools.ttLib import TTFont
 from fpdf import FPDF
 from fpdf.bidi import BidiParagraph, auto_detect_base_direction
 from fpdf.enums import TextDirection
@@ -27,7 +28,8 @@ PITCH = 1.25  # distance of lines in sizes of the font
 SMALLEST = 4  # pt
 JOINERS = {0x200C, 0x200D}  # they shape others and have no shape of their own
 ACCENTED = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}]\p{M}+")
-ODD = regex.compile(r"bold|black|heavy|light|thin|medium|italic|oblique|cond|mono|emoji|lastresort", regex.IGNORECASE)
+ODD = regex.compile(r"bold|black|heavy|light|thin|medium|italic|oblique|cond|mono|lastresort", regex.IGNORECASE)
+TRIED = 20  # letters of a font that are drawn to see whether it is sound
 
 
 class Fonts:
@@ -41,29 +43,29 @@ class Fonts:
     Raises
     ------
     EventError
-        One of `extra` is no such font.
+        One of `extra` is no such font, or a damaged one.
     """
 
     def __init__(self, extra=()):
-        self._own = {}
-        for path in (GARAMOND, DEJAVU, DEVANAGARI, *map(Path, extra)):
-            try:
-                self._own[path] = _letters(path)
-            except (OSError, TTLibError) as error:
-                raise EventError(f"{path}: no TrueType font: {error}") from error
+        extra = list(map(Path, extra))
+        for path in extra:
+            if fault := _fault(path):
+                raise EventError(f"{path}: no TrueType font, or a damaged one ({fault}): give another file")
+        self._own = {path: _letters(path) for path in (GARAMOND, DEJAVU, DEVANAGARI, *extra)}
 
     @cached_property
     def _installed(self):
-        """Letters of the fonts of this machine that are upright and of regular weight, Noto first."""
+        """Letters of the fonts of this machine that are upright and of regular weight, Noto first, emoji last."""
         from matplotlib.font_manager import findSystemFonts
 
-        paths = sorted(path for path in map(Path, findSystemFonts()) if not ODD.search(path.stem))
+        def turn(path):
+            name = path.stem.lower()
+            return "emoji" in name, "noto" not in name, path
+
         found = {}
-        for path in sorted(paths, key=lambda path: "noto" not in path.stem.lower()):
-            try:
+        for path in sorted((path for path in map(Path, findSystemFonts()) if not ODD.search(path.stem)), key=turn):
+            with suppress(Exception):  # somebody installed a file that is no font; fontTools raises many kinds for one
                 found[path] = _letters(path)
-            except (OSError, TTLibError):  # somebody installed a file that is no font
-                continue
         return found
 
     def _for(self, text):
@@ -92,12 +94,34 @@ def _letters(path):
     return set(font.getBestCmap() or ()) if "glyf" in font or "CFF " in font else set()
 
 
+@cache
+def _fault(path):
+    """Why letters of a font cannot be put into a PDF, in words; '' where they can.
+
+    Some of its letters are drawn: a damaged file may look sound until then.
+    """
+    try:
+        letters = [chr(code) for code in sorted(_letters(path)) if chr(code).isprintable()]
+        if not letters:
+            return "it has no outlines of letters"
+        pdf = Document()
+        pdf.add_page()
+        pdf.add_font("font", fname=path)
+        pdf.set_font("font")
+        pdf.set_text_shaping(True)
+        pdf.cell(text="".join(letters[:: -(-len(letters) // TRIED)]))
+        pdf.output()
+    except Exception as error:  # fontTools and FPDF raise many kinds for a damaged file
+        return f"{error!r:.100}"
+    return ""
+
+
 def _first(fonts, text):
     """The first font that has all letters of a text, and puts their accents where they belong if any does; or None."""
     needed = set(map(ord, text)) - JOINERS
     able = [path for path, letters in fonts.items() if needed <= letters]
     best = (path for path in able if all(_sits(path, cluster) for cluster in ACCENTED.findall(text)))
-    return next(best, able[0] if able else None)
+    return next((path for path in chain(best, able) if not _fault(path)), None)
 
 
 @cache
@@ -109,7 +133,8 @@ def _sits(path, cluster):
     hb.shape(font, buffer)
     pen, ink = 0, []
     for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
-        extents = font.get_glyph_extents(info.codepoint)
+        if (extents := font.get_glyph_extents(info.codepoint)) is None:  # a damaged font
+            return False
         left = pen + position.x_offset + extents.x_bearing
         ink.append((left, left + extents.width))
         pen += position.x_advance

@@ -42,19 +42,19 @@ def prepare(event_file, secret, out, *, past=False):
     """
     event, out = load(event_file), Path(out)
     secret = new_secret() if secret is None else check_secret(secret)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if _is_used(out):
         raise EventError(f"{out} is in use: name a new folder, so that no truth is lost")
     if event.deadline < arrivals.now() and not past:
         raise EventError(
             f"{event_file}: the deadline, {event.clock(event.deadline)}, is over: change it, or say --past-deadline"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
-    files = _made(event, seed_of(secret, f"{event.title} {event.start}"))
-    files["private/secret.txt"] = f"{secret}\n".encode()
-    files |= {f"public/{name}": blob for name, blob in guide.samples(event).items()}
-    files["public/RULES.md"] = guide.rules(event).encode()
-    files["event.toml"] = files["public/event.toml"] = Path(event_file).read_bytes()
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as place:
+        files = _made(event, seed_of(secret, f"{event.title} {event.start}"))
+        files["private/secret.txt"] = f"{secret}\n".encode()
+        files |= {f"public/{name}": blob for name, blob in guide.samples(event).items()}
+        files["public/RULES.md"] = guide.rules(event).encode()
+        files["event.toml"] = files["public/event.toml"] = Path(event_file).read_bytes()
         made = Path(place, "event")
         (made / "public").mkdir(parents=True)
         (made / "private").mkdir(mode=0o700)
@@ -68,6 +68,15 @@ def prepare(event_file, secret, out, *, past=False):
         made.replace(out)  # all of it or nothing
     print(f"Give {out / 'public'} to the participants, and keep {out / 'private'} to yourself.")
     print(f"The secret is in {out / 'private' / 'secret.txt'}: with it the same test sets can be made again.")
+
+
+def _is_used(out):
+    """Whether no new folder can take a name: what is there is more than an empty folder, or cannot be replaced."""
+    if out.name in ("", ".."):
+        return True
+    return os.path.lexists(out) and (
+        not out.is_dir() or any(out.iterdir()) or out.is_symlink() or os.path.ismount(out) or out.samefile(os.curdir)
+    )
 
 
 def _made(event, seed):

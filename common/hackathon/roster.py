@@ -230,13 +230,17 @@ def _settled(folder):
     path, log = Path(folder, SETTLED), Path(folder, arrivals.FOLDER, arrivals.LOG)
     try:
         rows = [Settled(**row) for row in json.loads(path.read_text("utf-8"))]
+        if not all(isinstance(text, str) for row in rows for text in (row.key, *row.members)) or not all(
+            isinstance(count, int) for row in rows for count in row.used.values()
+        ):
+            raise TypeError("a key, a member or a count is none")
         return {skeleton(row.team): row for row in rows}
     except FileNotFoundError as error:
         if not log.exists() or not log.stat().st_size:
             return {}
         raise EventError(f"{folder}: hand-ins were received and not scored: run 'python -m common.hackathon score' "
                          "first, which finds whose the names are") from error  # fmt: skip
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise EventError(f"{path} is damaged ({archive.one_line(error)}): delete it and score the event") from error
 
 
