@@ -158,6 +158,7 @@ CHALLENGE = Challenge(
             executes=True,
             imports=("QuantumML.handin", "QuantumML.qasm", "qiskit"),
             fewest=10,
+            most=5000,  # on each the circuit is simulated
             metrics=METRICS,
             data_task=DATA,
         ),
@@ -165,6 +166,7 @@ CHALLENGE = Challenge(
             name="classical",
             submission=Table("classical_predictions.csv", COLUMNS, -MOST, MOST),
             fewest=10,
+            most=10_000,
             metrics=METRICS,
             data_task=DATA,
         ),

@@ -29,6 +29,11 @@ class Folder:
     def _path(self, folder, i):
         return Path(folder) / self.name.format(i + 1)
 
+    def _number(self, name):
+        """The number of the page whose file has this name; 0 where it is that of none."""
+        found = re.fullmatch(re.escape(self.name).replace(r"\{:03d\}", r"(\d+)"), name, re.ASCII)
+        return int(found[1]) if found and self.name.format(int(found[1])) == name else 0
+
     @property
     def wanted(self):
         """The files that are asked for, in words."""
@@ -36,8 +41,7 @@ class Folder:
 
     def accepts(self, name):
         """Whether a file of this name belongs to the submission."""
-        number = re.fullmatch(re.escape(self.name).replace(r"\{:03d\}", r"(\d{3})"), name, re.ASCII)
-        return bool(number) and int(number[1]) > 0
+        return self._number(name) > 0
 
     def most_bytes(self, n):
         """Size that the file of a page can have at most."""
@@ -104,9 +108,9 @@ class Folder:
 
     def _check_extra(self, folder, n):
         if folder.is_dir():
-            extra = [f.name for f in folder.iterdir() if self.accepts(f.name) and f.name > self.name.format(n)]
+            extra = [number for f in folder.iterdir() if (number := self._number(f.name)) > n]
             if extra:
-                raise SubmissionError(f"{min(extra)}: the test set has {n} pages only; remove it")
+                raise SubmissionError(f"{self.name.format(min(extra))}: the test set has {n} pages only; remove it")
 
 
 TEXTS = Folder(name="page_{:03d}.txt")
@@ -135,6 +139,7 @@ CHALLENGE = Challenge(
             submission=TEXTS,
             public=("size",),
             imports=("jiwer",),
+            most=500,
             metrics=(
                 Metric("CER", rate("CER"), higher_is_better=False),
                 Metric("WER", rate("WER"), higher_is_better=False),

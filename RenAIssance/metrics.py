@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
+from functools import lru_cache
 
 # What divides a word at the end of a line: hyphen, not sign, equals sign, other hyphens (soft, double), short dashes
 HYPHENS = "-\u00ac=\u00ad\u2010\u2011\u2012\u2013\u2212\u2e17\u2e40\ufe63\uff0d"
@@ -73,25 +74,32 @@ def error_rates(truth, read):
     ValueError
         The texts differ in number, or there is nothing in the truth.
     """
-    import jiwer
-
     truth, read = list(truth), list(read)
     if len(truth) != len(read):
         raise ValueError(f"{len(read)} texts for {len(truth)} true ones: give one text a page, in order")
-    scores = {}
-    for suffix, prepare in (("", diplomatic), (" (normalised)", normalised)):
-        pairs = [(prepare(t), prepare(r)) for t, r in zip(truth, read, strict=True)]
-        extra = sum(len(r) for t, r in pairs if not t)  # jiwer takes no empty truth: all of that reading is wrong
-        extra_words = sum(len(r.split()) for t, r in pairs if not t)
-        pairs = [(t, r) for t, r in pairs if t]
-        if not pairs:
-            raise ValueError("the true texts are empty: nothing to compare with")
-        references, hypotheses = map(list, zip(*pairs, strict=True))
-        length = sum(map(len, references))
-        words = sum(len(t.split()) for t in references)
-        scores[f"CER{suffix}"] = jiwer.cer(references, hypotheses) + extra / length
-        scores[f"WER{suffix}"] = jiwer.wer(references, hypotheses) + extra_words / words
-    return scores
+    counts = [sum(column) for column in zip(*map(_edits, truth, read), strict=True)]
+    edits, lengths = counts[::2], counts[1::2]
+    if not counts or not all(lengths):
+        raise ValueError("the true texts are empty: nothing to compare with")
+    names = ("CER", "WER", "CER (normalised)", "WER (normalised)")
+    return {name: edit / length for name, edit, length in zip(names, edits, lengths, strict=True)}
+
+
+@lru_cache(1000)  # the bootstrap copies of a test set have the same pages again and again
+def _edits(truth, read):
+    """Edits and length of a text in characters and in words, of the diplomatic text and then of the normalised one."""
+    import jiwer
+
+    counts = []
+    for prepare in (diplomatic, normalised):
+        t, r = prepare(truth), prepare(read)
+        for process, split in ((jiwer.process_characters, list), (jiwer.process_words, str.split)):
+            if t:
+                out = process(t, r)
+                counts += [out.substitutions + out.deletions + out.insertions, len(split(t))]
+            else:  # which jiwer does not take: all of the reading is wrong
+                counts += [len(split(r)), 0]
+    return counts
 
 
 def word_scores(truth, read):
@@ -105,14 +113,17 @@ def word_scores(truth, read):
     -------
     dict of str to float
     """
-    found = n_truth = n_read = 0
-    for t, r in zip(truth, read, strict=True):
-        true_words, read_words = Counter(normalised(t).split()), Counter(normalised(r).split())
-        found += (true_words & read_words).total()
-        n_truth += true_words.total()
-        n_read += read_words.total()
+    counts = [(0, 0, 0), *(_words(t, r) for t, r in zip(truth, read, strict=True))]
+    found, n_truth, n_read = map(sum, zip(*counts, strict=True))
     precision, recall = found / max(n_read, 1), found / max(n_truth, 1)
     return {"precision": precision, "recall": recall, "F1": 2 * found / max(n_truth + n_read, 1)}
+
+
+@lru_cache(1000)  # as `_edits`
+def _words(truth, read):
+    """How many words of a text were found, and how many it and its reading have."""
+    true_words, read_words = Counter(normalised(truth).split()), Counter(normalised(read).split())
+    return (true_words & read_words).total(), true_words.total(), read_words.total()
 
 
 def confusions(truth, read, prepare=diplomatic):

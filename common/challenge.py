@@ -65,6 +65,9 @@ class Task:
         Task of the data set, where it is called something else.
     fewest : int
         Samples that a hidden test set needs, so that its scores and their intervals mean something.
+    most : int
+        Samples that it may have: with so many, an honest submission for all tasks of the challenge takes a third of the
+        time, and half of the memory, that `common.hackathon.judge` gives it.
     public : tuple of str
         What is known of single samples (keys of `Dataset.meta`) and says nothing of their labels: participants get it.
     imports : tuple of str
@@ -79,6 +82,7 @@ class Task:
     truth: Callable[[np.ndarray, np.ndarray | None], np.ndarray] = lambda labels, runs: labels
     data_task: str = ""
     fewest: int = 2
+    most: int = 50_000
     public: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     executes: bool = False

@@ -129,8 +129,8 @@ def load(path=EXAMPLE):
     ------
     EventError
         Missing or no TOML, a key that is missing, unknown or of the wrong type, an unknown time zone, challenge, task
-        or metric, a task listed twice, too few test samples for a score, times that cannot be or contradict, phases
-        that overlap, or a limit or fraction that is none.
+        or metric, a task listed twice, too few test samples for a score or too many, times that cannot be or
+        contradict, phases that overlap, or a limit or fraction that is none.
     """
     path = Path(path)
     try:
@@ -309,6 +309,9 @@ def _board(read, fraction):
     n = read.take("n", int)
     if n < task.fewest:
         raise EventError(f"{read.path}: {folder}: n = {n}, expected at least {task.fewest} test samples for a score")
+    if n > task.most:
+        raise EventError(f"{read.path}: {folder}: n = {n}, expected at most {task.most:,} test samples: hand-ins of more "
+                         "take too much time and memory to score")  # fmt: skip
     public = round(n * fraction)
     if fraction < 1 and min(public, n - public) < task.fewest:
         raise EventError(

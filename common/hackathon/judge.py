@@ -31,11 +31,16 @@ WAITING = 3  # times as long may pass on the clock, where a machine is busy
 MEMORY = 512_000_000  # bytes, beyond what a process has that is ready to score
 ONE_AT_A_TIME = threading.RLock()
 UNEXPECTED = "cannot be scored: "  # how a reason begins for which this machine or the course may be to blame
+# and one that may pass, with the load of this machine
+PASSING = ("needs more than ", "takes more than ", "ends the process ", "cannot be read: ")
 COPIES = 200  # of the test set, for the intervals
 
 
 class TooLong(BaseException):
-    """The time of a submission is over. No Exception: a reader that expects any of these must not take it for one."""
+    """The time of a submission, which is the message, is over.
+
+    No Exception: a reader that expects any of these must not take it for one.
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,8 +205,8 @@ def attempt(read):
         return None, archive.one_line(error)
     except MemoryError:
         return None, f"needs more than {MEMORY // 10**6} MB of memory to be read and scored"
-    except TooLong:
-        return None, f"takes more than {SECONDS} s to read and score"
+    except TooLong as error:
+        return None, f"takes more than {error} to read and score"
     except Exception as error:  # of any library, at anything that a stranger may send: it must not stop the others
         return None, f"{UNEXPECTED}{type(error).__name__}: {archive.one_line(error)}"
 
@@ -423,8 +428,9 @@ def _in_time():
         yield
         return
 
-    def stop(*_):
-        raise TooLong
+    def stop(number, _):
+        core = number == signal.SIGPROF
+        raise TooLong(f"{SECONDS} s of one core" if core else f"{WAITING * SECONDS} s on the clock of a busy machine")
 
     timers = {signal.SIGPROF: (signal.ITIMER_PROF, SECONDS), signal.SIGALRM: (signal.ITIMER_REAL, WAITING * SECONDS)}
     before = {number: signal.signal(number, stop) for number in timers}
