@@ -59,6 +59,26 @@ def teams(board):
     return {row["team"]: row for row in board["boards"][0]["ranking"]}
 
 
+def test_a_refusal_for_time_is_tried_again_and_then_less_and_less_often(folder, tmp_path, monkeypatch):
+    place, tries = tmp_path / "subs", []
+    hand_in(place, "a.zip", good(3.0), "A")
+    arrivals.receive(folder, place)
+    start = arrivals.now()
+
+    def slow(*_):
+        tries.append(None)
+        raise judge.TooLong("20 s of one core")
+
+    for after, tried in (0, 1), (100, 2), (150, 2), (201, 3), (300, 3), (403, 4):
+        with monkeypatch.context() as patched:
+            patched.setattr(arrivals, "now", lambda after=after: start + timedelta(seconds=after))
+            patched.setattr(judge, "score", slow)
+            board = scored(folder, place)
+        assert reasons(board) == {"a.zip": "takes more than 20 s of one core to read and score"} and len(tries) == tried
+    monkeypatch.setattr(arrivals, "now", lambda: start + timedelta(seconds=900))
+    assert teams(scored(folder, place))["A"]
+
+
 # --------------------------------------------------------------------------------------------------
 # Ranking
 

@@ -512,6 +512,7 @@ def test_submission_is_a_folder_of_texts(tmp_path):
     assert sorted(p.name for p in path.iterdir()) == ["page_001.txt", "page_002.txt"]
     assert TEXTS.read(path, 2).tolist() == texts
     assert TEXTS.accepts("page_001.txt") and not TEXTS.accepts("page_1.txt") and not TEXTS.accepts("../page_001.txt")
+    assert TEXTS.accepts("page_1000.txt") and not TEXTS.accepts("page_0001.txt") and not TEXTS.accepts("page_000.txt")
     scores = CHALLENGE.task("pages").score(np.array(texts, dtype=object), path)
     assert scores["CER"] == 0 and scores["F1"] == 1
 

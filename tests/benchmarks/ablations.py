@@ -106,6 +106,7 @@ def strong_lensing():
     }), Ablation(pairs, {
         "features: the first guess is bicubic, not the filter": [
             (restoration, "LinearFilter", lambda H: restoration.enlarge)],
+        "features: nothing knows the brightness": [(restoration, "Brightness", torch.nn.Identity)],
         "training: absolute error as the loss": [(restoration, "minus_psnr", torch.nn.functional.l1_loss)],
         "training: twice the epochs": [(q, "N_EPOCHS", 8)],
         "training: and the mean of eight views": [(restoration, "restore", eight)],
