@@ -310,8 +310,10 @@ def _board(read, fraction):
     if n < task.fewest:
         raise EventError(f"{read.path}: {folder}: n = {n}, expected at least {task.fewest} test samples for a score")
     if n > task.most:
-        raise EventError(f"{read.path}: {folder}: n = {n}, expected at most {task.most:,} test samples: hand-ins of more "
-                         "take too much time and memory to score")  # fmt: skip
+        raise EventError(
+            f"{read.path}: {folder}: n = {n}, expected at most {task.most:,} test samples: hand-ins of more take too "
+            "much time and memory to score"
+        )
     public = round(n * fraction)
     if fraction < 1 and min(public, n - public) < task.fewest:
         raise EventError(
