@@ -474,7 +474,7 @@ def test_a_damaged_notebook_is_named_and_the_others_are_checked(good, capsys, co
     (lambda nb: nb.cells[0].pop("metadata"), "is no notebook of format 4"),
     (lambda nb: nb.cells[5].update(source="-" * 99_999 + "1"), "code cell 5 has a line of more than"),
     (lambda nb: nb.cells[2].update(source="A = {[]: 1}"), "it may only have NAME = literal"),
-], ids=str)  # fmt: skip
+], ids=range(9))  # fmt: skip
 def test_an_odd_notebook_is_named_and_the_others_are_checked(lesson, capsys, change, reason):
     other = lesson.parents[1] / "NMRSpin" / "NMRSpin.ipynb"
     other.parent.mkdir()
