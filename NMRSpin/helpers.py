@@ -8,7 +8,7 @@ from NMRSpin.simulate import LABELS, SEQUENCE
 
 BEFORE, AFTER = slice(0, SEQUENCE.wait), slice(SEQUENCE.wait, None)  # steps of an echo, parted by the pulse
 ECHO = 2 * SEQUENCE.wait  # the step at which spins that do not interact meet again
-AXES = {"alpha": "alpha", "xi": "xi [lattice spacings]", "d": "d"}
+AXES = {"alpha": "alpha", "xi": "xi [spacings]", "d": "d"}
 STEP = "time [steps of 0.32 µs]"
 
 
@@ -81,7 +81,7 @@ def spins_and_signal(states, titles, curves, step):
     ax.text(SEQUENCE.wait + 4, 0.42, "pulse", fontsize=7, color="0.4")
     for M in curves.values():
         ax.plot(step, M[step - 1], "ko", ms=3)
-    ax.set(xlabel=STEP, ylabel="|M|", ylim=(0, 0.6), title=f"step {step}")
+    ax.set(xlabel=STEP, ylabel="|M|", ylim=(0, 0.6), title=f"dots: step {step}")
     ax.legend(fontsize=7, ncols=2, loc="upper right")
     return fig
 
@@ -104,8 +104,8 @@ def correlation(truth, predictions, edges):
             ax.plot(truth[:, column], found[:, column], ".", ms=3)
             clipped = np.isclose(found[:, column, None], edges[:, column]).any(axis=1)
             ax.plot(truth[clipped, column], found[clipped, column], "o", ms=7, mfc="none", color="C1", label="clipped")
-            ax.set(xlabel=f"true {AXES[label]}", ylabel=f"predicted {label}")
-            ax.set_title(name, fontsize=8)
+            ax.set(xlabel=f"true {AXES[label]}", ylabel=f"predicted {AXES[label]}")
+            ax.set_title(name, fontsize=7)
             if label == "xi":
                 ax.set(xscale="log", yscale="log")
                 plain_ticks(ax.xaxis)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from NMRSpin import simulate
-from NMRSpin.model import HIGHEST, LOWEST, flat, targets
+from NMRSpin.model import HIGHEST, LOWEST, flat, targets, total_coupling
 
 SHIFT = 1e-3  # of a parameter, for the slopes of the echo
 SCANNED = 8  # values of W with which a fit begins
@@ -81,7 +81,9 @@ def _simulated(kind, p):
 def standard_errors(kind, y, noise):
     """Standard errors of alpha, xi and d that noise leaves to a fit.
 
-    The square roots of the diagonal of noise^2 (J^T J)^-1, with the slopes J of the echo at these labels.
+    The covariance of log W, log xi and the rate is noise^2 (J^T J)^-1, with the slopes J of the echo at these labels;
+    from there it is carried over to the labels. Slopes in alpha and xi themselves are nearly parallel, and what is
+    left of their difference would be the error of a slope that is taken with a finite step.
 
     Parameters
     ----------
@@ -96,11 +98,15 @@ def standard_errors(kind, y, noise):
     ndarray of shape (n, 3)
     """
     y = np.asarray(y, dtype=np.float64)
-    shifts = SHIFT * y[:, None] * np.concatenate([np.zeros((1, 3)), np.eye(3)])
-    M = simulate.echoes(kind, (y[:, None] + shifts).reshape(-1, 3)).reshape(len(y), 4, -1)
-    slopes = np.concatenate([M.real, M.imag], axis=2).astype(np.float64)
-    slopes = (slopes[:, 1:] - slopes[:, :1]) / (SHIFT * y[:, :, None])
-    return noise * np.sqrt(np.diagonal(np.linalg.inv(slopes @ slopes.transpose(0, 2, 1)), axis1=1, axis2=2))
+    p = targets(y)
+    p[:, 0] = np.log(total_coupling(kind, y))
+    shifted = (p[:, None] + np.concatenate([np.zeros((1, 3)), SHIFT * np.eye(3)])).reshape(-1, 3)
+    echoes = _simulated(kind, shifted).reshape(len(y), 4, -1)
+    labels = _labels_of(kind, shifted).reshape(len(y), 4, 3)
+    slopes, moves = ((values[:, 1:] - values[:, :1]) / SHIFT for values in (echoes, labels))
+    moves[:, 2, 2] = -2 / (np.log(10) * p[:, 2])  # d bends where the rate is small, and the echo does not
+    covariance = noise**2 * np.linalg.inv(slopes @ slopes.transpose(0, 2, 1))
+    return np.sqrt(np.diagonal(moves.transpose(0, 2, 1) @ covariance @ moves, axis1=1, axis2=2))
 
 
 def _labels_of(kind, p):

@@ -65,9 +65,10 @@ def test_fit_finds_the_labels_that_made_an_echo():
     assert (rms[-1] < 0.02 * rms[0]).all()
 
 
-def test_standard_errors_are_those_of_many_fits():
-    """Fits of noisy copies of one echo scatter as their covariance says."""
-    y, noise = np.array([[9.0, 7.5, 6.8]]), 1e-3
+@pytest.mark.parametrize("labels", [(9.0, 7.5, 6.8), (3.29, 13.3, 6.95)])
+def test_standard_errors_are_those_of_many_fits(labels):
+    """Fits of noisy copies of one echo scatter as their covariance says, also where alpha and xi hardly differ."""
+    y, noise = np.array([labels]), 1e-3
     M = simulate.echoes("gauss", y)
     X = np.stack([M.real, M.imag], 1)
     noisy = np.repeat(X, 8, axis=0) + noise * np.random.default_rng(0).standard_normal((8, *X.shape[1:]))
@@ -76,6 +77,15 @@ def test_standard_errors_are_those_of_many_fits():
     z = (found - y) / expected
     assert 0.5 < np.sqrt((z**2).mean()) < 1.6  # 24 numbers, of which three each belong together
     np.testing.assert_allclose(rms[-1], noise, rtol=0.1)
+
+
+@pytest.mark.parametrize(
+    "kind, labels", [("gauss", (3.29, 13.3, 6.95)), ("gauss", (0.24, 41, 6.9)), ("rkky", (3, 20, 7))]
+)
+def test_standard_errors_do_not_depend_on_the_step(kind, labels, monkeypatch):
+    expected = least_squares.standard_errors(kind, [labels], 1e-3)
+    monkeypatch.setattr(least_squares, "SHIFT", 3e-3)
+    np.testing.assert_allclose(least_squares.standard_errors(kind, [labels], 1e-3), expected, rtol=0.05)
 
 
 def test_what_explorers_show():
