@@ -61,6 +61,8 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m common.pictures", description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="*", help="challenges (default: all)")
     args = parser.parse_args(argv)
+    if unknown := set(args.folders) - set(registry()):
+        parser.error(f"no challenge {', '.join(sorted(unknown))}: choose from {', '.join(registry())}")
     for folder in args.folders or registry():
         draw(folder)
     banner([folder for folder in registry() if (ROOT / folder / "picture.png").exists()])

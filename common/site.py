@@ -52,6 +52,8 @@ def build(out=OUT, event_folder=None, demos=True, quick=False):
         notebook, an event without a leaderboard.
     """
     out = Path(out)
+    if out.name in ("", ".."):
+        raise ValueError(f"{out} is in use: name a new folder for the site")
     if out.exists():
         _check_own(out)
     event = events.load(Path(event_folder, "event.toml") if event_folder else events.EXAMPLE)

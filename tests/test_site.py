@@ -107,11 +107,16 @@ def test_the_leaderboard_is_escaped(built):
         assert part in text
 
 
-def test_a_folder_in_use_is_not_replaced(tmp_path):
+def test_a_folder_in_use_is_not_replaced(built, tmp_path, monkeypatch):
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(ValueError, match="in use"):
         site.build(tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "precious"
+    monkeypatch.setattr(site, "_write", lambda *_: pytest.fail("written"))
+    monkeypatch.chdir(built)
+    for out in (".", ".."):
+        with pytest.raises(ValueError, match="in use: name a new folder"):
+            site.build(out)
 
 
 def test_only_its_own_files_are_replaced(built, tmp_path):
