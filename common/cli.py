@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import croissant, official
+from common import croissant, official, texts
 from common.datasets import SPLITS, hide_labels, to_bytes
 from common.files import atomic_write, check_writable
 
@@ -44,7 +44,7 @@ def main(challenge, streams, files=(), describe=None, argv=None, *, tables=True)
         command.add_argument("--n", type=int, default=1000, help="number of samples")
         command.add_argument("--split", choices=SPLITS, default="train")
         command.add_argument("--task", choices=list(streams), default=next(iter(streams)))
-        command.add_argument("--seed", default="0", help="any text; 0 is the course's own data")
+        command.add_argument("--seed", type=texts.argument, default="0", help="any text; 0 is the course's own data")
         command.add_argument("--workers", type=int, help="processes (default: one a core)")
         command.add_argument("--scheduler", help="address of a Dask scheduler, tcp://host:8786")
     simulate.add_argument("--out", type=Path, required=True, help=".npz, or .parquet or .csv for tables")

@@ -4,6 +4,7 @@
 refused in one line that says what it is instead.
 """
 
+import argparse
 import gzip
 import io
 import zlib
@@ -51,6 +52,15 @@ def decode(blob, name):
     except UnicodeDecodeError as error:
         raise ValueError(f"{name} is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def argument(text):
+    """A text of the command line, for argparse; ArgumentTypeError where it is not UTF-8, and so has surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise argparse.ArgumentTypeError("not UTF-8 text: type it in a terminal that is set to UTF-8") from error
+    return text
 
 
 def is_html(start):

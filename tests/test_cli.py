@@ -12,6 +12,7 @@ import pytest
 from common import cli
 from common.challenge import ROOT, registry
 from common.datasets import Dataset, Stream, from_bytes
+from common.hackathon.__main__ import main as hackathon
 from common.hackathon.secrets import seed_of
 from tests import toy
 
@@ -50,6 +51,14 @@ def test_guessable_secret_is_refused_before_simulating(tmp_path, capsys):
     assert run("simulate", "--seed", 7, "--hide-labels", "--out", tmp_path / "t.npz") == 1
     assert "at least 16" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_an_argument_that_is_no_text_is_refused(capsys):
+    for command in (lambda *argv: run("simulate", *argv), lambda *argv: hackathon(["prepare", *argv])):
+        with pytest.raises(SystemExit, match="2"):
+            command("--out", "toy.npz", "--seed", "0f8e1c-larch-51d3b7-quartz\udcff")
+        said = capsys.readouterr().err
+        assert "argument --seed: not UTF-8 text" in said and "larch" not in said
 
 
 @pytest.mark.parametrize("argv, reason", [

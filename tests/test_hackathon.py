@@ -146,7 +146,9 @@ def test_the_readme_says_what_the_event_file_says():
     ('folder = "Higgs"', 'folder = "Higs"', "no challenge 'Higs': choose one of Higgs"),
     ("n = 60", 'n = "many"', "n = 'many', expected a whole number"),
     ("n = 60", "n = 9", "expected at least 10 test samples for a score"),
-    ("n = 60", "n = 10_000_000_000_000", "n = 10000000000000, expected at most 50,000 test samples"),
+    ("n = 60", f"n = {10**13}", "expected at most 50,000 test samples for the task classification"),
+    ("n = 60", f"n = 1{5000 * '0'}", "not an event file in TOML: Exceeds the limit"),
+    ("n = 60", f"n = {5000 * '['}", "not an event file in TOML"),
     ("deadline = 2026-07-29T18:00:00", "deadline = 2026-07-29", "deadline = 2026-07-29, expected a time such as"),
     ("deadline = 2026-07-29T18:00:00", "deadline = 2026-07-01T18:00:00", "is before start"),
     ("end = 2026-07-29", "end = 2026-07-01", "end = 2026-07-01 is before start"),
@@ -392,6 +394,8 @@ EDITS = {
     "manifest is deep": (lambda e: {**e, "manifest.json": b"[" * 50_000}.items(), "not JSON"),
     "manifest is large": (lambda e: {**e, "manifest.json": b" " * 200_000}.items(), "more than 100000 bytes"),
     "unknown challenge": (lambda e: remade(e, challenge="../Higgs"), "has no challenge"),
+    "challenge of accents": (lambda e: remade(e, challenge="a" + "\u0301" * 39), r"no challenge 'a(\\u0301){36}"),
+    "row of accents": (lambda e: remade({**e, CSV: ("a" + "\u0301" * 29).encode() + b"\n" * N}), r"a(\\u0301){28}"),
     "team is a number": (lambda e: remade(e, team=7), "must be a text"),
     "members are a text": (lambda e: remade(e, members="Ana"), "must be a list"),
     "another format": (lambda e: remade(e, format=3), "format 3, expected 2"),
@@ -404,6 +408,8 @@ EDITS = {
     "PDF is a page": (lambda e: remade({**e, "notebook.pdf": b"<html>"}), "notebook.pdf: not a PDF"),
     "weights of a huge header": (lambda e: remade({**e, "weights.safetensors": b"\xff" * 9}), "header of"),
     "weights without tensors": (lambda e: remade({**e, "weights.safetensors": weights({})}), "not a safetensors"),
+    "weights of another type": (lambda e: remade({**e, "weights.safetensors": weights(
+        {"w": {"dtype": "F4", "shape": [8], "data_offsets": [0, 4]}})}), "type F4, expected BOOL, .*F32.*: save tens"),
     "weights of other length": (lambda e: remade({**e, "weights.safetensors": weights(TENSOR, 5)}), "not a safetens"),
     "weights of a huge shape": (lambda e: remade({**e, "weights.safetensors": weights(
         {"w": {"dtype": "F32", "shape": [10**9] * 60, "data_offsets": [0, 4]}})}), "not a safetensors"),

@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from common.challenge import SubmissionError
-from common.hackathon.names import INVISIBLE, check_name, file_stem, skeleton
+from common.hackathon.names import INVISIBLE, check_name, escaped, file_stem, skeleton
 
 
 @pytest.mark.parametrize("name, message", [
@@ -42,6 +42,14 @@ def test_what_nobody_sees_is_refused_by_name(character, name):
 ])  # fmt: skip
 def test_names_of_the_world_are_fine(name):
     assert check_name(name) == name
+
+
+def test_what_names_may_not_have_is_escaped_elsewhere():
+    for text, shown in (
+        ("a" + "\u0301" * 39, "a" + r"\u0301" * 36 + "\u0301" * 3), ("क्" * 20, r"\u0915\u094d" * 18 + "क्" * 2),
+        ("\u115fx\x1b[2J", r"\u115fx\x1b[2J"), ("Đặng क्षत्रिय မြန်မာ 'a'", "Đặng क्षत्रिय မြန်မာ 'a'"),
+    ):  # fmt: skip
+        assert escaped(text) == shown
 
 
 @pytest.mark.parametrize("name", ["a\u200db", "\u200dमल", "می\u200c", "می \u200cخ", "م\u200c\u200cم", "मa\u200cमल"])

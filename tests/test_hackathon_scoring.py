@@ -6,9 +6,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -17,10 +19,11 @@ import jsonschema
 import numpy as np
 import pytest
 
-from common.challenge import SubmissionError
+from common.challenge import SubmissionError, registry
 from common.hackathon import archive, arrivals, contents, event, history, judge, keys, leaderboard
 from common.hackathon.__main__ import main
 from Exoplanet.challenge import CHALLENGE as EXOPLANET
+from RenAIssance import metrics
 from tests.test_hackathon import (  # noqa: F401  (fixtures)
     IN_TIME,
     KEY,
@@ -544,6 +547,35 @@ if __name__ == "__main__":
     assert lines.pop("Team honest") == "" and len(lines) == 3, done.stderr[-2000:]
     assert "needs more than 512 MB" in lines["Team memory"] and "takes more than 5 s" in lines["Team time"]
     assert "ends the process that reads it" in lines[""]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="time is bounded where the system has timers")
+def test_time_on_the_clock_is_told_from_that_of_a_core(folder, tmp_path, monkeypatch):
+    path = hand_in(tmp_path / "subs", "a.zip", good())
+    judge.boards_of(str(folder), "Higgs")
+    monkeypatch.setattr(judge, "WAITING", 0.02)
+    monkeypatch.setattr(judge, "marked", lambda *_: time.sleep(1))
+    (entry,) = judge.judge(str(folder), arrivals.Arrival("a.zip", IN_TIME, path))
+    assert entry.reason == "takes more than 0.4 s on the clock of a busy machine to read and score"
+
+
+def test_an_event_may_be_so_large_that_it_is_scored():
+    """Hand-ins for `most` samples pass the bounds of files and memory; see also the copies of a test set of pages."""
+    for task in (task for challenge in registry().values() for task in challenge.tasks):
+        assert task.submission.most_bytes(task.most) < judge.MEMORY / 3
+    pages = registry()["RenAIssance"].task("pages")
+    about = archive.Manifest("x" * 80, ("x" * 80,) * archive.PEOPLE, "RenAIssance", {}, KEY)
+    names = [archive.PREDICTIONS + pages.submission.name.format(i + 1) for i in range(pages.most)]
+    archive.check_contents(about, dict.fromkeys(names, b"") | {archive.NOTEBOOK: b"", archive.WEIGHTS: b""})
+
+
+def test_copies_of_a_test_set_of_pages_are_not_read_again(monkeypatch):
+    pages, calls = registry()["RenAIssance"].task("pages"), []
+    monkeypatch.setattr(metrics, "normalised", lambda text: calls.append(text) or text)
+    truth, read = (np.array([f"{word} {i}" for i in range(3)], dtype=object) for word in ("one", "another"))
+    for names in (["CER"], ["F1"]):
+        judge.score(pages, names, truth, read)
+    assert len(calls) == 2 * 2 * len(truth)
 
 
 def test_random_bytes_in_every_field(folder, tmp_path):

@@ -142,6 +142,7 @@ def test_tensors_that_safetensors_cannot_hold_are_named(prepared, solution):
     quantised = torch.quantize_per_tensor(torch.zeros(2), 0.1, 0, torch.quint8)
     for tensor, message in (
         (torch.zeros(2, dtype=torch.complex128), "the tensor 'w' is complex128.* save torch.view_as_real"),
+        (torch.zeros(2).to(torch.float8_e4m3fnuz), "float8_e4m3fnuz|type F8_E4M3FNUZ, expected .*save tensor.float"),
         (torch.eye(2).to_sparse(), "the tensor 'w' is sparse.* save tensor.to_dense"),
         (quantised, "the tensor 'w' is quantised.* save tensor.dequantize"),
         (torch.zeros(2, device="meta"), "the tensor 'w' is without data"),

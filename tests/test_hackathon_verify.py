@@ -250,7 +250,7 @@ def test_the_truth_is_never_in_what_the_notebook_sees(folder, tmp_path, capsys, 
 def test_what_is_no_submission_with_a_notebook(folder, tmp_path, capsys):
     choice = tmp_path / "choice.zip"
     archive.write(choice, archive.Manifest("Team", (), "Higgs", {}, KEY, "a" * 64), {})
-    for path, message in ((choice, "choice.zip: a choice"), (tmp_path / "no.zip", "no.zip: cannot be read")):
+    for path, message in ((choice, "choice.zip: a choice"), (tmp_path / "no\x1b.zip", r"no\x1b.zip: cannot be read")):
         assert main(["verify", str(folder), str(path)]) == 1
         assert message in capsys.readouterr().err
     assert main(["verify", str(tmp_path), str(choice)]) == 1

@@ -159,6 +159,26 @@ def test_kept_results_are_those_of_a_fresh_judging(folder, tmp_path, judged, mon
         assert (folder / "private" / "judged").stat().st_mode & 0o77 == 0
 
 
+@pytest.mark.parametrize("error", [judge.TooLong("1 s on the clock"), MemoryError()])
+def test_what_a_busy_machine_refuses_is_tried_again(folder, tmp_path, judged, monkeypatch, clock, error):  # noqa: F811
+    """At the next scoring, then after twice as long each time: one that does take too long must not stop the others."""
+    hand_in(tmp_path / "subs", "a.zip", good(2.0), "A")
+    marked, tried = judge.marked, []
+    monkeypatch.setattr(judge, "marked", lambda *_: (_ for _ in ()).throw(error))
+    for minute in range(30):
+        clock(IN_TIME + timedelta(minutes=minute))
+        (entry,) = leaderboard.judge_all(folder, tmp_path / "subs")
+        assert entry.reason.startswith(judge.PASSING) and entry.team == "A"
+        tried += [minute] * len(judged)
+        judged.clear()
+    assert tried == [0, 1, 2, 4, 8, 16]
+    monkeypatch.setattr(judge, "marked", marked)
+    clock(IN_TIME + timedelta(minutes=32))
+    for _ in range(2):
+        assert leaderboard.judge_all(folder, tmp_path / "subs")[0].public.scores
+    assert judged == ["a.zip"]
+
+
 def test_results_are_not_kept_beyond_what_they_were_made_with(folder, tmp_path, judged, monkeypatch):
     place = tmp_path / "subs"
     hand_in(place, "a.zip", good(2.0), "A")

@@ -517,6 +517,15 @@ def test_submission_is_a_folder_of_texts(tmp_path):
     assert scores["CER"] == 0 and scores["F1"] == 1
 
 
+def test_pages_have_numbers_of_any_length(tmp_path):
+    texts = [str(i) for i in range(1001)]
+    folder = TEXTS.write(tmp_path, texts)
+    assert TEXTS.read(folder, 1001).tolist() == texts and TEXTS.accepts("page_1001.txt")
+    assert not any(TEXTS.accepts(f"page_{number}.txt") for number in ("0001", "01000", "000", "١٢٣"))
+    with pytest.raises(SubmissionError, match="page_1000.txt: the test set has 999 pages only"):
+        TEXTS.read(folder, 999)
+
+
 def test_bad_submissions_are_refused(tmp_path):
     folder = tmp_path / "out"
     with pytest.raises(SubmissionError, match="expected a folder"):

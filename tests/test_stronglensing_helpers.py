@@ -1,5 +1,7 @@
 """Features, filters and scores of the lens challenges against cases that are known by heart."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -192,6 +194,15 @@ def test_the_mean_of_eight_knows_no_up_and_down():
     coarse = 0.5 + 0.5 * np.random.default_rng(0).random((2, 1, 8, 8), dtype=np.float32)  # nothing is cut off
     found = restoration.restore_eight(Ramp().eval(), coarse)
     np.testing.assert_allclose(found, restoration.enlarge(coarse) / 2 + 0.1, atol=1e-6)
+
+
+def test_scores_of_images_need_less_memory_than_these():
+    images = np.random.default_rng(0).random((100, 64, 64), np.float32)
+    tracemalloc.start()
+    scores = image_scores(images[:, None], images[::-1])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(scores["MSE"]) == 100 and peak < images.nbytes
 
 
 def test_the_loss_is_minus_psnr():

@@ -31,7 +31,8 @@ def _add_prepare(commands):
     secret = prepare.add_mutually_exclusive_group()
     secret.add_argument("--secret-file", type=Path, help="a file with the secret (default: a random secret is made)")
     secret.add_argument("--ask", action="store_true", help="ask for the secret, without showing it")
-    secret.add_argument("--seed", help="the secret itself, which others may see in the list of processes")
+    secret.add_argument("--seed", type=texts.argument,
+                        help="the secret itself, which others may see in the list of processes")  # fmt: skip
     prepare.add_argument("--out", type=Path, required=True, help="folder of the event, new")
     prepare.add_argument("--past-deadline", action="store_true", help="though the deadline is over, to rehearse")
     prepare.add_argument("--event", type=Path, default=EXAMPLE, help="event file (default: DeepLearn 2024)")
@@ -39,7 +40,8 @@ def _add_prepare(commands):
     export.add_argument("engine", choices=["codabench"])
     export.add_argument("--event", type=Path, required=True, help="folder of the event")
     export.add_argument("--out", type=Path, required=True, help="folder of the bundles")
-    export.add_argument("--image", help="the Docker image that scores there (default: a name of the course)")
+    export.add_argument("--image", type=texts.argument,
+                        help="the Docker image that scores there (default: a name of the course)")  # fmt: skip
 
 
 def _add_hand_in(commands):
@@ -83,7 +85,7 @@ def _add_scoring(commands):
     serve.add_argument("submissions", type=Path, help="folder of the submissions")
     serve.add_argument("--address", default="127.0.0.1", help="where it is reached (default: from this machine only)")
     serve.add_argument("--port", type=_port, default=8024)
-    serve.add_argument("--behind", metavar="NAME", default="",
+    serve.add_argument("--behind", type=texts.argument, metavar="NAME", default="",
                        help="name of the site whose server on this machine passes requests on to the page")
     verify = commands.add_parser("verify", help="run the notebook of a submission again in a sandbox (organisers)")
     verify.add_argument("event", type=Path, help="folder of the event")
@@ -150,8 +152,8 @@ def _prepare(args):
     elif args.ask:
         try:
             secret = getpass.getpass("Secret: ")
-        except EOFError as error:
-            raise EventError("no secret was typed: leave out --ask, and a random one is made") from error
+        except (EOFError, UnicodeDecodeError) as error:
+            raise EventError("no secret in UTF-8 was typed: leave out --ask, and a random one is made") from error
     prepare(args.event, secret, args.out, past=args.past_deadline)
     return 0
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from common.challenge import SubmissionError
 from common.files import atomic_write
-from common.hackathon.names import check_name
+from common.hackathon.names import check_name, escaped
 
 MANIFEST = "manifest.json"
 NOTEBOOK, PDF, WEIGHTS = "notebook.ipynb", "notebook.pdf", "weights.safetensors"
@@ -302,8 +302,7 @@ def digest(file, out=None):
 
 def one_line(error):
     """What an error says in one line, safe to print."""
-    text = " ".join(str(error).split())
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)[:300]
+    return escaped(" ".join(str(error).split())[:300])[:300]
 
 
 def shown(name, most=80):

@@ -63,11 +63,16 @@ def check_safetensors(head, size):
         tensors = [entry for name, entry in about.items() if name != "__metadata__"]
         spans = []
         for entry in tensors:
+            if isinstance(dtype := entry["dtype"], str) and dtype not in BITS:
+                raise SubmissionError(f"{archive.WEIGHTS}: a tensor of type {archive.shown(dtype, 20)}, expected "
+                                      f"{', '.join(BITS)}: save tensor.float()")  # fmt: skip
             (begin, end), shape = entry["data_offsets"], entry["shape"]
             whole = all(type(k) is int and 0 <= k <= size for k in (begin, end, *shape))
-            if not whole or len(shape) > 64 or (end - begin) * 8 != math.prod(shape) * BITS[entry["dtype"]]:
+            if not whole or len(shape) > 64 or (end - begin) * 8 != math.prod(shape) * BITS[dtype]:
                 raise fault
             spans.append((begin, end))
+    except SubmissionError:
+        raise
     except (ValueError, RecursionError, AttributeError, TypeError, KeyError) as error:
         raise fault from error
     ends = [0, *(end for _, end in sorted(spans))]

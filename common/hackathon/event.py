@@ -137,7 +137,7 @@ def load(path=EXAMPLE):
         content = tomllib.loads(path.read_text("utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise EventError(f"{path}: no such file: name the folder of the event, or its event file") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: other than TOML, or a number beyond Python's
         raise EventError(f"{path}: not an event file in TOML: {error}") from error
     read = _Reader(path, content)
     zone = read.take("time_zone", str)
@@ -310,10 +310,8 @@ def _board(read, fraction):
     if n < task.fewest:
         raise EventError(f"{read.path}: {folder}: n = {n}, expected at least {task.fewest} test samples for a score")
     if n > task.most:
-        raise EventError(
-            f"{read.path}: {folder}: n = {n}, expected at most {task.most:,} test samples: hand-ins of more take too "
-            "much time and memory to score"
-        )
+        raise EventError(f"{read.path}: {folder}: n = {n}, expected at most {task.most:,} test samples for the task "
+                         f"{task.name}: hand-ins of more take too much time or memory to score")  # fmt: skip
     public = round(n * fraction)
     if fraction < 1 and min(public, n - public) < task.fewest:
         raise EventError(

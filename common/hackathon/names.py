@@ -34,6 +34,7 @@ JOINER = regex.compile(
 STACKED = regex.compile(r"[\p{Me}[\p{M}--\p{ccc=0}]]{4}", regex.V1)
 MARKED = regex.compile(r"\p{M}{7}")  # Burmese has up to six
 CHAINED = regex.compile(r"(?:\p{L}\p{M}*[\p{InSC=Virama}][\u200c\u200d]?){6}")  # consonants that are drawn as one
+REFUSED = regex.compile("|".join(p.pattern for p in (INVISIBLE, UNDEFINED, STACKED, MARKED, CHAINED)), regex.V1)
 SMALL_CAPITAL = "LATIN LETTER SMALL CAPITAL "
 
 LETTER = regex.compile(r"[\p{L}\p{N}]")
@@ -73,6 +74,11 @@ def check_name(text, what="team name"):
     if not LETTER.search(plain):
         raise SubmissionError(f"the {what} has neither a letter nor a digit")
     return name
+
+
+def escaped(text):
+    """A text in which all that a name may not have is written as in Python, such as \\u0301."""
+    return REFUSED.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def _named(character):

@@ -152,7 +152,7 @@ def _read(folder, path, kind, given=None):
 
     found, reason = judge.attempt(read)
     if reason:
-        raise kind(reason if given is None else f"{path.name}: {reason}")
+        raise kind(reason if given is None else f"{archive.shown(path.name)}: {reason}")
     return found
 
 
