@@ -39,10 +39,10 @@ def truth_groups(part):
 
 
 def flight(particle, radius, share):
-    """An electron of 50 GeV that radiates once at a radius (m), or a photon that converts once.
+    """An electron of 50 GeV that radiates once at a radius (m), a photon that converts once, or one that does not.
 
     `share` of the energy goes to the radiated photon, or to the electron of the pair. Returns name, radii (m), places
-    along phi (crystals) and pt (GeV) of what flies before, and of both pieces after.
+    along phi (crystals) and pt (GeV) of what flies before, and of each piece after.
     """
     charge = int(particle == "electron")
     before, after = np.linspace(0, radius, 30), np.linspace(radius, RADIUS, 60)
@@ -50,18 +50,20 @@ def flight(particle, radius, share):
     phi, slope = charge * bend / 50 * before**2, charge * 2 * bend / 50 * radius
     pieces = [("photon", share, 0), ("electron", 1 - share, 1)] if charge else [
         ("electron", share, -1), ("positron", 1 - share, 1)]  # fmt: skip
+    if particle == "photon that does not convert":
+        pieces = [("photon", 1, 0)]
     way = after - radius
-    return [(particle, before, phi, 50.0)] + [
+    return [(particle.split()[0], before, phi, 50.0)] + [
         (name, after, phi[-1] + slope * way + q * bend / (50 * part) * way**2, 50 * part) for name, part, q in pieces
     ]
 
 
-def flight_figure(pieces, seed=0):
+def flight_figure(pieces, seed=163):  # with this seed the hardest particle hits near the middle of its crystal
     """What `flight` returns, seen along the beam, and above it the image of what arrives, which is returned too."""
     _, *arriving = pieces
     pt, place = np.array([piece[3] for piece in arriving]), np.array([piece[2][-1] for piece in arriving])
     slope = np.array([np.diff(phi[-2:])[0] / np.diff(r[-2:])[0] for _, r, phi, _ in arriving]) * CRYSTAL
-    particles = Particles(np.zeros(2, int), pt, np.zeros(2), place, np.zeros(2), slope)
+    particles = Particles(np.zeros(len(pt), int), pt, 0 * pt, place, 0 * pt, slope)
     image = calorimeter.images(simulate.CALORIMETER, particles, np.zeros(1), np.random.default_rng(seed))[0, ..., 0]
     centre = calorimeter.CENTRE
     middle = image[centre - 3 : centre + 4, centre - 8 : centre + 9]

@@ -128,6 +128,18 @@ def test_figure_of_a_flight_has_an_image_with_its_energy():
     assert exercises.width_along_phi(core) > exercises.width_along_phi(core.transpose(0, 2, 1))
 
 
+def test_photon_that_does_not_convert_flies_straight_and_leaves_a_round_spot():
+    pieces = helpers.flight("photon that does not convert", 0.4, 0.7)
+    assert len(pieces) == 2 and all((phi == 0).all() and pt == 50 for _, _, phi, pt in pieces)
+    fig, picture = helpers.flight_figure(pieces)
+    plt.close(fig)
+    # as usual: half of such photons have between 0.52 and 0.74 in the hottest crystal, and it is in the middle
+    assert 0.52 < picture.max() / picture.sum() < 0.74 and picture.argmax() == 16 * 32 + 16
+    left, right = picture[15:18, 15].sum(), picture[15:18, 17].sum()
+    below, above = picture[15, 15:18].sum(), picture[17, 15:18].sum()
+    assert max(abs(left - right), abs(below - above)) < 0.05 * picture.sum()
+
+
 def like_pt(pt, start):
     bent = np.zeros_like(pt)
     bent[:] = exercises.bend(pt, start)
