@@ -77,8 +77,9 @@ def check_name(text, what="team name"):
 
 
 def escaped(text):
-    """A text in which all that a name may not have is written as in Python, such as \\u0301."""
-    return REFUSED.sub(lambda found: ascii(found[0])[1:-1], text)
+    """A text in which all that a name may not have, or Python cannot print, is written as in Python: \\u0301."""
+    text = REFUSED.sub(lambda found: ascii(found[0])[1:-1], text)
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _named(character):
