@@ -89,6 +89,7 @@ class ViT(nn.Module):
         places = self.grid[0] * self.grid[1]
         self.embed = nn.Linear(channels * patch[0] * patch[1], width)
         self.class_token = nn.Linear(2, width)
+        # without positions: zeros that are not trained
         start = 0.02 * torch.randn(1, places, width) * position
         self.position = nn.Parameter(start, requires_grad=position)
         self.dropout = nn.Dropout(dropout)
