@@ -14,7 +14,7 @@ The tail and halo of showers were fitted to the published means and to 50 real i
 channels, noise and grain were read off 100, these among them. So no real image here is quite unseen.
 
 What still differs from them (ParticleImages/NOTES.md says what 100 images can show).
-- Boosted trees on shower shapes tell real from simulated images with an AUC of 0.58 +- 0.04, on the other 50.
+- Boosted trees on shower shapes tell real from simulated images with an AUC of 0.55 +- 0.04, on the other 50.
 - Real showers enter the middle and the edge of a crystal a little less often (an effect of 2 to 3 standard errors). So
   their second crystal is weaker: it has a fifth of the energy of 3 x 3 in 40 % of real and 47 % of simulated images.
 - Left out: gaps between modules, and that photons start their showers a little deeper than electrons.

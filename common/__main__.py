@@ -69,6 +69,9 @@ def commands(argv):
     """
     name, *arguments = argv
     if name == "test":
+        for text in arguments:  # the processes of pytest cannot be sent what is no UTF-8
+            if text != text.encode(errors="replace").decode():
+                raise ValueError(f"deeplearn test: {ascii(text)} is not UTF-8 text, and so no test or option")
         return test_commands(arguments)
     if name == "data":
         if not arguments or arguments[0] not in FOLDERS:

@@ -370,6 +370,13 @@ def test_fonts_of_the_machine_serve_what_the_others_lack(tmp_path, monkeypatch):
     assert found.missing("कमल") == [] and set(found.of("कमल")) == {tmp_path / "NotoSansElse-Regular.ttf"}
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are a thing of POSIX")
+def test_a_font_that_is_a_pipe_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "Pipe.ttf")
+    with pytest.raises(event.EventError, match="Pipe.ttf: no TrueType font, or a damaged one .it is no regular file"):
+        lettering.Fonts([tmp_path / "Pipe.ttf"])
+
+
 @pytest.mark.parametrize("damage", [
     lambda font: font.replace(b"maxp", b"maxx", 1), lambda font: font.replace(b"head", b"heax", 1),
     lambda font: font[: len(font) // 2],

@@ -94,7 +94,10 @@ def test_cards_are_of_all_challenges(started):
 
 @pytest.mark.parametrize(
     ("line", "problem"),
-    [("rum", "no command 'rum'; the commands are: lab, "), ("data", "one of Higgs,"), ("data higgs", "one of Higgs")],
+    [
+        ("rum", "no command 'rum'; the commands are: lab, "), ("data", "one of Higgs,"), ("data higgs", "one of Higgs"),
+        ("test \udcff", r"'\udcff' is not UTF-8 text"),
+    ],
 )
 def test_unknown_command(line, problem, capsys):
     assert program.main(line.split()) == 2

@@ -100,6 +100,8 @@ def _fault(path):
 
     Some of its letters are drawn: a damaged file may look sound until then.
     """
+    if path.exists() and not path.is_file():  # to read from a pipe would wait for ever
+        return "it is no regular file"
     try:
         letters = [chr(code) for code in sorted(_letters(path)) if chr(code).isprintable()]
         if not letters:
