@@ -56,6 +56,25 @@ GRAMS = 1.989e33 / 1.496e13**2  # of solar masses per au^2, per cm^2
 # Draws
 
 
+class Draws:
+    """Random numbers of n runs. Their order matters: another one, or one more draw, gives other disks for a seed."""
+
+    def __init__(self, n, rng):
+        self.n, self.rng = n, rng
+
+    def uniform(self, low, high, *shape):
+        """Numbers (n, *shape)."""
+        return self.rng.uniform(low, high, (self.n, *shape))
+
+    def log_uniform(self, low, high, *shape):
+        """Numbers (n, *shape) whose logarithm is uniform."""
+        return np.exp(self.uniform(np.log(low), np.log(high), *shape))
+
+    def chosen(self, share):
+        """Which of the runs, (n,), when each is taken with the probability `share`."""
+        return self.rng.random(self.n) < share
+
+
 def draw_runs(n, rng, alma=False):
     """The disks of n runs: a dict of arrays, one entry a run.
 
@@ -63,81 +82,103 @@ def draw_runs(n, rng, alma=False):
     -------
     dict
         n_planets (n,) and, sorted outwards and 0 where there is none, masses and radii (n, 4); the parameters of
-        the disk, the view, and the confusers, as commented below.
+        the view, the disk, what planets do to it, the confusers and what the programs leave, as commented below.
     """
-
-    def uniform(low, high, *shape):
-        return rng.uniform(low, high, (n, *shape))
-
-    def log_uniform(low, high, *shape):
-        return np.exp(uniform(np.log(low), np.log(high), *shape))
-
-    def chosen(share):
-        return rng.random(n) < share
-
     n_planets = np.where(rng.permutation(np.arange(n) % 2) == 1, rng.integers(1, MAX_PLANETS + 1, n), 0)
-    star = log_uniform(0.5, 2.0)
+    draw = Draws(n, rng)
+    star = draw.log_uniform(0.5, 2.0)
     masses, radii = draw_planets(n_planets, star, rng)
-    # The entries are drawn in this order: another order, or one more draw, gives other disks for the same seed.
     return {
         "n_planets": n_planets,
         "masses": masses,  # of the planets, in solar masses
         "radii": radii,  # of their orbits, in au
         "star_mass": star,  # in solar masses
-        # the view
-        "inclination": np.arccos(uniform(np.cos(MAX_INCLINATION), 1)),  # in rad, 0 face on
-        "position_angle": uniform(0, 2 * np.pi),  # of the major axis, in rad
-        "rotation": rng.choice([-1.0, 1.0], n),  # anticlockwise on the sky: 1
-        "half_width": uniform(120, 220) if alma else np.full(n, HALF_WIDTH),  # of the image, in au
-        # the disk
-        "disk_mass": log_uniform(1e-4, 5e-2),  # of the gas, in solar masses
-        "slope": uniform(0.0, 1.0),  # p of the surface density r^-p
-        "r_in": np.exp(uniform(*np.log((0.5, 8) if alma else (3, 35)))),  # inner edge in au
-        "cavity": log_uniform(1e-3, 0.2),  # fraction of the surface density that is left inside of r_in
-        "r_c": log_uniform(40, 120) if alma else log_uniform(50, 1000),  # in au, where the disk begins to taper off
-        "r_out": np.where(chosen(0.0 if alma else 0.35), uniform(90, 260), np.inf),  # sharp outer edge in au
-        "edge": uniform(0.02, 0.15),  # width of the outer edge in units of r_out
-        "h_50": uniform(0.03, 0.10),  # scale height over radius at 50 au
-        "alpha": log_uniform(5e-4, 1e-2),  # viscosity of the gas
-        "t_100": 20 * log_uniform(0.3, 10) ** 0.25,  # temperature at 100 au in K, of stars of 0.3 to 10 suns
+        **_view(draw, alma),
+        **_disk(draw, alma),
+        **_traces(draw, alma),
+        **_confusers(draw, alma),
+        **_programs(draw, alma),
+    }
+
+
+def _view(draw, alma):
+    """From where the disk is seen."""
+    return {
+        "inclination": np.arccos(draw.uniform(np.cos(MAX_INCLINATION), 1)),  # in rad, 0 face on
+        "position_angle": draw.uniform(0, 2 * np.pi),  # of the major axis, in rad
+        "rotation": draw.rng.choice([-1.0, 1.0], draw.n),  # anticlockwise on the sky: 1
+        "half_width": draw.uniform(120, 220) if alma else np.full(draw.n, HALF_WIDTH),  # of the image, in au
+    }
+
+
+def _disk(draw, alma):
+    """The disk itself."""
+    return {
+        "disk_mass": draw.log_uniform(1e-4, 5e-2),  # of the gas, in solar masses
+        "slope": draw.uniform(0.0, 1.0),  # p of the surface density r^-p
+        "r_in": np.exp(draw.uniform(*np.log((0.5, 8) if alma else (3, 35)))),  # inner edge in au
+        "cavity": draw.log_uniform(1e-3, 0.2),  # fraction of the surface density that is left inside of r_in
+        "r_c": draw.log_uniform(40, 120) if alma else draw.log_uniform(50, 1000),  # au; from here on it tapers off
+        "r_out": np.where(draw.chosen(0.0 if alma else 0.35), draw.uniform(90, 260), np.inf),  # sharp outer edge in au
+        "edge": draw.uniform(0.02, 0.15),  # width of the outer edge in units of r_out
+        "h_50": draw.uniform(0.03, 0.10),  # scale height over radius at 50 au
+        "alpha": draw.log_uniform(5e-4, 1e-2),  # viscosity of the gas
+        "t_100": 20 * draw.log_uniform(0.3, 10) ** 0.25,  # temperature at 100 au in K, of stars of 0.3 to 10 suns
         # of the surface that glows, in scale heights: grains of a millimetre settle, so that it is mostly low
-        "lift": uniform(0.0, 0.2) if alma else 1.2 * uniform(0, 1) ** 3,
-        # what planets do beside their gaps; trap, vortex and glow are relative to the disk at that place
-        "maturity": np.ones(n) if alma else uniform(0, 1) ** 3,  # of gaps and rings: how far they are on their way
-        "wake": log_uniform(0.7, 2.5),  # strength of the wakes, in units of disk.wake_strength()
-        "trap": uniform(0.3, 2.0, MAX_PLANETS) * (2.0 if alma else 0.5),  # dust in the ring outside of a gap
-        "trap_place": uniform(0.6, 0.75, MAX_PLANETS),  # of the ring: beyond the orbit by so many widths of the gap
-        "stokes": log_uniform(0.005, 0.1),  # Stokes number of the dust, which sets how wide the ring is
-        "thickness": uniform(0.25, 0.5),  # of the wakes along the radius, in scale heights
-        "second_arm": uniform(np.pi / 3, np.pi, MAX_PLANETS),  # angle to the first arm, in rad
-        "second_strength": uniform(0.2, 0.6, MAX_PLANETS),  # in units of the first arm
-        "vortex": uniform(0.5, 5.0, MAX_PLANETS),  # density at its centre
-        "vortex_width": uniform(np.pi / 9, np.pi / 3, MAX_PLANETS),  # standard deviation in azimuth, in rad
-        "glow": log_uniform(0.1, 20.0, MAX_PLANETS) * (0.02 if alma else 1.0),  # brightness around a Jupiter
-        # confusers; their strengths are relative to the disk at that place
-        "arms": np.where(chosen(0.45), rng.choice([1, 2, 3, 4], n, p=[0.25, 0.45, 0.2, 0.1]), 0),  # number of them
-        "arm_strength": log_uniform(0.05, 0.6),
-        "arm_pitch": np.deg2rad(uniform(8, 30)),  # angle between arm and circle, in rad
-        "arm_reach": uniform(30, 120),  # radius in au at which they are strongest
+        "lift": draw.uniform(0.0, 0.2) if alma else 1.2 * draw.uniform(0, 1) ** 3,
+    }
+
+
+def _traces(draw, alma):
+    """What planets do beside their gaps; trap, vortex and glow are relative to the disk at that place."""
+    return {
+        # of gaps and rings: how far they are on their way
+        "maturity": np.ones(draw.n) if alma else draw.uniform(0, 1) ** 3,
+        "wake": draw.log_uniform(0.7, 2.5),  # strength of the wakes, in units of disk.wake_strength()
+        "trap": draw.uniform(0.3, 2.0, MAX_PLANETS) * (2.0 if alma else 0.5),  # dust in the ring outside of a gap
+        "trap_place": draw.uniform(0.6, 0.75, MAX_PLANETS),  # of the ring: so many gap widths beyond the orbit
+        "stokes": draw.log_uniform(0.005, 0.1),  # Stokes number of the dust, which sets how wide the ring is
+        "thickness": draw.uniform(0.25, 0.5),  # of the wakes along the radius, in scale heights
+        "second_arm": draw.uniform(np.pi / 3, np.pi, MAX_PLANETS),  # angle to the first arm, in rad
+        "second_strength": draw.uniform(0.2, 0.6, MAX_PLANETS),  # in units of the first arm
+        "vortex": draw.uniform(0.5, 5.0, MAX_PLANETS),  # density at its centre
+        "vortex_width": draw.uniform(np.pi / 9, np.pi / 3, MAX_PLANETS),  # standard deviation in azimuth, in rad
+        "glow": draw.log_uniform(0.1, 20.0, MAX_PLANETS) * (0.02 if alma else 1.0),  # brightness around a Jupiter
+    }
+
+
+def _confusers(draw, alma):
+    """What looks like the work of a planet; strengths are relative to the disk at that place."""
+    return {
+        # number of spiral arms
+        "arms": np.where(draw.chosen(0.45), draw.rng.choice([1, 2, 3, 4], draw.n, p=[0.25, 0.45, 0.2, 0.1]), 0),
+        "arm_strength": draw.log_uniform(0.05, 0.6),
+        "arm_pitch": np.deg2rad(draw.uniform(8, 30)),  # angle between arm and circle, in rad
+        "arm_reach": draw.uniform(30, 120),  # radius in au at which they are strongest
         # strength of up to four rings, below 0 of gaps
-        "rings": np.where(chosen(0.55)[:, None], uniform(-0.9, 2.0, 4) if alma else uniform(-0.6, 0.8, 4), 0.0)
-        * (rng.random((n, 4)) < 0.5),
-        "ring_radii": uniform(15, 180, 4),  # in au
-        "ring_widths": uniform(2.5, 14, 4),  # standard deviations in au
-        "spot": np.where(chosen(0.0 if alma else 0.4), log_uniform(0.3, 10), 0),  # strength
-        "spot_radius": uniform(10, 180),  # of its orbit, in au
-        "spot_width": uniform(0.5, 4),  # standard deviation in au
-        "clump": np.where(chosen(0.25), log_uniform(0.1, 1.5), 0),  # strength
-        "clump_radius": uniform(20, 150),  # of its orbit, in au
-        "clump_length": uniform(0.15, 0.8),  # standard deviation in azimuth, in rad
-        "clump_width": uniform(3, 12),  # standard deviation along the radius, in au
-        # what the programs leave
-        "box": np.where(chosen(0.0 if alma else 0.4), uniform(110, 300), np.inf),  # half its width in au
-        "box_angle": uniform(0, np.pi / 2),  # in rad
-        "speckle": log_uniform(0.001, 0.06),  # noise of a pixel of the disk's typical brightness, relative to it
-        "blotches": log_uniform(0.001, 0.15),  # the same of patches four pixels wide
-        "floor": log_uniform(1e-9, 1e-5),  # fraction of the peak below which pixels are 0
-        "star": np.where(chosen(0.65), log_uniform(1.0, 300.0), 0),  # in an image of 600 pixels, by the disk's peak
+        "rings": np.where(draw.chosen(0.55)[:, None], draw.uniform(*((-0.9, 2.0) if alma else (-0.6, 0.8)), 4), 0.0)
+        * (draw.rng.random((draw.n, 4)) < 0.5),
+        "ring_radii": draw.uniform(15, 180, 4),  # in au
+        "ring_widths": draw.uniform(2.5, 14, 4),  # standard deviations in au
+        "spot": np.where(draw.chosen(0.0 if alma else 0.4), draw.log_uniform(0.3, 10), 0),  # strength
+        "spot_radius": draw.uniform(10, 180),  # of its orbit, in au
+        "spot_width": draw.uniform(0.5, 4),  # standard deviation in au
+        "clump": np.where(draw.chosen(0.25), draw.log_uniform(0.1, 1.5), 0),  # strength
+        "clump_radius": draw.uniform(20, 150),  # of its orbit, in au
+        "clump_length": draw.uniform(0.15, 0.8),  # standard deviation in azimuth, in rad
+        "clump_width": draw.uniform(3, 12),  # standard deviation along the radius, in au
+    }
+
+
+def _programs(draw, alma):
+    """What the programs leave that compute the disks and draw the images."""
+    return {
+        "box": np.where(draw.chosen(0.0 if alma else 0.4), draw.uniform(110, 300), np.inf),  # half its width in au
+        "box_angle": draw.uniform(0, np.pi / 2),  # in rad
+        "speckle": draw.log_uniform(0.001, 0.06),  # noise of a pixel of the disk's typical brightness, relative to it
+        "blotches": draw.log_uniform(0.001, 0.15),  # the same of patches four pixels wide
+        "floor": draw.log_uniform(1e-9, 1e-5),  # fraction of the peak below which pixels are 0
+        "star": np.where(draw.chosen(0.65), draw.log_uniform(1.0, 300.0), 0),  # in the disk's peak, at 600 pixels
     }
 
 
