@@ -30,7 +30,7 @@ COMMANDS = {
     "move": "give the course another address or tag, everywhere",
 }
 MODULES = {
-    "lab": ["jupyterlab"], "event": ["common.hackathon"], "site": ["common.site"], "move": ["common.doors"],
+    "lab": ["jupyterlab"], "event": ["common.hackathon"], "site": ["common.site"], "move": ["common.addresses"],
     **{name: ["common.notebooks", name] for name in ("run", "check", "refresh", "list")},
 }  # fmt: skip
 
@@ -46,7 +46,7 @@ def test_commands(arguments):
 
     A file is one piece of work. They are taken in this order, the long ones first, so that both processes end together.
     """
-    from common.gates import find
+    from common.notebook_files import find
 
     first = [ROOT / "tests" / name for name in ("test_notebooks.py", "test_exercises.py")]
     others = [path for path in sorted((ROOT / "tests").glob("test_*.py")) if path not in first]

@@ -25,7 +25,7 @@ import numpy as np
 from IPython import get_ipython
 from IPython.display import display
 
-from common.gates import FRAMES
+from common.notebook_files import FRAMES
 
 MAX_FRAMES = 60
 FINER = 10

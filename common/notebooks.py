@@ -4,7 +4,7 @@ On the command line, from the folder of the course::
 
     python -m common.notebooks run                        # all of them, at the reduced settings
     python -m common.notebooks run Higgs --profile full -p N_EPOCHS 50
-    python -m common.notebooks check                      # gates on the committed files
+    python -m common.notebooks check                      # checks on the committed files
     python -m common.notebooks refresh Higgs              # execute again, store the outputs
     python -m common.notebooks list
 
@@ -34,7 +34,7 @@ from tqdm import tqdm
 from common.challenge import ROOT
 from common.colab import SETUP_CELL
 from common.files import atomic_write, check_writable
-from common.gates import (
+from common.notebook_files import (
     EXPECTED_ERROR,
     RECORD,
     UNREADABLE,

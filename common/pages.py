@@ -24,8 +24,8 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from common.challenge import ROOT
 from common.colab import REPO, TAG
-from common.gates import FRAMES
 from common.hackathon import guide, history
+from common.notebook_files import FRAMES
 
 TEMPLATES = Path(__file__).with_name("templates")
 # What is left of a page that anybody may have written: text, tables, pictures inside the page, and formulas

@@ -17,8 +17,8 @@ from jinja2 import TemplateError
 
 from common import demo, pages, texts
 from common.challenge import FOLDERS, ROOT, registry
-from common.gates import find, is_solution, label, read, scores
 from common.hackathon import event as events
+from common.notebook_files import find, is_solution, label, read, scores
 
 OUT = ROOT / "build" / "site"
 FILES = "site-files.txt"  # the files of a site, by which `build` knows one that it made

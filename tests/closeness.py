@@ -12,7 +12,7 @@ import re
 
 from nbval.plugin import IPyNbCell
 
-from common.gates import tolerance
+from common.notebook_files import tolerance
 
 NUMBER = re.compile(r"[-+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?")
 

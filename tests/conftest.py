@@ -16,7 +16,7 @@ import pytest
 from filelock import FileLock
 
 from common.__main__ import ONE_THREAD
-from common.gates import label, read, scores
+from common.notebook_files import label, read, scores
 from common.notebooks import Result, run
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -18,7 +18,7 @@ from torch import nn
 
 from common import demo, pages, site
 from common.challenge import ROOT
-from common.gates import read
+from common.notebook_files import read
 from Exoplanet import disk
 from Exoplanet.model import Around
 from Higgs.model import significance

@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 from common import exercises as module
 from common.challenge import FOLDERS, ROOT
 from common.exercises import Exercise, Exercises
-from common.gates import as_text, code_cells, exercise_names, find, is_solution, label, read
+from common.notebook_files import as_text, code_cells, exercise_names, find, is_solution, label, read
 from common.notebooks import run
 
 CHALLENGES = [folder for folder in FOLDERS if (ROOT / folder / "exercises.py").exists()]

@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 
 from common import explore as module
 from common.explore import explore
-from common.gates import FRAMES
+from common.notebook_files import FRAMES
 
 DRAW = """\
 import matplotlib.pyplot as plt

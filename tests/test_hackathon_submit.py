@@ -407,7 +407,7 @@ def with_harm(path):
 def test_a_page_made_of_a_notebook_runs_and_loads_nothing(tmp_path):
     from bs4 import BeautifulSoup
 
-    from common.gates import read
+    from common.notebook_files import read
 
     body = pages.harmless(pages.notebook(read(with_harm(tmp_path / "n.ipynb"))))
     soup = BeautifulSoup(body, "html.parser")

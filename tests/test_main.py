@@ -8,7 +8,7 @@ import pytest
 
 from common import __main__ as program
 from common.challenge import FOLDERS, ROOT
-from common.gates import find
+from common.notebook_files import find
 
 
 @pytest.fixture

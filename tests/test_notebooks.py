@@ -1,4 +1,4 @@
-"""The gates of the notebooks: each is shown to close, and then each notebook passes them."""
+"""The checks of the notebooks: each is shown to fail, and then each notebook passes them."""
 
 import json
 import math
@@ -15,13 +15,13 @@ from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from papermill import inspect_notebook
 
-from common import gates, notebooks
+from common import notebook_files, notebooks
 from common.notebooks import check, find, main, record, refresh, run, scores
 from tests.closeness import as_stored
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMITTED = find()
-every_notebook = pytest.mark.parametrize("path", COMMITTED, ids=gates.label)
+every_notebook = pytest.mark.parametrize("path", COMMITTED, ids=notebook_files.label)
 
 PARAMETERS = "SEED = 3\nN = 100  # events\nMIN_MEAN = 0.4"
 SCORE = """\
@@ -53,16 +53,16 @@ def write_notebook(path, *sources, parameters=PARAMETERS, profile=PROFILE):
     cells = [new_markdown_cell("# Tiny"), code(parameters, "parameters"), *map(code, sources)]
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(new_notebook(cells=cells), path)
-    for name in gates.PROFILES:
+    for name in notebook_files.PROFILES:
         path.with_suffix(f".{name}.yaml").write_text(profile)
     return path
 
 
 def alter(path, change):
     """Let a function change a notebook, and write it as the editor would."""
-    nb = gates.read(path)
+    nb = notebook_files.read(path)
     change(nb)
-    path.write_text(gates.as_text(nb), "utf-8")
+    path.write_text(notebook_files.as_text(nb), "utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def course(tmp_path, monkeypatch):
 @pytest.fixture
 def good(course, refreshed, monkeypatch):
     """The good notebook as `Higgs/Higgs.ipynb`; nothing is asked of it that only lessons have."""
-    monkeypatch.setattr(gates, "_form_problems", lambda path, nb: ())
+    monkeypatch.setattr(notebook_files, "_form_problems", lambda path, nb: ())
     path = write_notebook(course / "Higgs" / "Higgs.ipynb")
     path.write_bytes(refreshed.read_bytes())
     return path
@@ -133,13 +133,13 @@ BOUNDS = {  # of scores: lowest and highest as committed, and at the reduced set
 
 
 def assert_within_bounds(path, found, reduced):
-    for name, bounds in BOUNDS.get(gates.label(path), {}).items():
+    for name, bounds in BOUNDS.get(notebook_files.label(path), {}).items():
         low, high = bounds[reduced]
         assert low <= found[name] <= high, f"{name} = {found[name]:.3f}"
 
 
 def test_every_lesson_has_bounds():
-    assert {gates.label(path) for path in COMMITTED if not gates.is_solution(path)} <= set(BOUNDS)
+    assert {notebook_files.label(path) for path in COMMITTED if not notebook_files.is_solution(path)} <= set(BOUNDS)
 
 
 @every_notebook
@@ -151,14 +151,14 @@ def test_runs_at_ci_profile(path, run_at_ci):
 
 @every_notebook
 def test_scores_as_committed_are_within_bounds(path):
-    assert_within_bounds(path, scores(gates.read(path)), reduced=False)
+    assert_within_bounds(path, scores(notebook_files.read(path)), reduced=False)
 
 
 def test_every_sanitizer_rule_is_read_and_needed():
-    assert gates.sanitizer_problems(ROOT / "tests" / "nbval.cfg", COMMITTED) == []
+    assert notebook_files.sanitizer_problems(ROOT / "tests" / "nbval.cfg", COMMITTED) == []
 
 
-# --- static gates ---------------------------------------------------------------------------------
+# --- static checks ---------------------------------------------------------------------------------
 
 
 def test_good_notebook_has_no_problems(good, capsys):
@@ -323,24 +323,24 @@ def test_figure_text_is_where_nbconvert_looks_for_it(good):
 
 
 def filled(nb):
-    nb.cells[5] = code("", "source-common.colab.installed_version", "source-common.gates.label")
+    nb.cells[5] = code("", "source-common.colab.installed_version", "source-common.notebook_files.label")
     nb.cells[5].execution_count = 4 + 1
 
 
 def test_cells_are_filled_from_modules_and_compared(good):
     alter(good, filled)
     assert any("code cell 5 is not the present text" in problem for problem in check(good))
-    nb = gates.read(good)
-    gates.fill_sources(nb)
+    nb = notebook_files.read(good)
+    notebook_files.fill_sources(nb)
     first, second = nb.cells[5].source.split("\n\n\n")
     assert first.startswith("def installed_version(name):") and second.startswith("def label(path):")
     assert '"""Return' in second and "return" in second
-    alter(good, lambda nb: (filled(nb), gates.fill_sources(nb)))
+    alter(good, lambda nb: (filled(nb), notebook_files.fill_sources(nb)))
     assert not any("present text" in problem for problem in check(good))
 
 
 def test_text_of_a_class_has_the_first_line_of_its_docstring():
-    text = gates.source_text("common.layers.PiecewiseLinear")
+    text = notebook_files.source_text("common.layers.PiecewiseLinear")
     assert text.startswith("class PiecewiseLinear(nn.Module):\n    \"\"\"How far numbers")
     assert "Parameters" not in text and text.endswith("- 0.5")
     compile(text, "cell", "exec")
@@ -351,29 +351,29 @@ def test_text_of_a_class_has_the_first_line_of_its_docstring():
 ])  # fmt: skip
 def test_a_tag_that_names_nothing(good, name, problem):
     with pytest.raises(ValueError, match=problem):
-        gates.source_text(name)
+        notebook_files.source_text(name)
     alter(good, lambda nb: nb.cells[5].metadata.update(tags=[f"source-{name}"]))
     assert any(f"names nothing: {name}" in found for found in check(good))
 
 
-FORM_PROBLEMS = gates._form_problems
+FORM_PROBLEMS = notebook_files._form_problems
 QUESTION = "<details><summary>Answer</summary>\n\nYes.\n\n</details>\n"
 
 
 @pytest.fixture
 def lesson(good, monkeypatch):
     """The good notebook with all that a lesson should have, and its solutions."""
-    monkeypatch.setattr(gates, "_form_problems", FORM_PROBLEMS)
+    monkeypatch.setattr(notebook_files, "_form_problems", FORM_PROBLEMS)
 
     def complete(nb):
         nb.cells[0].source += "\n" + 3 * QUESTION + "[Solutions](solutions/Higgs_solutions.ipynb)"
         nb.cells[3].source += "\n# exercises.use(\"a\", f)\n# exercises.use(\n#     'b', f)"
         nb.cells[3].source = nb.cells[3].source.replace("\n#     ", "")
-        nb.cells[4].outputs[-1].metadata[gates.FRAMES] = {"pictures": ["abc"]}
+        nb.cells[4].outputs[-1].metadata[notebook_files.FRAMES] = {"pictures": ["abc"]}
 
     alter(good, complete)
-    gates.solutions_of(good).parent.mkdir()
-    gates.solutions_of(good).write_bytes(good.read_bytes())
+    notebook_files.solutions_of(good).parent.mkdir()
+    notebook_files.solutions_of(good).write_bytes(good.read_bytes())
     return good
 
 
@@ -385,8 +385,8 @@ def test_a_complete_lesson_passes(lesson):
     (lambda nb: nb.cells[0].update(source=nb.cells[0].source.replace(QUESTION, "", 1)), "2 questions with"),
     (lambda nb: nb.cells[0].update(source=nb.cells[0].source + 3 * QUESTION), "6 questions with"),
     (lambda nb: nb.cells[3].update(source=SCORE), "0 cells with 'exercises.use(...)'"),
-    (lambda nb: nb.cells[4].outputs[-1].metadata.pop(gates.FRAMES), "no explorer"),
-    (lambda nb: nb.cells[4].outputs[-1].metadata[gates.FRAMES].update(pictures=[1_100_000 * "x"]), "1.10 MB"),
+    (lambda nb: nb.cells[4].outputs[-1].metadata.pop(notebook_files.FRAMES), "no explorer"),
+    (lambda nb: nb.cells[4].outputs[-1].metadata[notebook_files.FRAMES].update(pictures=[1_100_000 * "x"]), "1.10 MB"),
     (lambda nb: nb.cells[0].update(source=nb.cells[0].source.split("[")[0]), "no link to solutions/Higgs_sol"),
 ])  # fmt: skip
 def test_what_is_missing_of_a_lesson(lesson, change, problem):
@@ -395,10 +395,10 @@ def test_what_is_missing_of_a_lesson(lesson, change, problem):
 
 
 def test_solutions_are_notebooks_of_the_course(lesson):
-    solutions = gates.solutions_of(lesson)
+    solutions = notebook_files.solutions_of(lesson)
     assert find(root=lesson.parents[1]) == find(["Higgs"], lesson.parents[1]) == [lesson, solutions]
     assert find(["Higgs_solutions"], lesson.parents[1]) == [solutions]
-    assert gates.label(solutions) == "Higgs/solutions/Higgs_solutions.ipynb"
+    assert notebook_files.label(solutions) == "Higgs/solutions/Higgs_solutions.ipynb"
     solutions.unlink()
     assert check(lesson) == ["Higgs/solutions/Higgs_solutions.ipynb is missing"]
 
@@ -407,7 +407,7 @@ def test_solutions_are_notebooks_of_the_course(lesson):
 
 
 def test_parameters_are_those_papermill_sees(good):
-    assert gates.parameters(gates.read(good)) == {"SEED": 3, "N": 100, "MIN_MEAN": 0.4}
+    assert notebook_files.parameters(notebook_files.read(good)) == {"SEED": 3, "N": 100, "MIN_MEAN": 0.4}
     assert set(inspect_notebook(good)) == {"SEED", "N", "MIN_MEAN"}
 
 
@@ -455,8 +455,8 @@ def test_a_damaged_notebook_is_named_and_the_others_are_checked(good, capsys, co
     damaged = good.parents[1] / "NMRSpin" / "NMRSpin.ipynb"
     damaged.parent.mkdir()
     damaged.write_bytes(content.encode() if isinstance(content, str) else content)
-    with pytest.raises(gates.DamagedNotebook, match=f"^NMRSpin/NMRSpin.ipynb .*{reason}"):
-        gates.read(damaged)
+    with pytest.raises(notebook_files.DamagedNotebook, match=f"^NMRSpin/NMRSpin.ipynb .*{reason}"):
+        notebook_files.read(damaged)
     alter(good, semicolon)
     assert main(["check"], root=good.parents[1]) == 1
     *problems, summary = capsys.readouterr().out.splitlines()
@@ -548,7 +548,7 @@ def test_a_byte_order_mark_and_an_expected_error_are_no_problem(course):
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     (result,) = run([path], out=course / "out")
     assert result.error == "" and result.scores.keys() == {"mean"}
-    executed = gates.read(result.executed)
+    executed = notebook_files.read(result.executed)
     assert [cell.cell_type for cell in executed.cells].count("markdown") == 1  # no mark of an error
     assert executed.cells[-2].outputs[0].ename == "ZeroDivisionError" and executed.cells[-1].outputs
     refresh(path)
@@ -585,13 +585,13 @@ def test_each_run_has_the_environment_of_its_time(course, monkeypatch):
 def test_parameter_may_be_used_in_a_magic_or_an_f_string(course):
     path = course / "Higgs" / "Higgs.ipynb"
     write_notebook(path, "%timeit -n N", 'f"{SEED}"', "MIN_MEAN = 1")
-    assert gates.unused_parameters(gates.read(path)) == ["MIN_MEAN"]
+    assert notebook_files.unused_parameters(notebook_files.read(path)) == ["MIN_MEAN"]
 
 
 def test_find(course, monkeypatch):
     for name in ("Exoplanet/B", "Exoplanet/A", "Higgs/Higgs", "other/X"):
         write_notebook(course / f"{name}.ipynb")
-    assert list(map(gates.label, find(root=course))) == [
+    assert list(map(notebook_files.label, find(root=course))) == [
         "Higgs/Higgs.ipynb", "Exoplanet/A.ipynb", "Exoplanet/B.ipynb",
     ]
     assert len(find(["Exoplanet"], course)) == 2
@@ -607,7 +607,7 @@ def test_find(course, monkeypatch):
 
 
 def test_record_shows_rounded_and_stores_in_full(good):
-    nb = gates.read(good)
+    nb = notebook_files.read(good)
     (output,) = nb.cells[3].outputs
     assert output.data["text/plain"] == "mean = 0.54"
     assert 0.535 < scores(nb)["mean"] < 0.545
@@ -647,7 +647,7 @@ def test_run_prints_a_table(good, capsys):
     header, row = capsys.readouterr().out.splitlines()
     assert header.split() == ["notebook", "seconds", "memory", "scores"]
     name, seconds, memory, unit, _, _, mean = row.split()
-    executed = gates.read(good.parents[1] / "build" / "notebooks" / name)
+    executed = notebook_files.read(good.parents[1] / "build" / "notebooks" / name)
     assert scores(executed)["mean"] == pytest.approx(float(mean), rel=1e-3)
     assert executed.metadata.papermill.parameters == {"N": 10, "MIN_MEAN": 0.0, "SEED": 7}
     assert 0.02 < float(memory) < 2 and unit == "GB"
@@ -672,7 +672,7 @@ def test_failing_notebook_stops_no_other(course):
     assert "the process was killed" in killed.error
     assert fine.error == "" and fine.scores.keys() == {"mean"}
     for result in results:
-        assert scores(gates.read(result.executed)).keys() == {"mean"}
+        assert scores(notebook_files.read(result.executed)).keys() == {"mean"}
 
     text = "\n".join(notebooks.errors(results))
     assert "Higgs/Higgs.ipynb failed:\n    cell [4] 1 / 0\n    ZeroDivisionError" in text
@@ -749,7 +749,7 @@ def test_nbval_sees_one_altered_number(good):
         nb.cells[3].outputs[0].data["text/plain"] = "mean = 0.55"
 
     def altered_metadata(nb):
-        nb.cells[3].outputs[0].metadata[gates.RECORD]["value"] = 0.5
+        nb.cells[3].outputs[0].metadata[notebook_files.RECORD]["value"] = 0.5
         nb.cells[4].outputs[-1].data["image/png"] = ""
 
     def tag(nb):
@@ -808,5 +808,5 @@ def test_numbers_of_a_trained_network_may_be_near(found, is_close):
 def test_sanitizer_rules(good, rules, problem):
     config = good.with_name("nbval.cfg")
     config.write_text(rules)
-    problems = gates.sanitizer_problems(config, [good])
+    problems = notebook_files.sanitizer_problems(config, [good])
     assert (problem is None and not problems) or (problem and problem in problems[0])

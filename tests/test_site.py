@@ -11,8 +11,8 @@ from bs4 import BeautifulSoup
 
 from common import pages, site
 from common.challenge import registry
-from common.gates import find, label
 from common.hackathon import leaderboard
+from common.notebook_files import find, label
 
 BOARD = {
     "event": "Test <event>", "deadline": "2024-07-29T18:00:00+02:00", "due": "Monday, 18:00 CET",

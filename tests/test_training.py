@@ -14,7 +14,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from common import gates
+from common import notebook_files
 from common.challenge import ROOT
 from common.datasets import Dataset
 from common.training import fit, predict, seed_everything
@@ -286,6 +286,7 @@ def settings_of_calls(code, function):
 def test_benchmarks_train_as_the_lessons_do():
     assert TRAINING.keys() == NOTEBOOKS.keys()
     for name, (train, function) in TRAINING.items():
-        in_lesson = "\n".join(cell.source for cell in gates.code_cells(gates.read(ROOT / NOTEBOOKS[name])))
+        nb = notebook_files.read(ROOT / NOTEBOOKS[name])
+        in_lesson = "\n".join(cell.source for cell in notebook_files.code_cells(nb))
         (ours,) = settings_of_calls(inspect.getsource(train), function)
         assert ours in settings_of_calls(in_lesson, function), f"{name}: {train.__name__} has {ours}"

@@ -1,4 +1,4 @@
-"""Scoring of one submission on Codabench, by the same code and with the same doors as at home.
+"""Scoring of one submission on Codabench, by the same code and with the same checks as at home.
 
 It runs in the folders of Codabench's compute worker: the files of a submission, unpacked, are in `res`, the truth is in
 `ref`, and scores are written for the leaderboard. A submission that is refused ends with status 1 and without scores.
@@ -93,7 +93,7 @@ def _marks(folder, boards, board, part, samples):
 
 
 def _pack(folder, target):
-    """Put what lies in a folder back into one zip file, so that it passes the doors that every submission passes."""
+    """Put what lies in a folder back into one zip file, so that it passes the checks that every submission passes."""
     paths = {}
     for place, folders, files in os.walk(folder):
         for path in (Path(place, name) for name in [*folders, *files]):

@@ -134,7 +134,7 @@ def verify(folder, file, minutes=MINUTES, memory=MEMORY):
 def _read(folder, path, kind, given=None):
     """The predictions in a zip file, {board: values}, and its challenge; its notebook and models go to `given`.
 
-    Whoever wrote the file, a participant or the sandbox, it goes through the doors of a submission.
+    Whoever wrote the file, a participant or the sandbox, it goes through the checks of a submission.
     """
 
     def read():

@@ -14,7 +14,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from common import gates
+from common import notebook_files
 from common.challenge import ROOT
 from common.training import fit, predict, seed_everything
 
@@ -39,7 +39,8 @@ TEST = {  # samples: more than in the lessons, for smaller errors
 def lesson(name, profile="lesson"):
     """The parameters of a lesson as it is committed, or in another profile: lesson("Higgs").N_EPOCHS."""
     path = ROOT / NOTEBOOKS[name]
-    return SimpleNamespace(**gates.parameters(gates.read(path)) | gates.settings(path, profile))
+    parameters = notebook_files.parameters(notebook_files.read(path))
+    return SimpleNamespace(**parameters | notebook_files.settings(path, profile))
 
 
 def parts(data, name, n=None, **options):

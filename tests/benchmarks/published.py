@@ -16,7 +16,7 @@ from pathlib import Path
 
 from common.challenge import ROOT
 from common.files import atomic_write
-from common.gates import read, scores
+from common.notebook_files import read, scores
 from tests.benchmarks.table import number
 
 

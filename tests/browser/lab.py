@@ -18,7 +18,7 @@ import papermill
 import pytest
 from papermill.parameterize import parameterize_notebook
 
-from common.gates import code_cells, find, label, read, settings
+from common.notebook_files import code_cells, find, label, read, settings
 
 NOTEBOOKS = os.environ.get("NB", "").split()
 PATIENCE = 600  # s for a notebook

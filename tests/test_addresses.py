@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 
-from common import doors
+from common import addresses
 from common.challenge import ROOT
 from common.colab import REPO, TAG
-from common.gates import find, label
+from common.notebook_files import find, label
 
 ELSEWHERE, LATER = "https://github.com/another-school/course_2027", "v2.10.0rc1"
 
@@ -16,7 +16,7 @@ ELSEWHERE, LATER = "https://github.com/another-school/course_2027", "v2.10.0rc1"
 @pytest.fixture
 def copy(tmp_path):
     """A copy of what names the address."""
-    for path in doors.texts(ROOT):
+    for path in addresses.texts(ROOT):
         target = tmp_path / "course" / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
@@ -24,30 +24,30 @@ def copy(tmp_path):
 
 
 def test_one_address_and_one_release_everywhere():
-    assert doors.problems() == []
+    assert addresses.problems() == []
 
 
 def test_badges_open_the_notebook_of_the_release():
     for path in map(label, find()):
-        row = doors.badges(path, "https://github.com/a/b", "v3")
-        addresses = re.findall(r"\)\]\(([^)]*)\)", row)
-        assert addresses == [
+        row = addresses.badges(path, "https://github.com/a/b", "v3")
+        opened = re.findall(r"\)\]\(([^)]*)\)", row)
+        assert opened == [
             f"https://colab.research.google.com/github/a/b/blob/v3/{path}",
             f"https://kaggle.com/kernels/welcome?src=https://github.com/a/b/blob/v3/{path}",
             f"https://mybinder.org/v2/gh/a/b/v3?urlpath=lab/tree/{path}",
         ]
-        assert doors.with_badges(f"| {row} |", REPO, TAG) == f"| {doors.badges(path)} |"
+        assert addresses.with_badges(f"| {row} |", REPO, TAG) == f"| {addresses.badges(path)} |"
         (colab, _, _) = row.split(" [!")
-        assert doors.with_badges(colab) == doors.badges(path), "a row that lacks doors gets them"
+        assert addresses.with_badges(colab) == addresses.badges(path), "a row that lacks badges gets them"
 
 
 def test_move_changes_every_place(copy, capsys):
-    assert doors.main([ELSEWHERE, LATER], root=copy) == 0
+    assert addresses.main([ELSEWHERE, LATER], root=copy) == 0
     assert "git tag v2.10.0rc1" in capsys.readouterr().out
-    assert doors.problems(copy, ELSEWHERE, LATER) == []
-    assert len(doors.problems(copy)) > len(find()), "it is not at the old place any more"
+    assert addresses.problems(copy, ELSEWHERE, LATER) == []
+    assert len(addresses.problems(copy)) > len(find()), "it is not at the old place any more"
     old = REPO.removeprefix("https://github.com/")
-    left = [path.name for path in doors.texts(copy) if old in path.read_text("utf-8")]
+    left = [path.name for path in addresses.texts(copy) if old in path.read_text("utf-8")]
     assert left == []
     for place in ("pyproject.toml", "CITATION.cff", "common/colab.py", "Higgs/Higgs.ipynb"):
         before, after = (ROOT / place).read_text("utf-8"), (copy / place).read_text("utf-8")
@@ -57,7 +57,7 @@ def test_move_changes_every_place(copy, capsys):
 
 
 def test_move_to_where_it_is_changes_nothing(copy):
-    assert doors.move(REPO, TAG, copy) == []
+    assert addresses.move(REPO, TAG, copy) == []
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_what_differs_is_found(copy, file, old, new, problem):
     text = path.read_text("utf-8") if path.exists() else ""
     assert old in text
     path.write_text(text.replace(old, new, 1), "utf-8")
-    assert any(problem in found for found in doors.problems(copy)), doors.problems(copy)
+    assert any(problem in found for found in addresses.problems(copy)), addresses.problems(copy)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,6 @@ def test_what_differs_is_found(copy, file, old, new, problem):
     ],
 )
 def test_move_refuses(copy, arguments, problem, capsys):
-    assert doors.main(arguments, root=copy) == 1
+    assert addresses.main(arguments, root=copy) == 1
     assert problem in capsys.readouterr().err
-    assert doors.problems(copy) == []
+    assert addresses.problems(copy) == []

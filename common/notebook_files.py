@@ -1,4 +1,4 @@
-"""What the file of a notebook says, and the gates that a committed notebook passes.
+"""What the file of a notebook says, and the checks that a committed notebook passes.
 
 Nothing here executes a notebook: `common.notebooks` does.
 """
@@ -387,7 +387,7 @@ def as_text(nb):
 def check(path):
     """List what keeps a notebook from being committed; an empty list is good.
 
-    The gates are about the file alone: that its outputs are those of its code is checked by nbval,
+    The checks are about the file alone: that its outputs are those of its code is checked by nbval,
     and that its profile ``ci`` runs by papermill.
 
     Parameters

@@ -16,7 +16,7 @@ from common.colab import REPO, TAG
 from common.files import atomic_write
 
 GITHUB = "https://github.com/"
-DOORS = {
+SERVICES = {
     "Colab": ("https://colab.research.google.com/assets/colab-badge.svg",
               "https://colab.research.google.com/github/{repo}/blob/{tag}/{path}"),
     "Kaggle": ("https://kaggle.com/static/images/open-in-kaggle.svg",
@@ -44,11 +44,11 @@ def badges(path, repo=REPO, tag=TAG):
         Address and tag of the course.
     """
     place = {"repo": repo.removeprefix(GITHUB), "tag": tag, "path": path, "quoted": quote(path)}
-    return " ".join(f"[![Open in {name}]({image})]({door.format(**place)})" for name, (image, door) in DOORS.items())
+    return " ".join(f"[![Open in {name}]({image})]({door.format(**place)})" for name, (image, door) in SERVICES.items())
 
 
 def with_badges(text, repo=REPO, tag=TAG):
-    """A text (Markdown, or a notebook's file) in which each row of badges is up to date: all doors of its notebooks."""
+    """A text (Markdown, or a notebook's file) in which each row of badges is up to date: where its notebooks open."""
 
     def row(found):
         notebooks = dict.fromkeys(_NOTEBOOK.findall(unquote(found[0])))
@@ -132,7 +132,7 @@ def move(repo, tag=TAG, root=ROOT):
     Parameters
     ----------
     repo : str
-        On GitHub, which all doors read from: ``https://github.com/OWNER/NAME``.
+        On GitHub, from which all of them are opened: ``https://github.com/OWNER/NAME``.
     tag : str
         Tag of the release, "v" and its number.
     root : path
