@@ -11,9 +11,9 @@ from matplotlib.patches import Wedge
 from common.plotting import roc_curves
 from Higgs.columns import JET_TAGS, columns, momenta, physical
 
+MODEL_COLORS = {"m_bb by hand": "#000000", "trees": "#CC79A7", "network": "#009E73"}  # not those of the classes
 CLASS_STYLES = {1: {"ls": "-", "color": "C0", "label": "signal"}, 0: {"ls": "--", "color": "C1", "label": "background"}}
-# Where a parent's mass should show, GeV
-PARENTS = {"m_jj": 80, "m_jjj": 173, "m_lv": 80, "m_jlv": 173, "m_bb": 125, "m_wbb": 325, "m_wwbb": 425}
+PARENTS = {"m_jj": 80, "m_jjj": 173, "m_lv": 80, "m_jlv": 173, "m_bb": 125, "m_wbb": 325, "m_wwbb": 425}  # GeV
 
 
 def histograms(dataset, names, rows):
@@ -35,7 +35,9 @@ def histograms(dataset, names, rows):
     fig.supylabel("fraction of the class (axes start at 0)", fontsize=8)
     lines = [Line2D([], [], **{**style, "label": f"{style['label']}, {(dataset.y == y).sum():,} events"})
              for y, style in CLASS_STYLES.items()]  # fmt: skip
-    fig.legend(handles=lines, loc="outside upper right", ncols=2)
+    if PARENTS.keys() & set(names):
+        lines.append(Line2D([], [], color="0.5", lw=0.8, ls=":", label="mass of the parent"))
+    fig.legend(handles=lines, loc="outside upper right", ncols=3)
     return fig
 
 
@@ -49,10 +51,10 @@ def _bins(name, x):
 
 def decay_chains():
     """A figure of the two processes: who decays to what."""
-    fig, axes = plt.subplots(1, 2, figsize=(7.4, 2.5))
-    for ax, title in zip(axes, ("Signal: a chain of Higgs bosons", "Background: two top quarks"), strict=True):
-        ax.set(title=title, xlim=(0, 4.3), ylim=(0, 3))
-        ax.axis("off")
+    fig, axes = plt.subplots(1, 2, figsize=(7.4, 2.5), subplot_kw={"xlim": (0, 4.3), "ylim": (0, 3), "frame_on": False})
+    plt.setp(axes, xticks=[], yticks=[])
+    axes[0].set_title("Signal: a chain of Higgs bosons")
+    axes[1].set_title("Background: two top quarks")
     gluons, W, top = "two\ngluons", "$W$\n80 GeV", "$t$\n173 GeV"
     _decay(axes[0], (0.25, 1.5), (1.1, 1.5, "$H^0$\n425 GeV"), name=gluons)
     _decay(axes[0], (1.1, 1.5), (2.0, 2.5, W), (2.0, 0.9, "$H^\\pm$\n325 GeV"))
@@ -60,7 +62,7 @@ def decay_chains():
     _decay(axes[0], (2.0, 2.5), (3.9, 2.8, "lepton"), (3.9, 2.3, "neutrino"))
     _decay(axes[0], (3.0, 1.7), (3.9, 1.8, "jet"), (3.9, 1.35, "jet"))
     _decay(axes[0], (3.0, 0.5), (3.9, 0.8, "$b$ jet"), (3.9, 0.2, "$b$ jet"))
-    _decay(axes[1], (0.25, 1.5), (1.3, 2.2, top), (1.3, 0.8, top), name=gluons)
+    _decay(axes[1], (0.25, 1.5), (1.3, 2.2, top), (1.3, 0.8, top), name=gluons + "\nor $q\\bar q$")
     for y in (2.2, 0.8):
         _decay(axes[1], (1.3, y), (2.4, y + 0.25, W), (3.7, y - 0.55, "$b$ jet"))
     _decay(axes[1], (2.4, 2.45), (3.7, 2.8, "lepton"), (3.7, 2.25, "neutrino"))
@@ -86,42 +88,36 @@ def _draw_event(ax, length, angles, faces, edges, lepton, missing):
     ax.set(xlim=(-1.3, 1.3), ylim=(-1.3, 1.3))
 
 
-def event_figure(event, pair, mass, peak):
-    """One event (28,), in official units, seen along the beam with two of its jets (from 0) chosen.
-
-    The mass of this pair is shown on a line with the peak of signal, in GeV.
-    """
+def event_figure(event, pair, mass, peak, near):
+    """One event (28,) along the beam, a pair of its jets (from 0) chosen, and their mass beside the peak of signal."""
     fig, (view, line) = plt.subplots(1, 2, figsize=(6.4, 2.8), width_ratios=(1, 1.2), layout="none")
     fig.subplots_adjust(left=0.01, right=0.97, bottom=0.17, top=0.9, wspace=0.05)
-    pt, _, phi = (values[0] for values in momenta(event[None]))
+    pt, eta, phi = (values[0] for values in momenta(event[None]))
     chosen = np.isin(range(4), pair)
-    length = pt / pt.max()
+    length = np.sqrt(pt / pt.max())
     _draw_event(view, length, phi, np.where(chosen, "C4", "none"), ["C1"] * 4, "C2", "C0")
     placed = []
-    for jet in np.argsort(length[2:]):  # each number behind its jet, and off those of shorter jets
-        direction, radius = np.array([np.cos(phi[2 + jet]), np.sin(phi[2 + jet])]), length[2 + jet] + 0.15
-        while any(np.hypot(*(radius * direction - other)) < 0.25 for other in placed):
-            radius += 0.05
-        placed.append(radius * direction)
-        view.text(*placed[-1], jet + 1, ha="center", va="center", fontsize=9, weight="bold" if chosen[jet] else None)
-    view.legend(handles=[
-        Line2D([], [], color="C2", lw=2.5, label="lepton"), Line2D([], [], color="C0", ls="--", label="missing"),
-        Wedge((0, 0), 1, 0, 9, fc="none", ec="C1", label="jet"),
-        Wedge((0, 0), 1, 0, 9, fc="C4", ec="C1", label="chosen"),
-    ], loc="upper center", bbox_to_anchor=(0.5, 0.02), ncols=4, fontsize=7, columnspacing=1, handlelength=1.6)
-    view.set(xticks=[], yticks=[], aspect="equal", title="seen along the beam")
-    line.axvspan(peak - 15, peak + 15, color="0.9")
-    line.text(peak, 0.88, "peak of signal", ha="center", fontsize=8)
-    line.axvline(min(mass, 300), ymax=0.8, color="C4", lw=4)
+    for jet in np.argsort(length[2:]):  # number and eta on a ring around the event, off those of other jets
+        place = np.array([1.4 * np.cos(phi[2 + jet]), 1.15 * np.sin(phi[2 + jet])])
+        while any((np.abs(place - other) < (0.66, 0.22)).all() for other in placed):
+            place[1] += 0.05 * np.sign(place[1])
+        placed.append(place)
+        view.text(*place, f"{jet + 1} ({eta[2 + jet].round(1) + 0:.1f})", ha="center", va="center", fontsize=8,
+                  weight="bold" if chosen[jet] else None)  # fmt: skip
+    handles = [Line2D([], [], color="C2", lw=2.5, label="lepton"), Line2D([], [], color="C0", ls="--", label="missing")]
+    handles += [Wedge((0, 0), 1, 0, 9, fc=fc, ec="C1", label=name) for fc, name in (("none", "jet"), ("C4", "chosen"))]
+    view.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.02), ncols=4, fontsize=7, columnspacing=1)
+    view.axis("off")
+    view.set(xlim=(-1.8, 1.8), ylim=(-1.45, 1.45), aspect="equal", title="along the beam: jet ($\\eta$)")
+    line.axvspan(peak - near, peak + near, color="0.9")
+    line.text(peak, 0.84, f"peak of signal\n$\\pm$ {near} GeV", ha="center", fontsize=8)
+    line.axvline(min(mass, 300), ymax=0.78, color="C4", lw=4)
     line.set(xlim=(0, 300), ylim=(0, 1), yticks=[], xlabel="mass of the chosen pair [GeV]", title=f"{mass:.0f} GeV")
     return fig
 
 
 def threshold_figure(y, score, threshold, s, b, z):
-    """What a threshold does: to the scores (n_events,), on the ROC curve, and to the expected counts.
-
-    s signal and b background events are kept; their significance is z.
-    """
+    """What a threshold does to scores (n,), on the ROC curve, and to expected s and b, of significance z."""
     fig, (left, middle, right) = plt.subplots(1, 3, figsize=(7.6, 2.5), layout="none")
     fig.subplots_adjust(left=0.07, right=0.98, bottom=0.19, top=0.88, wspace=0.35)
     for label, style in CLASS_STYLES.items():
@@ -130,8 +126,9 @@ def threshold_figure(y, score, threshold, s, b, z):
     left.axvspan(threshold, 1, color="0.9", zorder=0)
     left.set(xlabel="score", ylabel="density", title="kept: the grey part")
     left.legend(fontsize=7, loc="upper center")
+    middle.set_prop_cycle(color=[MODEL_COLORS["network"]])
     roc_curves(middle, y, {"network": score})
-    middle.plot((score[y == 0] >= threshold).mean(), (score[y == 1] >= threshold).mean(), "o", color="C1")
+    middle.plot((score[y == 0] >= threshold).mean(), (score[y == 1] >= threshold).mean(), "o", color="k")
     middle.set(title="point on the ROC curve")
     right.barh(["b", "s"], [b, s], color=["C1", "C0"])
     right.errorbar(b, "b", xerr=np.hypot(np.sqrt(b), 0.05 * b), color="k", capsize=3)

@@ -116,7 +116,7 @@ def low_level_features(X):
 
 
 def high_level_features(X):
-    """Logarithms of the seven official masses.
+    """Logarithms of the seven given masses.
 
     Parameters
     ----------
