@@ -79,6 +79,13 @@ def detections(score, masses, radii, threshold, n, seed, size=simulate.SIZE):
     ])  # fmt: skip
 
 
+def thermal_masses(masses, radii, n, seed):
+    """q / h^3 of the lone planets of `detections`, shape (len(masses), len(radii), n)."""
+    runs = simulate.draw_runs(n, np.random.default_rng(seed))
+    h = disk.aspect_ratio(np.asarray(radii)[:, None], runs["h_50"])
+    return np.asarray(masses)[:, None, None] / runs["star_mass"] / h**3
+
+
 def wakes(mass, radius, n, seed, size=simulate.SIZE, m=400):
     """Where the wakes of `single_planets` are seen: x and y (n, m), from 0.5 to 1.8 times the orbit's radius.
 
@@ -130,16 +137,17 @@ def clear_example(dataset):
 
 
 def random_split(runs, share, seed):
-    """Rows of a leaky split that ignores runs: (train, test), `share` of the rows in the test."""
-    order = np.random.default_rng(seed).permutation(len(runs))
+    """A leaky split that ignores runs: the rows of training and test."""
+    rows = np.random.default_rng(seed).permutation(len(runs))
     cut = round(share * len(runs))
-    return np.sort(order[cut:]), np.sort(order[:cut])
+    return np.sort(rows[cut:]), np.sort(rows[:cut])
 
 
 def run_split(runs, share, seed):
-    """Rows of a split that keeps runs together: (train, test), about `share` of the runs in the test."""
+    """A split that keeps runs together: the rows of training and test."""
     names = np.random.default_rng(seed).permutation(np.unique(runs))
-    tested = np.isin(runs, names[: round(share * len(names))])
+    cut = round(share * len(names))
+    tested = np.isin(runs, names[:cut])
     return np.flatnonzero(~tested), np.flatnonzero(tested)
 
 

@@ -87,8 +87,8 @@ def polar(X, ratio, angle, rings=RINGS, angles=ANGLES, stretch=logarithm):
     """
     radius = np.linspace(INNERMOST, OUTERMOST, rings)[:, None]
     azimuth = np.arange(angles) * (2 * np.pi / angles)
-    view = ratio[:, None, None], angle[:, None, None]
-    places = np.stack(on_the_sky(radius, azimuth, *view), axis=-1)
+    tilt = ratio[:, None, None], angle[:, None, None]
+    places = np.stack(on_the_sky(radius, azimuth, *tilt), axis=-1)
     images = torch.from_numpy(stretch(X))
     places = torch.from_numpy(places.astype(np.float32))
     return grid_sample(images, places, padding_mode="border",
@@ -198,9 +198,9 @@ def views_of_polar(unwrapped):
 
 
 class Around(nn.Module):
-    """Angles go round: put the last column before the first.
+    """Angles go round: last column before the first, first after the last.
 
-    And the first one after the last: the same as nn.CircularPad2d((1, 1, 0, 0)), whose gradient takes longer.
+    The same as nn.CircularPad2d((1, 1, 0, 0)), whose gradient takes longer.
     """
 
     def forward(self, x):
@@ -208,7 +208,7 @@ class Around(nn.Module):
 
 
 def block(inputs, outputs, stride=1):
-    """Convolution, normalisation, and a gate."""
+    """Convolution, normalisation, and the activation."""
     return nn.Sequential(
         Around(),
         nn.Conv2d(inputs, outputs, 3, stride, padding=(1, 0), bias=False),
@@ -216,7 +216,7 @@ def block(inputs, outputs, stride=1):
 
 
 class Network(nn.Module):
-    """Views (n, 3, rings, angles) -> one logit a disk, (n,).
+    """Views (n, 3, rings, angles) -> one logit an image, (n,).
 
     Six layers, and then both the mean and the maximum over all places: the mean tells what a disk is like as a whole,
     the maximum whether there is one conspicuous place.

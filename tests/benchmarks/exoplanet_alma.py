@@ -123,7 +123,8 @@ def draw(real, probabilities, path):
     fig, axes = plt.subplots(1, len(real), figsize=(2.9 * len(real), 2.7), layout="constrained")
     for ax, image, name, p in zip(axes, real.X[:, 0], real.meta["name"], np.transpose(probabilities), strict=True):
         shown = ax.imshow(np.log10(image + simulate.FAINTEST_SEEN), cmap="inferno", origin="lower", vmin=-2, vmax=0)
-        ax.set_title(f"{name.replace('_', ' ')}: {p.min():.2f} to {p.max():.2f}", fontsize=9)
+        told = " to ".join(sorted({f"{p.min():.2f}", f"{p.max():.2f}"}))
+        ax.set_title(f"{name.replace('_', ' ')}: P(planet) {told}", fontsize=9)
         ax.axis("off")
     fig.colorbar(shown, ax=axes, label="log10 of brightness / peak")
     fig.savefig(path)
