@@ -114,6 +114,8 @@ def set_up(venv, torch=None, newest=False):
                          "Try: make PYTHON=python3.11, or python3.11 -m common.install")  # fmt: skip
     if os.name == "nt" and Path(sys.prefix).resolve() == venv.resolve():
         raise SetupError(f"{venv.name} cannot be made anew by its own Python: run 'deactivate' and try again")
+    if venv.exists() and not (venv / "pyvenv.cfg").is_file() and (not venv.is_dir() or any(venv.iterdir())):
+        raise SetupError(f"{venv} is no virtual environment, and would be lost: give a new folder, or remove this one")
     print(announcement(venv, torch), flush=True)
     if not run_all([[sys.executable, "-m", "venv", "--clear", str(venv)]]):
         raise SetupError("Python makes no virtual environment; on Debian and Ubuntu: sudo apt install python3-venv")

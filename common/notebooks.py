@@ -190,6 +190,8 @@ def _run_one(path, values, out, row):
     running = executed.with_name(f".running-{path.name}")
     result = Result(path, executed)
     try:
+        if executed.exists() and executed.samefile(path):
+            raise OSError(f"{executed} is the notebook itself, which would be lost: give another folder for --out")
         check_writable(executed)
         executed.unlink(missing_ok=True)
         running.unlink(missing_ok=True)
@@ -335,11 +337,11 @@ def refresh(path):
     Raises
     ------
     ValueError
-        If a cell raises or writes to stderr; the file is as it was.
+        If a cell raises or writes to stderr, or the file was saved meanwhile; the file is as it was.
     """
     import nbclient
 
-    nb = read(path)
+    nb, before = read(path), path.read_bytes()
     insert_setup(nb)
     fill_sources(nb)
     bar = progress_bar(total=len(code_cells(nb)), desc=label(path), unit="cell", disable=None)
@@ -363,6 +365,8 @@ def refresh(path):
                 where = f"cell [{cell.execution_count}] writes to stderr"
                 raise ValueError(f"{label(path)} is as it was: {where}\n{output.text.strip()}")
     normalise(nb)
+    if path.read_bytes() != before:
+        raise ValueError(f"{label(path)} was saved by somebody while it ran, and is as it was saved: refresh it again")
     with atomic_write(path) as temporary:
         temporary.write_text(as_text(nb), "utf-8")
 

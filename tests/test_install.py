@@ -148,6 +148,15 @@ def test_pip_installs_where_uv_does_not(tmp_path, monkeypatch, capsys, uv_runs, 
     assert ("pip tries instead" in capsys.readouterr().out) == (expected == ["uv", "pip"])
 
 
+def test_a_folder_that_is_no_environment_is_left(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(install, "run_all", lambda *_, **__: pytest.fail("it went on"))
+    (tmp_path / "mine.txt").write_text("mine")
+    for folder in (tmp_path, tmp_path / "mine.txt"):
+        assert install.main(["--venv", str(folder)]) == 1
+        assert f"{folder} is no virtual environment" in capsys.readouterr().err
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
 def test_uv_that_is_not_to_be_had(monkeypatch, capsys):
     monkeypatch.setattr(install.shutil, "which", lambda name: None)
     monkeypatch.setattr(install.subprocess, "run", lambda command: subprocess.CompletedProcess(command, 1))

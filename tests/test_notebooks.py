@@ -533,6 +533,20 @@ def test_a_file_where_a_folder_is_due(good, tmp_path, capsys):
     assert f"cannot write to {tmp_path / 'out' / 'Higgs'}" in capsys.readouterr().out
 
 
+def test_a_run_does_not_write_over_its_notebook(good, capsys):
+    before = good.read_bytes()
+    assert main(["run", "--out", str(good.parents[1])], root=good.parents[1]) == 1
+    assert "is the notebook itself, which would be lost: give another folder" in capsys.readouterr().out
+    assert good.read_bytes() == before
+
+
+def test_what_is_saved_during_a_refresh_is_not_lost(course):
+    path = write_notebook(course / "Higgs" / "Higgs.ipynb", "open('Higgs.ipynb', 'w').write('mine')")
+    with pytest.raises(ValueError, match="Higgs/Higgs.ipynb was saved by somebody while it ran"):
+        refresh(path)
+    assert path.read_text() == "mine"
+
+
 def test_a_damaged_notebook_stops_no_other_run(course, capsys):
     write_notebook(course / "Higgs" / "Higgs.ipynb").write_text(CONFLICT)
     write_notebook(course / "NMRSpin" / "NMRSpin.ipynb", "N", "SEED + MIN_MEAN")
