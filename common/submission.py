@@ -107,8 +107,10 @@ class Table(OneFile):
         except UnicodeDecodeError as error:
             raise SubmissionError(f"{path.name}: not UTF-8 text (byte {error.start}): save it as UTF-8") from error
         rows = [(i, line) for i, line in enumerate(lines, start=1) if line.strip()]
-        if rows and [cell.lower() for cell in self._cells(rows[0][1])] == [name.lower() for name in self.columns]:
-            rows = rows[1:]
+        names = [cell.lower() for cell in self._cells(rows[0][1])] if rows else []
+        order = list(range(len(self.columns)))
+        if sorted(names) == sorted(name.lower() for name in self.columns):  # a header, which may have another order
+            rows, order = rows[1:], [names.index(name.lower()) for name in self.columns]
         if len(rows) != n:
             raise SubmissionError(f"{path.name}: {len(rows)} rows, expected {n}{self._first_line(rows, n)}")
         values = np.empty((n, len(self.columns)))
@@ -116,6 +118,7 @@ class Table(OneFile):
             if problem := self._problem(number, line):
                 raise SubmissionError(f"{path.name}: {problem}. {self._advice()}")
             values[i] = [float(cell) for cell in self._cells(line)]
+        values = values[:, order]
         self._check_range(values)
         return values[:, 0] if len(self.columns) == 1 else values
 
@@ -149,7 +152,9 @@ class Table(OneFile):
     def _advice(self):
         tabs = self.delimiter == "\t"
         numbers = "one number" if len(self.columns) == 1 else f"{len(self.columns)} numbers"
-        between = "" if len(self.columns) == 1 else f" separated by {'tabs' if tabs else 'commas'},"
+        between = "" if len(self.columns) == 1 else (
+            f" separated by {'tabs' if tabs else 'commas'}, in the order {', '.join(self.columns)},"
+        )
         options = "index=False, header=False"
         if tabs:
             options = f"sep='\\t', {options}"

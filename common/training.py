@@ -364,7 +364,7 @@ def _resume(checkpoint, settings, known, model, optimizer, schedule):
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
         stored = state["settings"]
     except Exception as error:  # torch raises many kinds for a damaged file
-        raise ValueError(f"{checkpoint} is not a checkpoint of fit(): delete it to start again") from error
+        raise ValueError(f"{checkpoint} is not a checkpoint of fit(), or a damaged one: give another file") from error
     if stored != settings:
         differences = [
             f"another {name}" if name in known else f"{name} = {stored.get(name)}, not {value}"

@@ -44,6 +44,16 @@ def test_table_round_trip(tmp_path):
     np.testing.assert_array_equal(PAIR.read(PAIR.write(tmp_path, pairs), 3), pairs)
 
 
+@pytest.mark.parametrize("header", ["no,axion,cdm", "No, AXION, cdm"])
+def test_a_header_says_the_order_of_the_columns(tmp_path, header):
+    table = Table("p.csv", ("axion", "cdm", "no"), low=0.0, high=1.0)
+    (tmp_path / "p.csv").write_text(f"{header}\n0.7,0.1,0.2\n0.5,0.4,0.1\n")
+    np.testing.assert_array_equal(table.read(tmp_path, 2), [[0.1, 0.2, 0.7], [0.4, 0.1, 0.5]])
+    (tmp_path / "p.csv").write_text("no,axion,vortex\n0.7,0.1,0.2\n0.5,0.4,0.1\n")
+    with pytest.raises(SubmissionError, match="3 numbers a line, separated by commas, in the order axion, cdm, no, "):
+        table.read(tmp_path, 2)
+
+
 def test_header_and_byte_order_mark_are_allowed(tmp_path):
     (tmp_path / "p.csv").write_text("\ufeffprobability\n0.5\n0.25\n\n", encoding="utf-8")
     assert TABLE.read(tmp_path / "p.csv", 2).tolist() == [0.5, 0.25]
