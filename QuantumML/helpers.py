@@ -52,6 +52,24 @@ def ring_profile(ax, values, gluon):
     ax.legend(title=None)
 
 
+def angle_panels(angles, gluon, n=30):
+    """Angles of n jets of each kind as two panels, A and B, and the mean angle in each; it does not say which is which.
+
+    Parameters
+    ----------
+    angles : ndarray of shape (n_jets, n_qubits)
+    gluon : ndarray of bool, shape (n_jets,)
+    """
+    panels = [angles[kind][:n] for kind in (~gluon, gluon)]
+    fig, axes = plt.subplots(1, 2, figsize=(6, 2.9), sharey=True)
+    for ax, panel, name in zip(axes, panels, "AB", strict=True):
+        shown = ax.imshow(panel, vmin=0, vmax=np.pi, aspect="auto")
+        ax.set(title=f"kind {name}, {len(panel)} test jets", xlabel="qubit", xticks=range(angles.shape[1]))
+    axes[0].set_ylabel("jet")
+    fig.colorbar(shown, ax=axes, label="angle (rad)")
+    return fig, [panel.mean() for panel in panels]
+
+
 def qubit_figure(theta, phase, ones, shots):
     """A qubit as an arrow on the Bloch sphere, and how often 0 and 1 were measured."""
     fig = plt.figure(figsize=(5, 2.3))
@@ -68,7 +86,13 @@ def qubit_figure(theta, phase, ones, shots):
     sphere.plot(*(0.5 * part for part in (np.sin(arc) * np.cos(phase), np.sin(arc) * np.sin(phase), np.cos(arc))),
                 color="C2", lw=1.2)  # fmt: skip
     middle = 0.7 * np.sin(theta / 2) * np.cos(phase), 0.7 * np.sin(theta / 2) * np.sin(phase), 0.7 * np.cos(theta / 2)
-    sphere.text(*middle, r"$\theta$", color="C2", ha="center", va="center")
+    if theta > 0.3:  # else it would stand on the arrow
+        sphere.text(*middle, r"$\theta$", color="C2", ha="center", va="center")
+    arc = np.linspace(0, phase, 30)  # along the equator, from where the phase is 0
+    sphere.plot(np.cos(arc), np.sin(arc), 0 * arc, color="C4", lw=1.8)
+    sphere.plot([0, np.cos(phase)], [0, np.sin(phase)], [0, 0], ":", color="C4", lw=1)
+    sphere.text(np.cos(phase / 2), np.sin(phase / 2), -0.4, rf"$\varphi$ = {np.degrees(phase):.0f}°",
+                color="C4", ha="center", va="center", fontsize=8)  # fmt: skip
     sphere.text(0, 0, 1.15, r"$|0\rangle$", ha="center")
     sphere.text(0, 0, -1.4, r"$|1\rangle$", ha="center")
     sphere.set(xlim=(-0.8, 0.8), ylim=(-0.8, 0.8), zlim=(-0.8, 0.8))

@@ -88,6 +88,15 @@ def test_rings_are_drawn_kind_by_kind():
     plt.close(fig)
 
 
+def test_a_panel_holds_one_kind_and_does_not_say_which():
+    values, gluon = np.arange(12.0).reshape(6, 2), np.array([False, True, True, False, True, False])
+    fig, means = helpers.angle_panels(values, gluon, n=2)
+    shown = [ax.images[0].get_array().tolist() for ax in fig.axes if ax.images]
+    assert shown == [[[0, 1], [6, 7]], [[2, 3], [4, 5]]] and means == [3.5, 3.5]
+    assert "gluon" not in "".join(ax.get_title() for ax in fig.axes)
+    plt.close(fig)
+
+
 def test_substructure_does_not_change_when_the_jet_moves(test):
     image = np.zeros((2, 30, 30), np.float32)
     image[0, 5:9, 6:9] = image[1, 15:19, 12:15] = np.random.default_rng(0).random((4, 3)) + 0.1
