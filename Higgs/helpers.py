@@ -100,7 +100,7 @@ def event_figure(event, pair, mass, peak, near):
     for jet in np.argsort(length[2:]):  # number and eta on a ring around the event, off those of other jets
         place = np.array([1.4 * np.cos(phi[2 + jet]), 1.15 * np.sin(phi[2 + jet])])
         while any((np.abs(place - other) < (0.66, 0.22)).all() for other in placed):
-            place[1] += 0.05 * np.sign(place[1])
+            place[1] += np.copysign(0.05, place[1])
         placed.append(place)
         view.text(*place, f"{jet + 1} ({eta[2 + jet].round(1) + 0:.1f})", ha="center", va="center", fontsize=8,
                   weight="bold" if chosen[jet] else None)  # fmt: skip
