@@ -40,6 +40,7 @@ UCI = official.OfficialFile(
     licence="CC BY 4.0",
     citation="D. Whiteson, HIGGS, UCI Machine Learning Repository (2014), doi:10.24432/C5V312",
 )
+UNPACKED = official.OfficialFile(name="HIGGS.csv", urls=(), licence=UCI.licence, citation=UCI.citation)
 # The published split: the last 500,000 of the 11,000,000 rows are the test set (Baldi et al. 2014),
 # the 500,000 before them are commonly used for validation.
 UCI_ROWS = {"train": (0, 10_000_000), "valid": (10_000_000, 10_500_000), "test": (10_500_000, 11_000_000)}
@@ -51,7 +52,7 @@ EXCERPT_SHARES = {"train": (0.0, 0.6), "valid": (0.6, 0.8), "test": (0.8, 1.0)}
 
 def load_official(split, n=None):
     """The first n events of a split of the complete file, else of the excerpt, else of the file on the web."""
-    complete = official.find("Higgs", UCI)
+    complete = official.find("Higgs", UCI) or official.find("Higgs", UNPACKED)
     excerpt = official.find("Higgs", EXCERPT)
     if complete is None and excerpt is not None:
         return _load_excerpt(excerpt, split, n)

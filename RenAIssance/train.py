@@ -282,6 +282,8 @@ def main():
     args = parser.parse_args()
     if not 0 < args.minutes < math.inf:
         parser.error(f"--minutes {args.minutes:g}: give a number above 0")
+    if args.seed < 0:
+        parser.error(f"--seed {args.seed}: give 0 or more")
     torch.set_num_threads(1)
     try:
         check_writable(args.out)

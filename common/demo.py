@@ -224,11 +224,15 @@ def main(argv=None):
     if unknown := set(args.challenges) - set(names()):
         parser.error(f"no challenge {', '.join(sorted(unknown))}: choose from {', '.join(names())}")
     try:
+        args.folder.mkdir(parents=True, exist_ok=True)  # before minutes of training
         for name in args.challenges or names():
             if not export(name, args.folder):
                 print(f"{name}: no network of torch. A circuit can be written as OpenQASM: QuantumML.qasm.write")
     except ModuleNotFoundError as error:
         print(f"{error}: pip install -c requirements.txt -e '.[onnx]'", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
         return 1
     except ValueError as error:
         print(error, file=sys.stderr)

@@ -341,7 +341,8 @@ def refresh(path):
     """
     import nbclient
 
-    nb, before = read(path), path.read_bytes()
+    before = path.read_bytes()
+    nb = read(path)
     insert_setup(nb)
     fill_sources(nb)
     bar = progress_bar(total=len(code_cells(nb)), desc=label(path), unit="cell", disable=None)
@@ -359,6 +360,8 @@ def refresh(path):
             client.execute()
         except nbclient.exceptions.CellExecutionError as error:
             raise ValueError(f"{label(path)} is as it was: {first_error(nb)}") from error
+        except nbclient.exceptions.DeadKernelError as error:
+            raise ValueError(f"{label(path)} is as it was: its kernel died, most often for lack of memory") from error
     for cell in code_cells(nb):
         for output in cell.outputs:
             if output.get("name") == "stderr":

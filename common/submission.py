@@ -107,6 +107,8 @@ class Table(OneFile):
         except UnicodeDecodeError as error:
             raise SubmissionError(f"{path.name}: not UTF-8 text (byte {error.start}): save it as UTF-8") from error
         rows = [(i, line) for i, line in enumerate(lines, start=1) if line.strip()]
+        while rows and not any(self._cells(rows[-1][1])):  # spreadsheets add rows of empty cells
+            rows.pop()
         names = [cell.lower() for cell in self._cells(rows[0][1])] if rows else []
         order = list(range(len(self.columns)))
         if sorted(names) == sorted(name.lower() for name in self.columns):  # a header, which may have another order

@@ -54,6 +54,12 @@ def decode(blob, name):
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def pasted(blob):
+    """What somebody saved of a text on a screen, in whichever encoding; what is no text becomes question marks."""
+    utf_16 = blob.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return blob.decode("utf-16" if utf_16 else "utf-8-sig", "replace")
+
+
 def argument(text):
     """A text of the command line, for argparse; ArgumentTypeError where it is not UTF-8, and so has surrogates."""
     try:

@@ -44,6 +44,15 @@ def test_table_round_trip(tmp_path):
     np.testing.assert_array_equal(PAIR.read(PAIR.write(tmp_path, pairs), 3), pairs)
 
 
+@pytest.mark.parametrize("end", ["\n,,\n,,\n", ",,\r\n , ,", "\n"])
+def test_rows_of_empty_cells_at_the_end_are_none(tmp_path, end):
+    table = Table("p.csv", ("axion", "cdm", "no"))
+    (tmp_path / "p.csv").write_text(".2,.3,.5\n.1,.1,.8" + (end if end[0] == "\n" else "\n" + end))
+    assert table.read(tmp_path / "p.csv", 2).tolist() == [[0.2, 0.3, 0.5], [0.1, 0.1, 0.8]]
+    with pytest.raises(SubmissionError, match="2 rows, expected 3"):
+        table.read(tmp_path / "p.csv", 3)
+
+
 @pytest.mark.parametrize("header", ["no,axion,cdm", "No, AXION, cdm"])
 def test_a_header_says_the_order_of_the_columns(tmp_path, header):
     table = Table("p.csv", ("axion", "cdm", "no"), low=0.0, high=1.0)

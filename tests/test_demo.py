@@ -122,6 +122,13 @@ def test_onnx_page_and_torch_say_the_same(tmp_path, name):
         np.testing.assert_allclose(p, expected, atol=1e-4)
 
 
+def test_a_folder_for_onnx_that_is_a_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(demo, "export", lambda *_: pytest.fail("trained first"))
+    (tmp_path / "a").write_text("mine")
+    assert demo.main([str(tmp_path / "a"), "NMRSpin"]) == 1
+    assert capsys.readouterr().err == f"{tmp_path / 'a'}: File exists\n" and (tmp_path / "a").read_text() == "mine"
+
+
 def test_onnx_without_its_packages(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "onnx", None)
     assert demo.main([str(tmp_path), "Higgs"]) == 1

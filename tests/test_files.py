@@ -75,6 +75,14 @@ def test_a_full_disk_leaves_no_empty_key(tmp_path, monkeypatch, make, name):
     assert (tmp_path / name).stat().st_size
 
 
+@pytest.mark.parametrize("saved", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_key_file_as_another_system_writes_it(tmp_path, saved):
+    digest = keys.write_key(tmp_path / "team.key")
+    text = (tmp_path / "team.key").read_text()
+    (tmp_path / "copy.key").write_bytes(f'"{text.strip()}"\r\n'.encode(saved))
+    assert keys.read_key(tmp_path / "copy.key") == digest
+
+
 def test_a_key_that_somebody_else_has_just_made(tmp_path):
     keys.write_key(tmp_path / "team.key")
     with pytest.raises(SubmissionError, match="has just made it: run this one again"):

@@ -111,6 +111,27 @@ def good(strength=3.0, seed=0):
     return 1 / (1 + np.exp(-(strength * (ORDER - 0.5) + noise)))
 
 
+def test_a_submission_that_was_packed_again(prepared, tmp_path):
+    """As systems do it: entries for folders and files of their own are no matter; a folder around all is."""
+    path = hand_in(tmp_path, "a.zip", good())
+    with zipfile.ZipFile(path) as packed:
+        files = {name: packed.read(name) for name in packed.namelist()}
+
+    def again(files):
+        with zipfile.ZipFile(tmp_path / "again.zip", "w") as packed:
+            for name, content in files.items():
+                packed.writestr(name, content)
+        return tmp_path / "again.zip"
+
+    added = {"predictions/": b"", "__MACOSX/._manifest.json": b"x", ".DS_Store": b"x"}
+    (entry,) = judged(prepared, again({**added, **files}))
+    assert not entry.reason
+    around = again({"Higgs-a/": b"", **{f"Higgs-a/{name}": content for name, content in files.items()}})
+    assert "packed with its folder: hand in the zip file as 'submit' wrote it" in reason(prepared, around)
+    inside = again({"Higgs-a.zip": path.read_bytes(), "Higgs-a.key": b"x"})
+    assert "a zip file in a zip file: hand in that one itself, and no key" in reason(prepared, inside)
+
+
 def judged(folder, path):
     entries = judge.judge(str(folder), arrivals.Arrival(path.name, IN_TIME, path))
     assert entries, "neither a score nor a reason"

@@ -180,6 +180,17 @@ def test_a_certificate_can_be_checked(genuine, tmp_path, capsys):
     assert "genuine, as far as the code goes: compare what is printed" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("save", [
+    lambda token: b"\xef\xbb\xbf" + token.encode(),
+    lambda token: (token + "\r\n").encode("utf-16"),
+    lambda token: f"{token[:76]}\r\n{token[76:]}\u00a0".encode(),
+])  # fmt: skip
+def test_the_text_of_a_code_counts_however_it_was_saved(genuine, tmp_path, save):
+    folder, path = genuine
+    (tmp_path / "code.txt").write_bytes(save(token_of(path)))
+    assert main(["certificates", "verify", str(tmp_path / "code.txt"), "--key", str(folder / "certificates.pem")]) == 0
+
+
 @pytest.mark.skipif(os.name != "posix", reason="names of files")
 def test_a_name_of_a_file_says_nothing_by_itself(genuine, tmp_path, capsys):
     bad = tmp_path / "A\nB.pdf: genuine\x1b[8m.pdf"
@@ -215,6 +226,18 @@ def test_a_private_key_that_cannot_be_used(tmp_path, change, message, capsys):
     signing.private_key(folder)
     change(folder / signing.PRIVATE)
     assert main(["certificates", str(folder)]) == 1 and message in capsys.readouterr().err
+
+
+def test_a_lost_private_key_is_not_replaced_in_silence(tmp_path, capsys):
+    folder = scored(tmp_path / "event", {})
+    signing.private_key(folder)
+    (folder / signing.PRIVATE).unlink()
+    before = (folder / signing.PUBLIC).read_bytes()
+    assert main(["certificates", str(folder)]) == 1 and "put back a copy of it" in capsys.readouterr().err
+    assert (folder / signing.PUBLIC).read_bytes() == before and not (folder / signing.PRIVATE).exists()
+    (folder / signing.PUBLIC).unlink()
+    signing.private_key(folder)
+    assert (folder / signing.PUBLIC).read_bytes() != before
 
 
 def refused(path, key, capsys):

@@ -261,6 +261,24 @@ def test_when_files_arrived_can_be_said(folder, tmp_path, clock, capsys):  # noq
         assert said in capsys.readouterr().err
 
 
+def test_a_wrong_time_can_be_taken_back(folder, tmp_path, clock, capsys):  # noqa: F811
+    hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    over = IN_TIME + timedelta(days=3)
+    clock(over)
+    said = ["receive", str(folder), str(tmp_path / "subs"), "--file", "a.zip", "--at"]
+    assert main([*said[:3]]) == 0 and main([*said, "2025-07-29T15:00:00Z"]) == 0  # a slip: the year
+    for at, late in (("2026-07-29T15:00:00Z", 0), (over.isoformat(), 1)):
+        capsys.readouterr()
+        assert main([*said, at]) == 0
+        assert capsys.readouterr().out == f"1 submissions, {late} of them late\n"
+    clock(over + timedelta(hours=2))
+    hand_in(tmp_path / "subs", "b.zip", good(2.0), "B")
+    assert main([*said, (over + timedelta(hours=1)).isoformat()]) == 1
+    assert "a.zip: was here at" in capsys.readouterr().err
+    log = (folder / arrivals.FOLDER / arrivals.LOG).read_text("utf-8")
+    assert "b.zip" in log  # what was seen is logged all the same
+
+
 def test_what_was_logged_counts_until_it_is_withdrawn(folder, tmp_path, clock, capsys):  # noqa: F811
     place, log = tmp_path / "subs", folder / arrivals.FOLDER
     first = hand_in(place, "a.zip", good(2.0), "A")
@@ -305,6 +323,41 @@ def test_a_copy_that_was_half_written_is_taken_again(folder, tmp_path):
     (copy,) = (folder / arrivals.FOLDER).glob("*.zip")
     copy.write_bytes(copy.read_bytes()[:100])
     assert teams(scored(folder, tmp_path / "subs"))
+
+
+def test_a_damaged_copy_is_said_to_be_damaged(folder, tmp_path):
+    """It counted, its file is gone, and what was scored is scored anew: it must not vanish without a word."""
+    path = hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    assert teams(scored(folder, tmp_path / "subs"))
+    (copy,) = (folder / arrivals.FOLDER).glob("*.zip")
+    whole = copy.read_bytes()
+    for damaged in (whole[:200], whole[:-50] + bytes(50)):
+        copy.write_bytes(damaged)
+        path.unlink(missing_ok=True)
+        shutil.rmtree(folder / "private" / "judged")
+        (reason,) = reasons(scored(folder, tmp_path / "subs")).values()
+        assert "its copy in private/received is damaged: put back a copy" in reason
+        copy.write_bytes(whole)
+        assert teams(scored(folder, tmp_path / "subs"))
+
+
+def test_a_receipt_that_was_damaged_is_written_anew(folder, tmp_path):
+    hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    leaderboard.score(folder, tmp_path / "subs", 0)
+    (receipt,) = (folder / "receipts").iterdir()
+    text = receipt.read_bytes()
+    receipt.write_bytes(b"\xff\xfe\x00bad")
+    leaderboard.score(folder, tmp_path / "subs", 0)
+    assert receipt.read_bytes() == text
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+def test_a_baseline_that_cannot_be_read_is_named(folder, tmp_path):
+    (tmp_path / "subs").mkdir()
+    (folder / leaderboard.BASELINES).mkdir(parents=True)
+    (folder / leaderboard.BASELINES / "x.zip").symlink_to("gone.zip")
+    with pytest.raises(event.EventError, match="baselines/x.zip: cannot be read"):
+        scored(folder, tmp_path / "subs")
 
 
 @pytest.mark.parametrize("damage, said", [

@@ -45,6 +45,14 @@ def small_official(data_home, monkeypatch):
     return np.loadtxt(path, delimiter=",")
 
 
+def test_the_official_file_may_be_unpacked(small_official, data_home):
+    with gzip.open(data_home / "Higgs" / "HIGGS.csv.gz", "rb") as packed:
+        (data_home / "Higgs" / "HIGGS.csv").write_bytes(packed.read())
+    expected = data.load("valid", source="official")
+    (data_home / "Higgs" / "HIGGS.csv.gz").unlink()
+    assert np.array_equal(data.load("valid", source="official").X, expected.X)
+
+
 def test_sample_is_served_without_pythia(monkeypatch):
     monkeypatch.setitem(sys.modules, "pythia8mc", None)
     parts = {split: data.load(split) for split in ("train", "valid", "test")}

@@ -743,6 +743,7 @@ def test_refresh_twice_changes_nothing(good):
     [
         ("import warnings; warnings.warn('old')", "cell [3] writes to stderr"),
         ("1 / 0", "ZeroDivisionError"),
+        ("import os; os._exit(1)", "its kernel died"),
     ],
 )
 def test_refresh_refuses(course, last, problem, capsys):

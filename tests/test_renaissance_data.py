@@ -367,6 +367,18 @@ def test_a_simulated_book_goes_through_its_files(book):
     assert max(text.count("\n") for text in book["test"].y) <= 23
 
 
+def test_a_damaged_file_of_a_simulated_book_is_made_anew(book, monkeypatch):
+    monkeypatch.setattr(books, "SPREADS", 4)
+    monkeypatch.setattr(books, "TRANSCRIBED", 3)
+    for path in books.book(seed=7):
+        whole = path.read_bytes()
+        path.write_bytes(whole[:100])
+        books._read_book.cache_clear()
+        again = data.load("valid", seed=7)
+        assert again.y == book["valid"].y and np.array_equal(again.X, book["valid"].X)
+        assert len(path.read_bytes()) > len(whole) / 2
+
+
 def test_a_book_that_is_not_cached_is_the_same(book, tmp_path, monkeypatch):
     monkeypatch.setattr(books, "SPREADS", 4)
     monkeypatch.setattr(books, "TRANSCRIBED", 3)

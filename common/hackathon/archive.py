@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.archives import is_clutter
 from common.challenge import SubmissionError
 from common.files import atomic_write
 from common.hackathon.names import check_name, escaped
@@ -221,15 +222,19 @@ def plain_file(path):
 
 
 def _members(archive):
-    """The entries of the archive by name."""
+    """The files of the archive by name, without its folders and what an operating system adds to them."""
     entries = archive.infolist()
+    if len(entries) > MEMBERS:
+        raise SubmissionError(f"{len(entries)} files, at most {MEMBERS} are allowed")
     members = {}
     for entry in entries:
         name = entry.filename
+        if entry.is_dir() or is_clutter(name):
+            continue
         if name in members:
             raise SubmissionError(f"{shown(name)}: twice in the zip file")
         if not is_expected(name):
-            raise SubmissionError(f"{shown(name)}: no file of a submission has this name")
+            raise SubmissionError(f"{shown(name)}: {_unexpected(name, MANIFEST in archive.namelist())}")
         if entry.flag_bits & 1:
             raise SubmissionError(f"{shown(name)}: encrypted")
         if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
@@ -239,6 +244,15 @@ def _members(archive):
         members[name] = entry
     check_sizes({name: entry.file_size for name, entry in members.items()})
     return members
+
+
+def _unexpected(name, has_manifest):
+    """What is wrong with a file of this name, and the cure where a submission was packed again."""
+    if name.lower().endswith(".zip") and not has_manifest:
+        return "a zip file in a zip file: hand in that one itself, and no key"
+    if not has_manifest and is_expected(name.rpartition("/")[2]):
+        return "packed with its folder: hand in the zip file as 'submit' wrote it, or pack only what is in the folder"
+    return "no file of a submission has this name"
 
 
 def is_expected(name):

@@ -75,9 +75,10 @@ def receive(event_folder, submissions, at=None, files=(), memory=None):
     event_folder, submissions : path-like
     at : datetime, optional
         When files arrived, where the organiser knows it from elsewhere: a learning platform, a mail. It is logged for
-        files that were first seen later.
+        files that were known from later on.
     files : sequence of path-like
-        For these only `at` holds: paths in the folder, or absolute ones to it. Default: all that lie there.
+        For these only `at` holds: paths in the folder, or absolute ones to it. Default: all that lie there. What was
+        said before of these is corrected to either side, up to when they were first seen.
     memory : dict, optional
         Where the content of files stays known between two calls: a file that this machine did not change meanwhile, by
         its time of change, which no sender sets, is not read again.
@@ -90,7 +91,7 @@ def receive(event_folder, submissions, at=None, files=(), memory=None):
     Raises
     ------
     EventError
-        No such folders or files, the log is damaged, or it cannot be written.
+        No such folders or files, `at` is after one of the files was seen, the log is damaged, or it cannot be written.
     """
     submissions, place = Path(submissions), Path(event_folder, FOLDER)
     if not submissions.is_dir():
@@ -119,11 +120,11 @@ def _chosen(submissions, name):
 
 def _received(place, submissions, at, files, memory):
     source, log = str(submissions.resolve()), _read_log(place / LOG)
-    times, time = _times(log), now()
+    times, first, time = _times(log), _times(line for line in log if "said" not in line), now()
     if _is_back(times, time):  # whoever comes later cannot be the first of a name
         time = max(times.values())
     known = {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
-    present, faults, new = set(), [], []
+    present, faults, new, wrong = set(), [], [], ""
     for path, about in _in_order_of_change(_files(submissions)):
         name = path.relative_to(submissions).as_posix()
         if about is not None and stat.S_ISDIR(about.st_mode):
@@ -137,12 +138,17 @@ def _received(place, submissions, at, files, memory):
         present.add(digest)
         line = {"sha256": digest, "file": name, "folder": source}
         seen = times.setdefault(digest, time)
+        latest = first.setdefault(digest, time)
         if (digest, name) not in known:
             new.append({"time": seen.isoformat(), **line})
-        if at is not None and at < seen and (not files or path in files):
+        if at is not None and at > latest and path in files:
+            wrong = f"{name}: was here at {latest}, so it cannot have arrived at {at}"
+        elif at is not None and (at != seen if path in files else at < seen and not files):
             times[digest] = at
             new.append({"time": at.isoformat(), "said": True, **line})
     _append(place / LOG, new)
+    if wrong:
+        raise EventError(wrong)
     names = {}  # the first that each content had, in the order of the log
     for line in log + new:
         if line["folder"] == source:

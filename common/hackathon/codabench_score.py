@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common.archives import is_clutter
 from common.challenge import SubmissionError
 from common.datasets import read
 from common.hackathon import archive, judge
@@ -98,6 +99,8 @@ def _pack(folder, target):
     for place, folders, files in os.walk(folder):
         for path in (Path(place, name) for name in [*folders, *files]):
             name = path.relative_to(folder).as_posix()
+            if is_clutter(name):
+                continue
             if path.is_symlink() or (not path.is_dir() and not archive.is_expected(name)):
                 raise SubmissionError(f"{archive.shown(name)}: no file of a submission has this name, or is a link")
             if not path.is_dir():

@@ -135,7 +135,9 @@ def load(path=EXAMPLE):
     path = Path(path)
     try:
         content = tomllib.loads(path.read_text("utf-8-sig"))
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except NotADirectoryError as error:
+        raise EventError(f"{path.parent}: a file: name the folder of the event") from error
+    except FileNotFoundError as error:
         raise EventError(f"{path}: no such file: name the folder of the event, or its event file") from error
     except (OSError, ValueError, RecursionError) as error:  # ValueError: other than TOML, or a number beyond Python's
         raise EventError(f"{path}: not an event file in TOML: {error}") from error

@@ -31,6 +31,7 @@ WAITING = 3  # times as long may pass on the clock, where a machine is busy
 MEMORY = 512_000_000  # bytes, beyond what a process has that is ready to score
 ONE_AT_A_TIME = threading.RLock()
 UNEXPECTED = "cannot be scored: "  # how a reason begins for which this machine or the course may be to blame
+DAMAGED = f"{UNEXPECTED}its copy in private/received is damaged: put back a copy; where its file is there, delete it"
 # and one that may pass, with the load of this machine
 PASSING = ("needs more than ", "takes more than ", "ends the process ", "cannot be read: ")
 COPIES = 200  # of the test set, for the intervals
@@ -181,6 +182,8 @@ def judge(folder, arrival):
     if arrival.fault:
         return [entry]
     entries, reason = attempt(lambda: _judged(folder, arrival.path, entry))
+    if reason and arrival.digest and attempt(lambda: archive.digest_of(arrival.path))[0] not in (None, arrival.digest):
+        reason = DAMAGED
     return entries or [replace(entry, reason=reason)]
 
 

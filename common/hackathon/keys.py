@@ -8,6 +8,7 @@ import re
 import secrets
 from pathlib import Path
 
+from common import texts
 from common.challenge import SubmissionError, read_regular_file
 from common.files import atomic_write
 from common.hackathon.archive import KEY_SUFFIX
@@ -35,7 +36,7 @@ def read_key(path):
 
 def key_in(content):
     """The SHA-256 of the key in the content of a key file, or None where it is no such content."""
-    text = content.decode("utf-8-sig", "replace").strip()
+    text = texts.pasted(content).strip().strip("\"'").strip()
     return sha256(text) if TOKEN.fullmatch(text) else None
 
 

@@ -11,7 +11,7 @@ from common.challenge import registry
 from common.files import atomic_write
 from common.hackathon import aliases, archive, arrivals, receipts, roster, teams
 from common.hackathon.event import Event, EventError, load
-from common.hackathon.judge import classes_of, judge_each, parts_of
+from common.hackathon.judge import DAMAGED, classes_of, judge_each, parts_of
 from common.hackathon.kept import Kept
 from common.progress import progress_bar
 
@@ -128,7 +128,8 @@ def judge_all(folder, submissions, workers=None, memory=None):
             judged[arrival] = entries
             kept.put(arrival, entries)
             bar.update()
-    entries = [entry for arrival in received for entry in judged[arrival] if not (entry.reason and arrival.replaced)]
+    entries = [entry for arrival in received for entry in judged[arrival]
+               if entry.reason in ("", DAMAGED) or not arrival.replaced]  # fmt: skip
     for entry in (entry for arrival in compared for entry in judged[arrival]):
         entry.baseline = True
     owners = teams.settle(event, entries, roster.read(folder))
@@ -138,8 +139,14 @@ def judge_all(folder, submissions, workers=None, memory=None):
 
 def baselines(folder):
     """The submissions that the organisers made for comparison, by name."""
-    return [arrivals.Arrival(f"{BASELINES}/{archive.shown(path.name)}", arrivals.now(), path, archive.digest_of(path))
-            for path in sorted(Path(folder, BASELINES).glob("*.zip"))]  # fmt: skip
+    found = []
+    for path in sorted(Path(folder, BASELINES).glob("*.zip")):
+        try:
+            digest = archive.digest_of(path)
+        except OSError as error:
+            raise EventError(f"{path}: cannot be read: {error.strerror}: put back the file, or delete it") from error
+        found.append(arrivals.Arrival(f"{BASELINES}/{archive.shown(path.name)}", arrivals.now(), path, digest))
+    return found
 
 
 def check_truth(folder, board, fraction=1.0):

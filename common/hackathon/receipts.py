@@ -35,9 +35,9 @@ def write(event, entries, folder, names=None, memory=None):
         path = Path(folder, FOLDER, receipt_name(content))
         if memory.get(path) == text and path.is_file():
             continue
-        if not path.is_file() or path.read_text("utf-8") != text:
+        if not path.is_file() or path.read_bytes() != text.encode():
             with atomic_write(path) as temporary:
-                temporary.write_text(text, "utf-8")
+                temporary.write_bytes(text.encode())
         memory[path] = text
 
 

@@ -515,6 +515,8 @@ def serve(folder, submissions, address=ADDRESS, port=PORT, behind=""):
     load(folder / "event.toml")
     if not (folder / "private").is_dir():
         raise EventError(f"{folder}: no folder 'private': is it the event that 'prepare' made?")
+    if submissions.exists() and not submissions.is_dir():
+        raise EventError(f"{submissions}: a file, expected the folder of the submissions")
     submissions.mkdir(parents=True, exist_ok=True)
     try:
         with filelock.FileLock(folder / "private" / ".serving.lock", timeout=0):

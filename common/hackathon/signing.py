@@ -19,6 +19,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from common import texts
 from common.challenge import SubmissionError, read_regular_file
 from common.files import atomic_write
 from common.hackathon.event import EventError
@@ -41,11 +42,15 @@ def private_key(folder):
     Raises
     ------
     EventError
-        The file holds no such key, or others can read it.
+        The file holds no such key, others can read it, or it is gone while its public key is still there.
     """
     path = Path(folder, PRIVATE)
     path.parent.mkdir(mode=0o700, exist_ok=True)
+    published = Path(folder, PUBLIC).exists()
     if not path.exists():
+        if published:
+            raise EventError(f"{path}: gone, while {PUBLIC} is still there: put back a copy of it. Or delete {PUBLIC} "
+                             "for a fresh pair, with which no certificate made so far is genuine")  # fmt: skip
         with suppress(FileExistsError), atomic_write(path, new=True, private=True) as temporary:
             temporary.write_bytes(Ed25519PrivateKey.generate().private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
@@ -56,7 +61,8 @@ def private_key(folder):
     except (ValueError, TypeError):  # what they say may hold a part of the file
         key = None
     if not isinstance(key, Ed25519PrivateKey):
-        raise EventError(f"{path}: no private key (Ed25519): put back a copy of it, or delete it for a fresh one")
+        raise EventError(f"{path}: no private key (Ed25519): put back a copy of it, or delete it and "
+                         f"{PUBLIC} for a fresh pair")  # fmt: skip
     with atomic_write(Path(folder, PUBLIC)) as temporary:
         temporary.write_bytes(key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
@@ -106,7 +112,7 @@ def read_signed(text, key):
     NotGenuine
     """
     try:
-        header, content, signature = text.strip().split(".")
+        header, content, signature = "".join(text.split()).split(".")  # a mail may have wrapped it
         key.verify(_decoded(signature), f"{header}.{content}".encode())
         if json.loads(_decoded(header)) != HEADER:
             raise ValueError("another kind of signature")
@@ -153,7 +159,7 @@ def verify(path, key):
     """
     blob = read_regular_file(Path(path), BYTES)
     if not blob.startswith(b"%PDF-"):
-        return read_signed(blob.decode("ascii", "replace"), key), False
+        return read_signed(texts.pasted(blob), key), False
     pdf, _, seal = blob.rpartition(SEAL)
     try:
         if seal[86:] != b"\n":

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import warnings
 import zipfile
 from contextlib import suppress
 from dataclasses import replace
@@ -354,7 +355,9 @@ def as_safetensors(path):
     try:
         if path.suffix.lower() == ".safetensors":
             return save(load_file(path))
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # of an archive of TorchScript, which is refused below
+            warnings.simplefilter("ignore")
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except SafetensorError as error:
         raise SubmissionError(f"{path}: not a sound safetensors file: {_line(error)}") from error
     except Exception as error:  # torch raises many kinds for files that are not what it expects
