@@ -225,9 +225,10 @@ def adapt(network, images, texts, valid, *, epochs=6, batch=8, lr=2e-3,
         raise ValueError(f"{len(images)} lines and {len(texts)} texts: "
                          "give one text a line, and at least one")
     torch.manual_seed(seed)
-    keep_memory()
+    keep_memory()  # PyTorch keeps what it freed: faster
     rng = np.random.default_rng(seed)
     if simulated:
+        # (seed, 77): lines that nothing else here has seen
         more, their_texts = unpadded(simulate.lines(simulated, (seed, 77)))
         images, texts = [*images, *more], [*texts, *their_texts]
     given, network = network, copy.deepcopy(network)
@@ -249,7 +250,7 @@ def adapt(network, images, texts, valid, *, epochs=6, batch=8, lr=2e-3,
                 bar.update(1)
             history.train_loss.append(float(np.mean(losses)))
             rates = metrics.error_rates(valid[1], read(network, valid[0]))
-            history.valid_score.append(-rates["CER"])
+            history.valid_score.append(-rates["CER"])  # larger is better
             history.best_epoch = epoch  # the last: few pages cannot choose
     return mean_of_weights(network, given, kept), history
 
