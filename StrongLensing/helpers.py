@@ -47,12 +47,13 @@ def polar_map(ax, values, limit=None, outermost=2.05):
 def steps_figure(images, signed, pixel, lump):
     """A lens step by step: images by name, of which `signed` is a difference; the last one has a lump, marked."""
     fig, axes = plt.subplots(1, len(images), figsize=(7.6, 2.2), sharey=True)
+    brightest = max(image.max() for name, image in images.items() if name != signed)
     for ax, (name, image) in zip(axes, images.items(), strict=True):
         if name == signed:
             difference = sky(ax, image, pixel, abs(image).max())
             fig.colorbar(difference, ax=ax, location="bottom", shrink=0.8).ax.tick_params(labelsize=6)
         else:
-            shown = sky(ax, image, pixel, vmax=None)
+            shown = sky(ax, image, pixel, vmax=brightest)
         ax.set_title(name, fontsize=8)
         ax.set_xlabel("x [arcsec]", fontsize=7)
     axes[0].set_ylabel("y [arcsec]", fontsize=7)
@@ -125,8 +126,8 @@ def lump_figure(ring, smooth, residual_of, lump, pixel):
     for ax in axes[:, 0]:
         ax.set(xlabel="x [arcsec]", ylabel="y [arcsec]")
     fig.colorbar(shown, ax=axes[0, 0], label="brightness")
-    for picture, ax in ((change, axes[1, 0]), (rest[0], axes[0, 1]), (rest[1], axes[1, 1])):
-        fig.colorbar(picture, ax=ax, label="brightness", extend="both")
+    for picture, ax, label in zip((change, *rest), axes.T.flat[1:], ("change", "residual", "residual"), strict=True):
+        fig.colorbar(picture, ax=ax, label=label, extend="both")
     return fig
 
 
