@@ -8,11 +8,14 @@ from RenAIssance.language import beam_search
 from RenAIssance.model import log_probabilities, read
 
 
-def cut(dataset):
-    """The lines of each page of a data set of pages, as the network wants them: list of list of (36, width) arrays."""
+def cut(dataset, threshold=0.62):
+    """The lines of each page of a data set of pages, as the network wants them: list of list of (36, width) arrays.
+
+    The threshold is that of `scan.ink`.
+    """
     pages = []
     for page, (height, width) in zip(dataset.X, dataset.meta["size"], strict=True):
-        images, found = scan.line_images(page[:height, :width])
+        images, found = scan.line_images(page[:height, :width], threshold)
         pages.append([geometry.normalise(image, found.x_height) for image in images])
     return pages
 

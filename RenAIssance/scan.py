@@ -403,7 +403,7 @@ def _without_furniture(lines, block, x_height, pitch, bounded, ends=(True, True)
     return lines[int(head and ends[0]) : len(lines) - int(foot and ends[1])]
 
 
-def line_images(page):
-    """The lines of a page, top to bottom (list of ndarray of bool, False is ink), and its `Layout`."""
-    found = layout(page)
+def line_images(page, threshold=0.62):
+    """The lines of a page, top to bottom (list of ndarray of bool, False is ink), and its `Layout`; see `ink`."""
+    found = layout(page, threshold)
     return [straight(~found.level[top:bottom, left:right]) for left, top, right, bottom in found.lines], found

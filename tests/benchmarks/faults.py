@@ -140,14 +140,14 @@ def full_disk(megabytes=2):
         check(done.returncode == 1 and "disk is full" in message, f"a full disk ends in: {message}")
         before = {path: path.read_bytes() for path in place.rglob("*.npz")}
         check(before and not list(place.rglob(".*.npz")), "no chunk was kept, or a piece of one was left")
-        from ParticleImages import data
+        from ParticleImages.data import STREAMS
 
-        stored = {path.name for path in before}
+        stream, stored = STREAMS["classification"], {path.name for path in before}
         check(
             all(any(name.startswith(f"{i:05d}-") for name in stored) for i in range(len(stored))), "a chunk is missing"
         )
         for path, blob in before.items():
-            check(data.STREAM.make("train", "full", int(path.name[:5])) == blob, f"{path.name} is damaged")
+            check(stream.make("train", "full", int(path.name[:5])) == blob, f"{path.name} is damaged")
     finally:
         subprocess.run(["umount", str(place)], check=True)
         place.rmdir()
