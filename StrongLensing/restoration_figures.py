@@ -33,12 +33,12 @@ def signal_figure(truth, coarse, H, K, restored, naive):
     left.plot(coarse, ":", color="C1", label="seen")
     left.plot(naive.clip(-0.5, 1.7), "-", color="C3", lw=0.5, alpha=0.4, zorder=0, label="divided by K")
     left.plot(restored, "-", color="C0", label="restored by H")
-    left.set(xlabel="pixel", ylabel="brightness", ylim=(-0.5, 1.7), title="a cut through two stars and a galaxy")
+    left.set(xlabel="pixel", ylabel="brightness", ylim=(-0.5, 1.7), title="A cut through two stars and a galaxy")
     left.legend(fontsize=7, ncols=2, frameon=True, framealpha=0.95, loc="upper right")
     right.semilogy(K, "--", color="C1", label="blur |K|")
     right.semilogy(1 / K, "-", color="C3", lw=0.8, label="1 / |K|")
     right.semilogy(H, "-", color="C0", label="|H|")
-    right.set(xlabel="periods in the cut", ylim=(1e-3, 1e3), title="what each does to a wave")
+    right.set(xlabel="periods in the cut", ylim=(1e-3, 1e3), title="What each does to a wave")
     right.legend(fontsize=7)
     return fig
 
@@ -51,7 +51,7 @@ def reach_figure(image, reaches):
         corner = -width / 2
         ax.add_patch(plt.Rectangle((corner, corner), width, width, fill=False, color=color, ls=ls))
         ax.text(0, corner - 0.5, f"{name}: {width}", color=color, ha="center", va="top", fontsize=7)
-    ax.set(xlabel="x [fine pixels]", ylabel="y [fine pixels]", title="what one pixel depends on")
+    ax.set(xlabel="x [fine pixels]", ylabel="y [fine pixels]", title="What one pixel depends on")
     fig.colorbar(shown, ax=ax, label="brightness")
     return fig
 
@@ -86,7 +86,7 @@ def rank_figure(ranks, count):
         ax.plot(np.bincount(values, minlength=count + 1) / len(values), line, ms=4, label=name)
     ax.axhline(1 / (count + 1), color="0.6", lw=0.8)
     ax.set(xlabel=f"samples below the truth, of {count}", ylabel="fraction of pixels", ylim=0,
-           title="bright pixels (test)")  # fmt: skip
+           title="Where the truth stands among the samples")  # fmt: skip
     ax.legend(fontsize=7)
     return fig
 
