@@ -40,7 +40,9 @@ UCI = official.OfficialFile(
     licence="CC BY 4.0",
     citation="D. Whiteson, HIGGS, UCI Machine Learning Repository (2014), doi:10.24432/C5V312",
 )
-UNPACKED = official.OfficialFile(name="HIGGS.csv", urls=(), licence=UCI.licence, citation=UCI.citation)
+UNPACKED = official.OfficialFile(
+    name="HIGGS.csv", urls=(), size=8_035_497_980, licence=UCI.licence, citation=UCI.citation
+)
 # The published split: the last 500,000 of the 11,000,000 rows are the test set (Baldi et al. 2014),
 # the 500,000 before them are commonly used for validation.
 UCI_ROWS = {"train": (0, 10_000_000), "valid": (10_000_000, 10_500_000), "test": (10_500_000, 11_000_000)}

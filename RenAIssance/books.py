@@ -4,10 +4,12 @@ The official book is found or downloaded; a simulated one is written into files 
 transcription lacks what the official one lacks.
 """
 
+import hashlib
+import io
 import math
 import tempfile
 from contextlib import nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -57,12 +59,7 @@ class Pages:
             return pages_of(spreads)[:n]
         with nullcontext() if cache else tempfile.TemporaryDirectory() as folder:  # which only its owner can enter
             pdf, docx, truth = _simulated_book(seed, folder and Path(folder))
-            try:
-                images, texts = _read_book(pdf, docx)
-            except ValueError:  # a file was damaged since; the spreads, whose chunks have checksums, are whole
-                pdf.unlink(), docx.unlink()
-                images, texts = _read_book(*_simulated_book(seed, folder and Path(folder))[:2])
-            return _part(images, texts, truth, split, n)
+            return _part(*_read_book(pdf, docx), truth, split, n)
 
 
 def load_official(split, n=None):
@@ -143,19 +140,32 @@ def _simulated_book(seed, folder=None):
     texts[0] = texts[0][1:]  # the first page is a right one, alone
     if folder is None:
         *_, folder = STREAM._folders("train", seed)
-    pdf, docx = folder / "book.pdf", folder / "book.docx"
-    if not pdf.exists():
-        images = [Image.fromarray(x) for x in spreads.X]
-        images[0] = images[0].crop((images[0].width // 2, 0, images[0].width, images[0].height))
-        with atomic_write(pdf) as temporary:
-            images[0].save(temporary, "PDF", save_all=True, append_images=images[1:], resolution=150, quality=90)
-    if not docx.exists():
-        with atomic_write(docx) as temporary:
-            _write_docx(texts, temporary)
+    pdf, docx = _kept(folder, ".pdf", partial(_write_pdf, spreads)), _kept(folder, ".docx", partial(_write_docx, texts))
     return pdf, docx, sum(texts, [])
 
 
-def _write_docx(texts, path):
+def _kept(folder, ending, write):
+    """The path of a file of a simulated book. Its name has its SHA-256: where it is missing or damaged it is made."""
+    for path in folder.glob(f"book-*{ending}"):
+        if path.stem == f"book-{hashlib.sha256(path.read_bytes()).hexdigest()[:32]}":
+            return path
+        path.unlink(missing_ok=True)
+    blob = io.BytesIO()
+    write(blob)
+    path = folder / f"book-{hashlib.sha256(blob.getvalue()).hexdigest()[:32]}{ending}"
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(blob.getvalue())
+    return path
+
+
+def _write_pdf(spreads, file):
+    """The spreads as a scan; the first is a right page alone."""
+    images = [Image.fromarray(x) for x in spreads.X]
+    images[0] = images[0].crop((images[0].width // 2, 0, images[0].width, images[0].height))
+    images[0].save(file, "PDF", save_all=True, append_images=images[1:], resolution=150, quality=90)
+
+
+def _write_docx(texts, file):
     """A transcription as the hackathon's: markers, line breaks of which some are missing, the last pages left out."""
     import docx
 
@@ -173,7 +183,7 @@ def _write_docx(texts, path):
             for line in lines[1:]:
                 written += (" " if rng.random() < MISSING_BREAKS else "\n") + line
             document.add_paragraph(written)
-    document.save(str(path))
+    document.save(file)
 
 
 @lru_cache(maxsize=1)  # the splits of a book are asked for one after the other

@@ -314,6 +314,7 @@ def output_path(path, name):
 def read_regular_file(path, most):
     """The bytes of a plain file of at most `most` bytes; links, folders, pipes and devices are refused."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    path = path if path.name else path.absolute()
     try:
         if path.is_symlink():
             raise SubmissionError(f"{path.name}: a link, expected the file itself")

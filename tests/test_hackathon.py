@@ -126,6 +126,8 @@ def test_a_submission_that_was_packed_again(prepared, tmp_path):
     added = {"predictions/": b"", "__MACOSX/._manifest.json": b"x", ".DS_Store": b"x"}
     (entry,) = judged(prepared, again({**added, **files}))
     assert not entry.reason
+    (entry,) = judged(prepared, again({name.replace("/", "\\"): content for name, content in files.items()}))
+    assert not entry.reason
     around = again({"Higgs-a/": b"", **{f"Higgs-a/{name}": content for name, content in files.items()}})
     assert "packed with its folder: hand in the zip file as 'submit' wrote it" in reason(prepared, around)
     inside = again({"Higgs-a.zip": path.read_bytes(), "Higgs-a.key": b"x"})

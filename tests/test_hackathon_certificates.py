@@ -184,6 +184,8 @@ def test_a_certificate_can_be_checked(genuine, tmp_path, capsys):
     lambda token: b"\xef\xbb\xbf" + token.encode(),
     lambda token: (token + "\r\n").encode("utf-16"),
     lambda token: f"{token[:76]}\r\n{token[76:]}\u00a0".encode(),
+    lambda token: f'> "{token[:70]}\n> {token[70:]}"\0'.encode(),
+    lambda token: token.encode("utf-16-le"),
 ])  # fmt: skip
 def test_the_text_of_a_code_counts_however_it_was_saved(genuine, tmp_path, save):
     folder, path = genuine
@@ -238,6 +240,28 @@ def test_a_lost_private_key_is_not_replaced_in_silence(tmp_path, capsys):
     (folder / signing.PUBLIC).unlink()
     signing.private_key(folder)
     assert (folder / signing.PUBLIC).read_bytes() != before
+
+
+def test_another_key_does_not_take_the_place_of_the_published_one(tmp_path, capsys):
+    folder = scored(tmp_path / "event", {})
+    signing.private_key(folder)
+    before = (folder / signing.PUBLIC).read_bytes()
+    signing.private_key(scored(tmp_path / "rehearsal", {}))
+    (folder / signing.PRIVATE).write_bytes((tmp_path / "rehearsal" / signing.PRIVATE).read_bytes())
+    assert main(["certificates", str(folder)]) == 1 and "not of the key in" in capsys.readouterr().err
+    assert (folder / signing.PUBLIC).read_bytes() == before
+    (folder / signing.PUBLIC).write_bytes(before[:50])  # a damaged one is written anew
+    signing.private_key(folder)
+    assert signing.public_key(folder / signing.PUBLIC)
+
+
+@pytest.mark.parametrize("saved", ["utf-8-sig", "utf-16"])
+def test_a_public_key_counts_however_it_was_saved(genuine, tmp_path, saved, capsys):
+    folder, path = genuine
+    (tmp_path / "key.pem").write_text((folder / "certificates.pem").read_text(), saved)
+    assert main(["certificates", "verify", str(path), "--key", str(tmp_path / "key.pem")]) == 0
+    assert main(["certificates", "verify", str(path), "--key", str(tmp_path / "none.pem")]) == 1
+    assert "no public key (none.pem: no such file): name the organiser's" in capsys.readouterr().err
 
 
 def refused(path, key, capsys):

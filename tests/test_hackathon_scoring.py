@@ -341,6 +341,40 @@ def test_a_damaged_copy_is_said_to_be_damaged(folder, tmp_path):
         assert teams(scored(folder, tmp_path / "subs"))
 
 
+def test_a_lost_log_is_told_from_an_empty_one(folder, tmp_path, clock):  # noqa: F811
+    """Copies have the times at which they were taken; one that no file explains stops the scoring."""
+    hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    arrivals.receive(folder, tmp_path / "subs")
+    log = folder / arrivals.FOLDER / arrivals.LOG
+    (copy,) = log.parent.glob("*.zip")
+    os.utime(copy, (IN_TIME.timestamp(), IN_TIME.timestamp()))
+    log.unlink()
+    clock(IN_TIME + timedelta(days=3))
+    (arrival,) = arrivals.receive(folder, tmp_path / "subs")
+    assert arrival.time == IN_TIME
+    before = log.read_text("utf-8")
+    for text in ("", before.replace("a.zip", "b.zip").replace(copy.stem, "0" * 64)):
+        log.write_text(text, "utf-8")
+        (tmp_path / "subs" / "a.zip").unlink(missing_ok=True)
+        with pytest.raises(event.EventError, match=f"does not know 1 copies beside it, such as {copy.name}"):
+            arrivals.receive(folder, tmp_path / "subs")
+        assert log.read_text("utf-8") == text
+    log.write_text(before.rstrip("\n"), "utf-8")  # an editor left out the end of the last line
+    hand_in(tmp_path / "subs", "c.zip", good(2.0), "C")
+    assert [arrival.file for arrival in arrivals.receive(folder, tmp_path / "subs")] == ["a.zip", "c.zip"]
+    assert log.read_text("utf-8").startswith(before)
+
+
+def test_who_looks_at_the_log_does_not_change_it(folder, tmp_path):
+    hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    arrivals.receive(folder, tmp_path / "subs")
+    log = folder / arrivals.FOLDER / arrivals.LOG
+    half = log.read_bytes() + b'{"time": "20'  # as somebody writes it just now
+    log.write_bytes(half)
+    assert not arrivals.is_back(folder) and arrivals.elsewhere(folder, tmp_path) == 1
+    assert log.read_bytes() == half
+
+
 def test_a_receipt_that_was_damaged_is_written_anew(folder, tmp_path):
     hand_in(tmp_path / "subs", "a.zip", good(), "A")
     leaderboard.score(folder, tmp_path / "subs", 0)

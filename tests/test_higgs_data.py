@@ -45,11 +45,14 @@ def small_official(data_home, monkeypatch):
     return np.loadtxt(path, delimiter=",")
 
 
-def test_the_official_file_may_be_unpacked(small_official, data_home):
+def test_the_official_file_may_be_unpacked(small_official, data_home, monkeypatch):
     with gzip.open(data_home / "Higgs" / "HIGGS.csv.gz", "rb") as packed:
-        (data_home / "Higgs" / "HIGGS.csv").write_bytes(packed.read())
+        (data_home / "Higgs" / "HIGGS.csv").write_bytes(content := packed.read())
     expected = data.load("valid", source="official")
     (data_home / "Higgs" / "HIGGS.csv.gz").unlink()
+    with pytest.raises(official.CorruptFileError, match="HIGGS.csv.* expected 8,035,497,980"):
+        data.load("valid", source="official")
+    monkeypatch.setattr(data, "UNPACKED", official.OfficialFile("HIGGS.csv", (), size=len(content)))
     assert np.array_equal(data.load("valid", source="official").X, expected.X)
 
 

@@ -228,8 +228,8 @@ def _members(archive):
         raise SubmissionError(f"{len(entries)} files, at most {MEMBERS} are allowed")
     members = {}
     for entry in entries:
-        name = entry.filename
-        if entry.is_dir() or is_clutter(name):
+        name = entry.filename.replace("\\", "/")  # as some systems write
+        if name.endswith("/") or is_clutter(name):
             continue
         if name in members:
             raise SubmissionError(f"{shown(name)}: twice in the zip file")

@@ -18,6 +18,7 @@ from pathlib import Path
 import filelock
 
 from common.challenge import SubmissionError
+from common.files import atomic_write
 from common.hackathon import archive
 from common.hackathon.event import EventError
 
@@ -119,7 +120,10 @@ def _chosen(submissions, name):
 
 
 def _received(place, submissions, at, files, memory):
+    _end(place / LOG)
     source, log = str(submissions.resolve()), _read_log(place / LOG)
+    copies = {path.stem: path for path in place.glob("*.zip") if re.fullmatch(r"[0-9a-f]{64}", path.stem)}
+    unlogged = {digest: copies[digest] for digest in copies.keys() - {line["sha256"] for line in log}}
     times, first, time = _times(log), _times(line for line in log if "said" not in line), now()
     if _is_back(times, time):  # whoever comes later cannot be the first of a name
         time = max(times.values())
@@ -137,8 +141,11 @@ def _received(place, submissions, at, files, memory):
             continue
         present.add(digest)
         line = {"sha256": digest, "file": name, "folder": source}
+        if digest in unlogged:  # the log was lost, or a crash came before it
+            copied = datetime.fromtimestamp(unlogged.pop(digest).stat().st_mtime, timezone.utc)
+            times[digest] = min(time, copied.replace(microsecond=0))
         seen = times.setdefault(digest, time)
-        latest = first.setdefault(digest, time)
+        latest = first.setdefault(digest, seen)
         if (digest, name) not in known:
             new.append({"time": seen.isoformat(), **line})
         if at is not None and at > latest and path in files:
@@ -146,6 +153,9 @@ def _received(place, submissions, at, files, memory):
         elif at is not None and (at != seen if path in files else at < seen and not files):
             times[digest] = at
             new.append({"time": at.isoformat(), "said": True, **line})
+    if unlogged:
+        raise EventError(f"{place / LOG}: does not know {len(unlogged)} copies beside it, such as {min(unlogged)}.zip: "
+                         "put back a copy of the log that does, or move these elsewhere")  # fmt: skip
     _append(place / LOG, new)
     if wrong:
         raise EventError(wrong)
@@ -272,20 +282,17 @@ def _stamp(about):
 
 
 def _read_log(path):
-    """The lines of the log; one that a power cut left half written is not a line yet."""
+    """The lines of the log; one that a power cut left half written is no line yet."""
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
         return []
     except UnicodeDecodeError as error:
         raise EventError(f"{path}: damaged (byte {error.start}): put back a copy of it") from error
-    whole, _, rest = text.rpartition("\n")
-    if rest:
-        path.write_text(f"{whole}\n" if whole else "", "utf-8")
     lines = []
-    for i, text in enumerate(whole.splitlines(), start=1):
+    for i, written in enumerate(_whole(text).splitlines(), start=1):
         try:
-            line = json.loads(text)
+            line = json.loads(written)
             time = datetime.fromisoformat(line["time"])
             if time.tzinfo is None or not 1970 <= time.year < 9999:
                 raise ValueError("no offset, or no such year")
@@ -295,6 +302,25 @@ def _read_log(path):
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise EventError(f"{path}: line {i} is damaged: put back a copy of it") from error
     return lines
+
+
+def _whole(text):
+    """The text of a log without a half written last line; an editor may have left out the end of a whole one."""
+    whole, end, last = text.rpartition("\n")
+    try:
+        json.loads(last)
+    except (ValueError, RecursionError):
+        return whole + end
+    return f"{text}\n"
+
+
+def _end(path):
+    """Give the log the end to which the next line can be added; only who holds the lock may."""
+    with suppress(FileNotFoundError, UnicodeDecodeError):  # which reading it says
+        text = path.read_text("utf-8")
+        if text and not text.endswith("\n"):
+            with atomic_write(path, private=True) as temporary:
+                temporary.write_text(_whole(text), "utf-8")
 
 
 def _append(path, lines):

@@ -46,7 +46,8 @@ def private_key(folder):
     """
     path = Path(folder, PRIVATE)
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    published = Path(folder, PUBLIC).exists()
+    public = Path(folder, PUBLIC)
+    published = public.exists()
     if not path.exists():
         if published:
             raise EventError(f"{path}: gone, while {PUBLIC} is still there: put back a copy of it. Or delete {PUBLIC} "
@@ -63,10 +64,21 @@ def private_key(folder):
     if not isinstance(key, Ed25519PrivateKey):
         raise EventError(f"{path}: no private key (Ed25519): put back a copy of it, or delete it and "
                          f"{PUBLIC} for a fresh pair")  # fmt: skip
-    with atomic_write(Path(folder, PUBLIC)) as temporary:
+    known = _published(public)
+    if known and fingerprint(known) != fingerprint(key.public_key()):
+        raise EventError(f"{public}: not of the key in {path}: put back the key that signed, or delete {PUBLIC} to "
+                         "publish another, with which no certificate made so far is genuine")  # fmt: skip
+    with atomic_write(public) as temporary:
         temporary.write_bytes(key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
     return key
+
+
+def _published(path):
+    """The public key in a file; None where there is none that can be read."""
+    with suppress(EventError):
+        return public_key(path)
+    return None
 
 
 def public_key(path):
@@ -78,8 +90,10 @@ def public_key(path):
         No such file, or none that holds one.
     """
     try:
-        key = serialization.load_pem_public_key(read_regular_file(Path(path), 10_000))
-    except (ValueError, SubmissionError) as error:
+        key = serialization.load_pem_public_key(texts.pasted(read_regular_file(Path(path), 10_000)).encode())
+    except SubmissionError as error:
+        raise EventError(f"no public key ({error}): name the organiser's, EVENT/{PUBLIC}, with --key") from error
+    except ValueError as error:
         raise EventError(f"{path}: no public key: name the organiser's, EVENT/{PUBLIC}, with --key") from error
     if not isinstance(key, Ed25519PublicKey):
         raise EventError(f"{path}: no public key of the kind Ed25519: name the organiser's, EVENT/{PUBLIC}")
@@ -112,7 +126,8 @@ def read_signed(text, key):
     NotGenuine
     """
     try:
-        header, content, signature = "".join(text.split()).split(".")  # a mail may have wrapped it
+        # A mail may have wrapped or quoted it
+        header, content, signature = "".join(re.findall(r"[\w.=-]", text, re.ASCII)).split(".")
         key.verify(_decoded(signature), f"{header}.{content}".encode())
         if json.loads(_decoded(header)) != HEADER:
             raise ValueError("another kind of signature")
