@@ -131,6 +131,8 @@ def read_table(file, columns, *, separator=",", name=None, skip=0, n=None):
         raise ValueError(f"{name}: damaged gzip file ({error}); download it again") from error
     if n is not None and len(table) < n:
         raise ValueError(f"{name}: ends after {len(table):,} of {n:,} rows; is this the complete file?")
+    if len(table) and table.shape[1] != columns:  # the first line that was not skipped
+        raise ValueError(f"{wanted}row {skip + 1} has {table.shape[1]}")
     bad = ~np.isfinite(table).all(axis=1)
     if bad.any():
         row = skip + bad.argmax() + 1

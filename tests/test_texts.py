@@ -36,6 +36,9 @@ def test_rows_after_the_first(content):
     np.testing.assert_array_equal(table(content, skip=1, n=1), TABLE[1:2].astype(np.float32))
     with pytest.raises(ValueError, match="ends after 0 of 1 rows"):
         table(content, skip=3, n=1)
+    first, _, others = text().partition("\n")
+    with pytest.raises(ValueError, match="expected rows of 10 numbers.* row 2 has 11"):
+        table(first + "\n" + others.replace("\n", ",1\n"), skip=1)
 
 
 def test_blanks_and_tabs_separate(tmp_path):
