@@ -86,7 +86,7 @@ def rank_figure(ranks, count):
         ax.plot(np.bincount(values, minlength=count + 1) / len(values), line, ms=4, label=name)
     ax.axhline(1 / (count + 1), color="0.6", lw=0.8)
     ax.set(xlabel=f"samples below the truth, of {count}", ylabel="fraction of pixels", ylim=0,
-           title="Where the truth stands among the samples")  # fmt: skip
+           title="Where the truth stands among samples (test, above 0.1)")  # fmt: skip
     ax.legend(fontsize=7)
     return fig
 
