@@ -5,6 +5,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from secrets import token_hex
 
 import numpy as np
 
@@ -81,9 +82,14 @@ def _check_request(args, challenge, tables):
     if args.out.suffix != ".npz" and not tables:
         raise ValueError(f"--out {args.out}: {args.out.suffix} holds tables only, and {challenge} has none: use .npz")
     if args.hide_labels:
-        from common.hackathon.secrets import check_secret, seed_of  # needs a package that only events need
+        from common.hackathon.secrets import WeakSecret, check_secret, seed_of  # needs a package that only events need
 
-        args.seed = seed_of(check_secret(args.seed), f"{challenge} {args.task}")
+        try:
+            secret = check_secret(args.seed)
+        except WeakSecret as error:
+            why = str(error).rpartition(": ")[0]
+            raise ValueError(f"{why}: to hide labels give one that nobody can guess: --seed {token_hex(16)}") from error
+        args.seed = seed_of(secret, f"{challenge} {args.task}")
     check_writable(args.out)
 
 
@@ -99,23 +105,23 @@ def _write(dataset, args):
     if args.hide_labels:
         truth = public.with_suffix(f".truth{public.suffix}")
         dataset, labels = hide_labels(dataset)
-        save(labels, truth)
+        save(labels, truth, private=True)
         print(f"wrote {len(dataset)} labels to {truth}: keep this file to yourself")
     save(dataset, public)
     print(f"wrote {len(dataset)} samples to {public}")
 
 
-def save(dataset, path):
+def save(dataset, path, private=False):
     """Write a data set as `.npz`, or a table (X of two axes with named columns) as `.parquet` or `.csv`.
 
-    The label, where there is one, is the first column of a table.
+    The label, where there is one, is the first column of a table. A private file only its owner can read.
     """
     import pandas as pd
 
     path = Path(path)
     if path.suffix == ".npz":
         blob = to_bytes(dataset)
-        with atomic_write(path) as temporary:
+        with atomic_write(path, private=private) as temporary:
             temporary.write_bytes(blob)
         return
     X = np.asarray(dataset.X)
@@ -124,7 +130,7 @@ def save(dataset, path):
     table = pd.DataFrame(X.reshape(len(X), -1), columns=dataset.meta["columns"])
     if dataset.y is not None:
         table.insert(0, "label", dataset.y)
-    with atomic_write(path) as temporary:
+    with atomic_write(path, private=private) as temporary:
         if path.suffix == ".parquet":
             table.to_parquet(temporary)
         else:

@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import os
 import runpy
 import sys
 
@@ -13,7 +14,7 @@ from common import cli
 from common.challenge import ROOT, registry
 from common.datasets import Dataset, Stream, from_bytes
 from common.hackathon.__main__ import main as hackathon
-from common.hackathon.secrets import seed_of
+from common.hackathon.secrets import check_secret, seed_of
 from tests import toy
 
 
@@ -43,13 +44,16 @@ def test_hidden_labels_go_to_a_file_of_their_own(tmp_path, data_home, capsys):
     np.testing.assert_array_equal(public.X, expected.X)
     np.testing.assert_array_equal(truth.X, expected.y)
     np.testing.assert_array_equal(truth.meta["run"], expected.meta["run"])
+    assert os.name != "posix" or not (tmp_path / "t.truth.npz").stat().st_mode & 0o077
     assert secret not in capsys.readouterr().out
     assert not any(secret in str(path) for path in tmp_path.rglob("*"))
 
 
 def test_guessable_secret_is_refused_before_simulating(tmp_path, capsys):
     assert run("simulate", "--seed", 7, "--hide-labels", "--out", tmp_path / "t.npz") == 1
-    assert "at least 16" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "at least 16" in said and "leave it out" not in said
+    check_secret(said.split()[-1])
     assert not list(tmp_path.iterdir())
 
 
