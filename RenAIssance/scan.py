@@ -68,13 +68,16 @@ def spreads(path):
         if not 0 < len(document) <= MAX_PAGES:
             raise ValueError(f"{path} has {len(document)} pages, expected 1 to {MAX_PAGES}")
         images = []
-        for number, page in enumerate(document, start=1):
-            scanned = list(page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE]))
-            if not scanned:
-                raise ValueError(f"{path}: page {number} has no image; expected a scanned book, not a text")
-            pixels = sum(image.width * image.height for image in (image.get_metadata() for image in scanned))
-            images.append(_rendered(page, pixels, f"{path}: page {number}"))
-            page.close()
+        try:
+            for number, page in enumerate(document, start=1):
+                scanned = list(page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE]))
+                if not scanned:
+                    raise ValueError(f"{path}: page {number} has no image; expected a scanned book, not a text")
+                pixels = sum(image.width * image.height for image in (image.get_metadata() for image in scanned))
+                images.append(_rendered(page, pixels, f"{path}: page {number}"))
+                page.close()
+        except pdfium.PdfiumError as error:
+            raise ValueError(f"{path}: page {len(images) + 1} is damaged ({error}); download it again") from error
     return images
 
 

@@ -55,9 +55,9 @@ def decode(blob, name):
 
 
 def pasted(blob):
-    """What somebody saved of a text on a screen, in whichever encoding; what is no text becomes question marks."""
+    """A short text of ASCII that somebody copied from a screen, in whichever encoding it was saved; see `decode`."""
     utf_16 = blob.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return blob.decode("utf-16" if utf_16 else "utf-8-sig", "replace")
+    return blob.decode("utf-16" if utf_16 else "utf-8-sig", "replace").replace("\0", "")  # UTF-16 without a mark
 
 
 def argument(text):

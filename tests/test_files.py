@@ -75,12 +75,16 @@ def test_a_full_disk_leaves_no_empty_key(tmp_path, monkeypatch, make, name):
     assert (tmp_path / name).stat().st_size
 
 
-@pytest.mark.parametrize("saved", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("saved", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
 def test_a_key_file_as_another_system_writes_it(tmp_path, saved):
     digest = keys.write_key(tmp_path / "team.key")
     text = (tmp_path / "team.key").read_text()
     (tmp_path / "copy.key").write_bytes(f'"{text.strip()}"\r\n'.encode(saved))
     assert keys.read_key(tmp_path / "copy.key") == digest
+    for other in (text.strip() + "0", text[:-2], text * 2 + keys.new_key()):
+        (tmp_path / "copy.key").write_text(other)
+        with pytest.raises(SubmissionError, match="not the key file of a team"):
+            keys.read_key(tmp_path / "copy.key")
 
 
 def test_a_key_that_somebody_else_has_just_made(tmp_path):

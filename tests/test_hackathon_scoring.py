@@ -331,7 +331,8 @@ def test_a_damaged_copy_is_said_to_be_damaged(folder, tmp_path):
     assert teams(scored(folder, tmp_path / "subs"))
     (copy,) = (folder / arrivals.FOLDER).glob("*.zip")
     whole = copy.read_bytes()
-    for damaged in (whole[:200], whole[:-50] + bytes(50)):
+    other = hand_in(tmp_path / "others", "a.zip", good(2.0), "B").read_bytes()  # a sound one, but another
+    for damaged in (whole[:200], whole[:-50] + bytes(50), other):
         copy.write_bytes(damaged)
         path.unlink(missing_ok=True)
         shutil.rmtree(folder / "private" / "judged")

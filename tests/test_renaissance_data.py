@@ -340,6 +340,16 @@ def test_pages_of_another_resolution_name_it(spread):
         scan.layout(np.asarray(page))
 
 
+def test_a_pdf_with_a_damaged_page_is_refused(tmp_path):
+    image = Image.new("L", (1200, 1600), 255)
+    image.save(tmp_path / "book.pdf", save_all=True, append_images=[image], resolution=150)
+    whole = (tmp_path / "book.pdf").read_bytes()
+    last = whole.rindex(b"/Type /Page\n")
+    (tmp_path / "book.pdf").write_bytes(whole[:last] + whole[last:].replace(b"/Page", b"/Pagx", 1))
+    with pytest.raises(ValueError, match="book.pdf: page . is damaged"):
+        scan.spreads(tmp_path / "book.pdf")
+
+
 def test_a_pdf_without_pages_is_refused(tmp_path):
     import pypdfium2 as pdfium
 

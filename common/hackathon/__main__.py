@@ -140,7 +140,9 @@ def main(argv=None):
     try:
         return COMMANDS[args.command](args)
     except (ValueError, OSError, ImportError) as error:
-        print(f"python -m common.hackathon {args.command}: {error}", file=sys.stderr)
+        plain = isinstance(error, OSError) and error.filename and error.strerror
+        said = f"{error.filename}: {error.strerror}" if plain else error
+        print(f"python -m common.hackathon {args.command}: {said}", file=sys.stderr)
         return 1
 
 
@@ -398,4 +400,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("stopped")
+        print("stopped", file=sys.stderr)
+        sys.exit(130)

@@ -181,14 +181,17 @@ def judge(folder, arrival):
     entry = Entry(arrival.file, arrival.time, arrival.digest, reason=arrival.fault)
     if arrival.fault:
         return [entry]
-    entries, reason = attempt(lambda: _judged(folder, arrival.path, entry))
-    if reason and arrival.digest and attempt(lambda: archive.digest_of(arrival.path))[0] not in (None, arrival.digest):
-        reason = DAMAGED
+    entries, reason = attempt(lambda: _judged(folder, arrival, entry))
     return entries or [replace(entry, reason=reason)]
 
 
-def _judged(folder, path, entry):
+def _judged(folder, arrival, entry):
     """The entries of a submission; `entry` says who handed it in as soon as that is known."""
+    path = arrival.path
+    if arrival.digest:
+        with archive.plain_file(path) as file:
+            if archive.digest(file) != arrival.digest:
+                raise SubmissionError(DAMAGED)
     with bounded(), archive.opened(path) as opened:
         manifest = opened.manifest
     entry.team, entry.members, entry.key = manifest.team, manifest.members, manifest.key

@@ -15,7 +15,7 @@ from common.hackathon.archive import KEY_SUFFIX
 
 NONE_YET = "0" * 64  # what stands for the SHA-256 of a key that is still to be made
 BYTES = 1000  # of a key file, which has about 80
-TOKEN = re.compile(r"deeplearn-team-key-[0-9a-f]{64}")
+TOKEN = re.compile(r"\bdeeplearn-team-key-[0-9a-f]{64}\b", re.ASCII)
 
 
 def read_key(path):
@@ -36,8 +36,8 @@ def read_key(path):
 
 def key_in(content):
     """The SHA-256 of the key in the content of a key file, or None where it is no such content."""
-    text = texts.pasted(content).strip().strip("\"'").strip()
-    return sha256(text) if TOKEN.fullmatch(text) else None
+    found = set(TOKEN.findall(texts.pasted(content)))  # in quotes, say
+    return sha256(*found) if len(found) == 1 else None
 
 
 def new_key():
