@@ -65,7 +65,12 @@ def prepare(event_file, secret, out, *, past=False):
                 file.write(blob)
         for board in event.boards:
             check_truth(made, board, event.public_fraction)
-        made.replace(out)  # all of it or nothing
+        try:
+            made.replace(out)  # all of it or nothing
+        except OSError as error:
+            if _is_used(out):
+                raise EventError(f"{out}: somebody else has just made it, and it is as they made it") from error
+            raise
     print(f"Give {out / 'public'} to the participants, and keep {out / 'private'} to yourself.")
     print(f"The secret is in {out / 'private' / 'secret.txt'}: with it the same test sets can be made again.")
 
