@@ -71,7 +71,7 @@ def _add_scoring(commands):
     receive.add_argument("--at", type=_time, help="when they arrived, such as 2026-07-29T15:55:00+00:00, where it is "
                          "known from elsewhere (default: now)")  # fmt: skip
     receive.add_argument("--file", action="append", default=[], help="with --at: this file only, once for each; "
-                         "without it --at is said of all files in the folder that are known from later on")  # fmt: skip
+                         "without it --at is said of all files in the folder whose time so far is later")  # fmt: skip
     score = commands.add_parser("score", help="score all submissions (organisers)")
     score.add_argument("event", type=Path, help="folder of the event")
     score.add_argument("submissions", type=Path, help="folder of the submissions, as they were received")

@@ -76,7 +76,7 @@ def receive(event_folder, submissions, at=None, files=(), memory=None):
     event_folder, submissions : path-like
     at : datetime, optional
         When files arrived, where the organiser knows it from elsewhere: a learning platform, a mail. It is logged for
-        files that were known from later on.
+        files whose time so far is later.
     files : sequence of path-like
         For these only `at` holds: paths in the folder, or absolute ones to it. Default: all that lie there. What was
         said before of these is corrected to either side, up to when they were first seen.
