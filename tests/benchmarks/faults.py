@@ -97,7 +97,7 @@ def workers(n):
 def make_run():
     """Kill `run` in the middle of a notebook; the next run must be clean."""
     out = Path(tempfile.mkdtemp())
-    command = [sys.executable, "-m", "common.notebooks", "run", "Higgs", "--out", str(out)]
+    command = [sys.executable, "-m", "common.notebooks", "run", "Higgs/Higgs.ipynb", "--out", str(out)]
     quiet = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, start_new_session=True, **quiet)
     while not list(out.rglob(".running-*")):
