@@ -32,7 +32,7 @@ from torch import nn
 
 from common import official
 from common.challenge import FOLDERS, ROOT
-from common.files import atomic_write
+from common.files import atomic_write, in_words
 
 SHARED = ("demo.py", "layers.py", "training.py")  # of common: what a model is made with, besides its own folder
 
@@ -231,11 +231,8 @@ def main(argv=None):
     except ModuleNotFoundError as error:
         print(f"{error}: pip install -c requirements.txt -e '.[onnx]'", file=sys.stderr)
         return 1
-    except OSError as error:
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
-        return 1
-    except ValueError as error:
-        print(error, file=sys.stderr)
+    except (ValueError, OSError) as error:
+        print(in_words(error), file=sys.stderr)
         return 1
     return 0
 

@@ -94,6 +94,13 @@ def _umask():
     return mask
 
 
+def in_words(error):
+    """What an error says; of one of the system the file and what is wrong with it, without the number."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
 def _explained(error, folder):
     """The same error, saying what to do about a folder that cannot be written."""
     if error.errno == errno.ENOSPC:

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from common import texts
+from common.files import in_words
 from common.hackathon import __doc__ as usage
 from common.hackathon.event import EXAMPLE, EventError
 
@@ -140,9 +141,7 @@ def main(argv=None):
     try:
         return COMMANDS[args.command](args)
     except (ValueError, OSError, ImportError) as error:
-        plain = isinstance(error, OSError) and error.filename and error.strerror
-        said = f"{error.filename}: {error.strerror}" if plain else error
-        print(f"python -m common.hackathon {args.command}: {said}", file=sys.stderr)
+        print(f"python -m common.hackathon {args.command}: {in_words(error)}", file=sys.stderr)
         return 1
 
 

@@ -35,9 +35,10 @@ def write(event, entries, folder, names=None, memory=None):
         path = Path(folder, FOLDER, receipt_name(content))
         if memory.get(path) == text and path.is_file():
             continue
-        if not path.is_file() or path.read_bytes() != text.encode():
+        blob = text.encode()
+        if not path.is_file() or path.read_bytes() != blob:
             with atomic_write(path) as temporary:
-                temporary.write_bytes(text.encode())
+                temporary.write_bytes(blob)
         memory[path] = text
 
 

@@ -42,7 +42,8 @@ def private_key(folder):
     Raises
     ------
     EventError
-        The file holds no such key, others can read it, or it is gone while its public key is still there.
+        The file holds no such key, others can read it, or a public key is there that is not of it, or of one that is
+        gone.
     """
     path = Path(folder, PRIVATE)
     path.parent.mkdir(mode=0o700, exist_ok=True)
