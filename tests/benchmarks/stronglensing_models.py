@@ -157,6 +157,10 @@ def super_resolution(n_test=100, seeds=3, trained=train_restorer, restorers=REST
                     copies = bootstrap(lambda _, g: g.mean(), gain[of], gain[of])[0]
                     text.append("{} {} {:+.1f} to {:+.1f}".format(group, key, *np.quantile(copies, [0.025, 0.975])))
             print(f"  {name} - {rival}: " + ", ".join(text), flush=True)
+            for key in ("1", "own"):
+                gain = (scores[name][key] - scores[rival][key])[:, groups["survey"]]
+                print(f"    survey pairs one by one, {key}: {gain.mean():+.1f} ± {gain.std():.1f}, "
+                      f"behind on {(gain < 0).mean():.0%}, by 2 dB and more on {(gain < -2).mean():.0%}", flush=True)
 
 
 def picture():
