@@ -33,7 +33,8 @@ class Rings:
 
     The rings are those of `FINE_EDGES`; the pixels are divided by the brightest one, which is left out itself. Power 0
     counts lit pixels, power 1 sums energy. `fit` takes the smallest power at which the totals of the training jets
-    spread by `SPREAD` of their mean: where a count varies little from jet to jet, it says little.
+    spread by `SPREAD` of their mean: where the number of particles is capped, counts vary little, and energies must
+    help.
     """
 
     def fit(self, X):
@@ -105,7 +106,7 @@ def autoencoder(n_qubits=10, n_layers=2, reupload=False, entangler="cz"):
         if entangler is not None:
             pairs = [*range(0, n_qubits - 1, 2), *range(1, n_qubits - 1, 2)]
             for qubit in pairs:
-                getattr(circuit, entangler)(qubit, qubit + 1)
+                getattr(circuit, entangler)(qubit, qubit + 1)  # .cz or .cx
     return circuit
 
 

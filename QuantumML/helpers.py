@@ -101,7 +101,8 @@ def qubit_figure(theta, phase, ones, shots):
     expected = np.array([np.cos(theta / 2), np.sin(theta / 2)]) ** 2
     bars.bar([0, 1], [1 - ones / shots, ones / shots], 0.5, color="C0", label=f"{shots} shots")
     bars.hlines(expected, [-0.3, 0.7], [0.3, 1.3], color="C1", label="expected")
-    bars.set(xticks=[0, 1], xlabel="measured", ylabel="share of the shots", ylim=(0, 1.25), xlim=(-0.6, 1.6))
+    bars.set(xticks=[0, 1], xlabel="measured", ylabel="share of the shots", ylim=(0, 1.25), xlim=(-0.6, 1.6),
+             title=f"{np.degrees(theta):.0f}°: P(1) = {expected[1]:.2f}")
     bars.legend(ncols=2, loc="upper center")
     return fig
 
