@@ -18,7 +18,8 @@ def count_lit(images):
 def linear_error(X, mean, components):
     """Squared error (n,) of X (n, p) restored by a linear autoencoder.
 
-    mean is (p,), and components (k, p) are unit vectors at right angles.
+    It is the sum of the p squared differences of each vector. mean is (p,),
+    and components (k, p) are unit vectors at right angles.
     """
     code = (X - mean) @ components.T  # (n, k)
     restored = mean + code @ components  # (n, p)
