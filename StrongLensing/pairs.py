@@ -111,10 +111,15 @@ def _fine_rings(draws):
 def ring_pairs(draws, rng, blur=RING_BLUR, noise=RING_NOISE):
     """Coarse and fine images, (n, 64, 64) and (n, 128, 128), of simulated lenses without any other light."""
     fine = to_unit_range(_fine_rings(draws))
+    return coarse_rings(fine, rng, blur, noise), fine
+
+
+def coarse_rings(fine, rng, blur=RING_BLUR, noise=RING_NOISE):
+    """Coarse images (n, 64, 64) of fine ones (n, 128, 128): blurred, averaged and noisy, as those of ring pairs."""
     degrade = lens.binning(SIZE, 2) @ lens.gaussian_blur(FINE_SIZE, blur)
     coarse = to_unit_range(lens.apply_to_axes(degrade, torch.from_numpy(fine)).numpy())
     coarse = coarse + noise * rng.standard_normal(coarse.shape, dtype=np.float32)
-    return to_unit_range(np.clip(coarse, 0, None)), fine
+    return to_unit_range(np.clip(coarse, 0, None))
 
 
 def survey_pairs(draws, rng):
