@@ -51,7 +51,7 @@ def steps_figure(images, signed, pixel, lump):
     for ax, (name, image) in zip(axes, images.items(), strict=True):
         if name == signed:
             difference = sky(ax, image, pixel, abs(image).max())
-            fig.colorbar(difference, ax=ax, location="bottom", shrink=0.8).ax.tick_params(labelsize=6)
+            fig.colorbar(difference, ax=ax, location="bottom", shrink=0.8, label="change").ax.tick_params(labelsize=6)
         else:
             shown = sky(ax, image, pixel, vmax=brightest)
         ax.set_title(name, fontsize=8)
@@ -97,7 +97,8 @@ def maps_below(dataset, rows, maps, label, limit):
     for top, bottom, row, values in zip(*axes, rows, maps, strict=True):
         image = sky(top, dataset.X[row, 0], dataset.meta["pixel"])
         mark_substructure(top, dataset, row)
-        signed = sky(bottom, values, dataset.X.shape[-1] * dataset.meta["pixel"] / len(values), limit)
+        step = dataset.X.shape[-1] // len(values)  # pixels from one patch to the next
+        signed = sky(bottom, values, step * dataset.meta["pixel"], limit)
         top.set_title(CLASSES[dataset.y[row]], fontsize=8)
         bottom.set_xlabel("x [arcsec]", fontsize=7)
     for ax in axes[:, 0]:
