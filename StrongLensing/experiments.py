@@ -13,9 +13,24 @@ OF_SUBSTRUCTURE = ("substructure", "vortex_length", "vortex_angle", "axion_mass"
 DRAWS = ("theta_E", "source", *OF_SUBSTRUCTURE)
 
 
-def without_substructure(dataset, rows):
-    """The same lenses and sources, drawn again without substructure, shape (len(rows), 1, 64, 64)."""
-    return simulate.to_unit_range(_light(_smooth(dataset, rows)))[:, None]
+def without_substructure(dataset, rows, larger=1.0):
+    """The same lenses and sources, drawn again without substructure.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Simulated images.
+    rows : ndarray of int
+    larger : float
+        By how much the Einstein radius of each galaxy is multiplied.
+
+    Returns
+    -------
+    ndarray of float32, shape (len(rows), 1, 64, 64)
+    """
+    draws = _smooth(dataset, rows)
+    draws["theta_E"] *= larger
+    return simulate.to_unit_range(_light(draws))[:, None]
 
 
 def what_substructure_changes(dataset, rows):
@@ -105,10 +120,10 @@ def _light(draws):
 
 
 def repair_map(model, image, clean, label, patch=8, stride=4):
-    """How much each patch of an image contributes to a class.
+    """How much less probable a class becomes when each patch of an image is repaired.
 
     Each patch in turn is replaced by the same patch of the image without substructure. Where the class becomes less
-    probable, the patch held evidence for it.
+    probable, the patch held evidence for it, or its edges, where a ring is broken, speak against it.
 
     Parameters
     ----------
@@ -127,38 +142,40 @@ def repair_map(model, image, clean, label, patch=8, stride=4):
     repaired = np.repeat(image[None], len(windows) + 1, axis=0)
     for i, window in enumerate(windows):
         repaired[i][window] = clean[window]
-    odds = _odds(model, repaired, label)
+    odds = log_odds(model, repaired, label)
     m = math.isqrt(len(windows))
     return (odds[-1] - odds[:-1]).reshape(m, m)
 
 
 def repair_in_turn(model, image, clean, label, patch=8):
-    """Logarithmic odds of a class, ln(p / (1 - p)), while one patch after the other is repaired.
+    """Repair one patch after the other.
 
-    First the patch that `repair_map` finds to hold most evidence, and so on, until the image is that without
-    substructure. Parameters as there; patches do not overlap.
+    First the patch with the largest drop in `repair_map`, and so on, until the image is that without substructure.
+    Parameters as there; patches do not overlap.
 
     Returns
     -------
-    ndarray of shape (number of patches + 1,)
-        The first of the image as it is, the last of the clean one.
+    images : ndarray of shape (number of patches + 1, 1, size, size)
+        The first is the image as it is, the last the clean one.
+    patches : list
+        The patches in this order: each is an index of an image (1, size, size).
     """
     windows = _windows(image.shape[-1], patch, patch)
-    evidence = repair_map(model, image, clean, label, patch, patch).ravel()
-    stages = [image]
-    for i in np.argsort(-evidence, kind="stable"):
-        stages.append(stages[-1].copy())
-        stages[-1][windows[i]] = clean[windows[i]]
-    return _odds(model, np.stack(stages), label)
+    drops = repair_map(model, image, clean, label, patch, patch).ravel()
+    patches = [windows[i] for i in np.argsort(-drops, kind="stable")]
+    images = np.repeat(image[None], len(patches) + 1, axis=0)
+    for i, place in enumerate(patches):
+        images[(slice(i + 1, None), *place)] = clean[place]
+    return images, patches
+
+
+def log_odds(model, images, label):
+    """Logarithmic odds ln(p / (1 - p)) of a class for images (n, 1, size, size), shape (n,)."""
+    logits = torch.from_numpy(predict(model, images, batch_size=256)).double()
+    others = torch.arange(len(CLASSES)) != label
+    return (logits[:, label] - torch.logsumexp(logits[:, others], dim=1)).numpy()
 
 
 def _windows(size, patch, stride):
     starts = range(0, size - patch + 1, stride)
     return [np.s_[:, row : row + patch, column : column + patch] for row in starts for column in starts]
-
-
-def _odds(model, images, label):
-    """ln(p / (1 - p)) of a class for images (n, 1, size, size)."""
-    logits = torch.from_numpy(predict(model, images, batch_size=256)).double()
-    others = torch.arange(len(CLASSES)) != label
-    return (logits[:, label] - torch.logsumexp(logits[:, others], dim=1)).numpy()

@@ -51,7 +51,9 @@ def steps_figure(images, signed, pixel, lump):
     for ax, (name, image) in zip(axes, images.items(), strict=True):
         if name == signed:
             difference = sky(ax, image, pixel, abs(image).max())
-            fig.colorbar(difference, ax=ax, location="bottom", shrink=0.8).ax.tick_params(labelsize=6)
+            bar = fig.colorbar(difference, ax=ax, location="bottom", shrink=0.8).ax
+            bar.tick_params(labelsize=6, pad=1)
+            bar.set_xlabel("change", fontsize=7, labelpad=1)
         else:
             shown = sky(ax, image, pixel, vmax=brightest)
         ax.set_title(name, fontsize=8)
@@ -78,8 +80,7 @@ def examples(images, labels, per_class, pixel, names=CLASSES):
 
 
 def mark_substructure(ax, dataset, row, weakest=0.06):
-    """Circles around the masses of one lens, as large as their Einstein radii if these are at least `weakest` arcsec,
-    or a line along its vortex."""
+    """Circles around the masses of one lens, of their Einstein radii of at least `weakest` arcsec, or its vortex."""
     half = dataset.X.shape[-1] * float(np.ravel(dataset.meta["pixel"])[0]) / 2
     ax.set(xlim=(-half, half), ylim=(-half, half))
     length, angle = (float(dataset.meta[name][row]) for name in ("vortex_length", "vortex_angle"))
@@ -97,7 +98,7 @@ def maps_below(dataset, rows, maps, label, limit):
     for top, bottom, row, values in zip(*axes, rows, maps, strict=True):
         image = sky(top, dataset.X[row, 0], dataset.meta["pixel"])
         mark_substructure(top, dataset, row)
-        signed = sky(bottom, values, dataset.X.shape[-1] * dataset.meta["pixel"] / len(values), limit)
+        signed = sky(bottom, values, dataset.X.shape[-1] // len(values) * dataset.meta["pixel"], limit)
         top.set_title(CLASSES[dataset.y[row]], fontsize=8)
         bottom.set_xlabel("x [arcsec]", fontsize=7)
     for ax in axes[:, 0]:

@@ -86,7 +86,7 @@ def unwrap(x):
 
 
 def spectrum(x):
-    """Strength of the waves with 0 to 64 periods, (n, RADII, 65).
+    """Amplitudes of the waves with 0 to 64 periods, (n, RADII, 65).
 
     A ring that is turned or mirrored has the same.
 
@@ -107,7 +107,7 @@ def polar(images):
 
 
 def low_waves(images):
-    """120 numbers: the strength of 0 to 4 periods at each radius.
+    """120 numbers: the amplitudes of 0 to 4 periods at each radius.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def low_waves(images):
 
 
 def residual_features(images):
-    """40 numbers: power of the residual in 8 rings and 5 bands of periods.
+    """40 numbers: power of the residual in 8 annuli, 5 bands of periods.
 
     Parameters
     ----------
@@ -135,9 +135,9 @@ def residual_features(images):
     """
     power = spectrum(torch.from_numpy(images)).numpy() ** 2
     bands = [power[..., a : b + 1].sum(axis=-1) for a, b in BANDS]
-    # three radii make a ring: (n, 24, 5) becomes (n, 8, 3, 5)
-    rings = np.stack(bands, axis=-1).reshape(len(images), 8, 3, len(BANDS))
-    return np.log10(rings.sum(axis=2) + 1e-8).reshape(len(images), -1)
+    # three radii make an annulus: (n, 24, 5) becomes (n, 8, 3, 5)
+    annuli = np.stack(bands, axis=-1).reshape(len(images), 8, 3, len(BANDS))
+    return np.log10(annuli.sum(axis=2) + 1e-8).reshape(len(images), -1)
 
 
 # --------------------------------------------------------------------------------------------------

@@ -51,6 +51,11 @@ def test_lenses_drawn_again_without_substructure(lenses):
     smooth, lumpy = np.flatnonzero(lenses.y == 2), np.flatnonzero(lenses.y == 1)
     np.testing.assert_array_equal(experiments.without_substructure(lenses, smooth), lenses.X[smooth])
     assert abs(experiments.without_substructure(lenses, lumpy) - lenses.X[lumpy]).max(axis=(1, 2, 3)).min() > 0.05
+    before = lenses.meta["theta_E"].copy()
+    r = np.hypot(*np.meshgrid(*2 * [np.arange(64) - 31.5]))
+    radius = [(r * image[:, 0]).sum() / image.sum() for image in
+              (experiments.without_substructure(lenses, smooth, larger) for larger in (1.0, 1.1))]  # fmt: skip
+    assert 1.05 < radius[1] / radius[0] < 1.15 and (lenses.meta["theta_E"] == before).all()
 
 
 def test_substructure_changes_nothing_in_a_smooth_lens_and_all_along_a_lumpy_ring(lenses):
@@ -85,11 +90,17 @@ def test_repairing_a_patch_without_a_difference_changes_nothing(lenses):
     evidence = experiments.repair_map(network, lenses.X[row], clean, label=1)
     assert evidence.shape == (15, 15) and np.abs(evidence).max() > 0
     assert np.abs(experiments.repair_map(network, clean, clean, label=1)).max() < 1e-4
-    odds = experiments.repair_in_turn(network, lenses.X[row], clean, label=1)
-    assert len(odds) == 65 and odds[0] - odds[1] == pytest.approx(
+    images, patches = experiments.repair_in_turn(network, lenses.X[row], clean, label=1)
+    np.testing.assert_array_equal(images[0], lenses.X[row])
+    np.testing.assert_array_equal(images[-1], clean)
+    changed = np.flatnonzero((images[1] != images[0]).any(axis=0).ravel())
+    rows, columns = np.unravel_index(changed, (64, 64))
+    assert set(rows) <= set(range(64)[patches[0][1]]) and set(columns) <= set(range(64)[patches[0][2]])
+    odds = experiments.log_odds(network, images, label=1)
+    assert len(odds) == 65 and len(patches) == 64 and odds[0] - odds[1] == pytest.approx(
         experiments.repair_map(network, lenses.X[row], clean, label=1, stride=8).max(), abs=1e-4
     )
-    assert odds[-1] == pytest.approx(experiments.repair_in_turn(network, clean, clean, label=1)[0], abs=1e-4)
+    assert odds[-1] == pytest.approx(experiments.log_odds(network, clean[None], label=1)[0], abs=1e-4)
 
 
 def test_spectrum_is_that_of_a_turned_and_of_a_mirrored_ring():
