@@ -12,7 +12,8 @@ from RenAIssance import metrics, pages
 from RenAIssance.model import STRIDE
 from RenAIssance.spelling import ALPHABET
 
-NAMES = ["blank", "space", *ALPHABET[1:]]
+SHOWN = {"": "nothing", " ": "space", ".": "full stop", ",": "comma", "I": "capital I"}  # what is hard to tell
+NAMES = ["blank", *(SHOWN.get(character, character) for character in ALPHABET)]
 REDUCED = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "antialiased"}  # no thin stroke is lost
 
 
@@ -83,7 +84,7 @@ def heat_map(line, log_p, n=None, start=0, least=0.03):
                                     ("blank", best == 0, "white", "0.5")):  # fmt: skip
         ax.plot(columns[where], row[where], "o", mfc=face, mec=edge, ms=3 if name == "blank" else 4, label=name)
     for column, code in zip(columns[first], best[first], strict=True):
-        ax.text(column, -1.1, "␣" if code == 1 else NAMES[code], ha="center", fontsize=9)
+        ax.text(column, -1.1, "␣" if code == 1 else ALPHABET[code - 1], ha="center", fontsize=9)
     ax.set(yticks=range(len(shown)), yticklabels=[NAMES[code] for code in shown], ylabel="character",
            xlabel=f"column of the network's output ({STRIDE} pixels each)", ylim=(len(shown) - 0.5, -1.8))
     ax.tick_params(axis="y", labelsize=7)
@@ -133,12 +134,11 @@ def marked(truth, read):
 def confusion_figure(tables, n=10):
     """Bars for the n most frequent confusions of characters, one for each of the tables by name."""
     fig, ax = plt.subplots(figsize=(5.6, 3.6))
-    shown = {" ": "space", "": "nothing"}
     total = sum(tables.values(), Counter())
-    bars = [{"times": table[a, b], "confusion": f"{shown.get(a, a)} read as {shown.get(b, b)}",
+    bars = [{"errors on these pages": table[a, b], "confusion": f"{SHOWN.get(a, a)} read as {SHOWN.get(b, b)}",
              "text": f"{name}: {table.total()} errors"}
             for name, table in tables.items() for a, b in sorted(total, key=lambda pair: (-total[pair], pair))[:n]]
-    sns.barplot(pd.DataFrame(bars), x="times", y="confusion", hue="text", saturation=1, ax=ax)
+    sns.barplot(pd.DataFrame(bars), x="errors on these pages", y="confusion", hue="text", saturation=1, ax=ax)
     ax.legend()
     return fig
 
