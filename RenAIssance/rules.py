@@ -15,6 +15,8 @@ LEVEL = 0.12  # of the width of the text: a level rule covers at least that
 CLEAR = 0.12  # of the width of the text: a row between two lines has less ink of letters
 MEASURE = (0.35, 0.97)  # of the width of the page: the text is as wide as that
 END = 0.14  # of the height of the page: rules so near to the first or last letters may be ends of the text
+BESIDE = (0.15, 0.6)  # x-heights: so far above and below a level stroke ink is looked for
+CROWDED = 0.3  # share of ink there: beside a rule it is below 0.2, beside letters that touch above 0.4
 TITLE = 4.5  # x-heights: between two rules that are nearer there is a running title or a catchword, and no text
 
 
@@ -22,6 +24,25 @@ def runs(marks, length):
     """Upright strokes of at least that length, gaps and slants of a few pixels forgiven."""
     thick = dilated(dilated(marks, 5), 3, axis=1)
     return dilated(~dilated(~thick, length), length)
+
+
+def level_rules(marks, length, x_height):
+    """Level strokes of at least that length with paper above and below: ndarray of bool, shape of the marks.
+
+    Where ink has spread, the feet or the heads of a few letters touch: such a stroke has their stems on one side.
+    """
+    strokes = runs(marks.T, length).T
+    labels, _ = ndimage.label(strokes)
+    away = np.arange(round(BESIDE[0] * x_height), round(BESIDE[1] * x_height))[:, None]
+    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
+        stroke = labels[rows, columns] == number
+        upper = rows.start + stroke.argmax(axis=0) - away
+        lower = rows.stop + away - 1 - stroke[::-1].argmax(axis=0)
+        column = np.arange(columns.start, columns.stop)
+        above, below = (marks[row.clip(0, len(marks) - 1), column].mean() for row in (upper, lower))
+        if max(above, below) > CROWDED:
+            strokes[rows, columns] &= ~stroke
+    return strokes
 
 
 def dilated(marks, length, axis=0):

@@ -14,7 +14,7 @@ from RenAIssance import orientation
 from RenAIssance.columns import margins, parts
 from RenAIssance.lines import straight
 from RenAIssance.press import shift_columns
-from RenAIssance.rules import SLOPES, grown, runs, sides, top_and_bottom
+from RenAIssance.rules import SLOPES, grown, level_rules, runs, sides, top_and_bottom
 from RenAIssance.woodcuts import ink_of_woodcuts, without_woodcuts
 
 DPI = 300
@@ -281,7 +281,7 @@ def layout(page, threshold=0.62):
         raise ValueError("the lines of this page run from top to bottom: rotate it by 90 degrees")
     upright = runs(level, RULE)
     (left, right), ruled, rules = sides(upright, of_letters, x_height)
-    lying = runs(level.T, LEVEL_RULE).T
+    lying = level_rules(level, LEVEL_RULE, x_height)
     rules |= lying
     text = level & ~grown(grown(rules))
     inside = _inside(left, right, level.shape[1])

@@ -241,6 +241,22 @@ def test_bowed_lines_and_rules_are_followed():
     assert np.abs(rules._followed(inked, len(rows), 305, 0.0) - path - 1.5).max() < 4
 
 
+def test_letters_that_touch_are_no_rule(spread):
+    """A rule below stems whose feet touch; and text with so much ink that letters do keeps its ink."""
+    marks = np.zeros((120, 400), bool)
+    marks[36:60, 50:350] = np.arange(300) % 14 < 7
+    marks[58:60, 50:350] = True
+    marks[90:94, 50:350] = True
+    found = rules.level_rules(marks, 90, 23)
+    assert found[90:94, 60:340].all() and not found[:80].any()
+    big = np.asarray(press.Image.fromarray(spread.X[0]).resize((2480, 1820)))
+    page = scan.split(big)[0]
+    heavy = scan.layout(page, 0.8)
+    inked = press.shift_columns(scan.ink(page, 0.8), heavy.shifts)
+    lost = [(inked & heavy.rules)[top:bottom, left + 20 : right - 20].sum() for left, top, right, bottom in heavy.lines]
+    assert len(lost) == len(scan.layout(page).lines) and sum(lost) < 0.002 * inked.sum()
+
+
 @pytest.fixture(scope="module")
 def read(spread):
     """The left page of a spread, its lines as they were read, and its text."""
