@@ -62,7 +62,7 @@ class Arrival:
     fault: str = ""
 
 
-def receive(event_folder, submissions, at=None, files=(), memory=None):
+def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=False):
     """Log what is new in a folder of submissions, and say what has arrived through it.
 
     Nothing new is logged as far earlier than what was logged before: with a clock that was set back it gets the time of
@@ -83,6 +83,9 @@ def receive(event_folder, submissions, at=None, files=(), memory=None):
     memory : dict, optional
         Where the content of files stays known between two calls: a file that this machine did not change meanwhile, by
         its time of change, which no sender sets, is not read again.
+    earlier : bool
+        Whether `at` is logged for `files`, too, only where their time so far is later: the first of several uploads of
+        one content counts, whichever of them is logged first.
 
     Returns
     -------
@@ -103,7 +106,7 @@ def receive(event_folder, submissions, at=None, files=(), memory=None):
     try:
         place.mkdir(mode=0o700, exist_ok=True)
         with filelock.FileLock(place / ".lock"):
-            return _received(place, submissions, at, files, memory)
+            return _received(place, submissions, at, files, memory, exact=bool(files) and not earlier)
     except OSError as error:
         raise EventError(f"{place}: cannot be written: {error.strerror or error}") from error
 
@@ -119,7 +122,7 @@ def _chosen(submissions, name):
     raise EventError(f"{name}: no such file in {submissions}; its files are: {known}")
 
 
-def _received(place, submissions, at, files, memory):
+def _received(place, submissions, at, files, memory, exact):
     _end(place / LOG)
     source, log = str(submissions.resolve()), _read_log(place / LOG)
     copies = {path.stem: path for path in place.glob("*.zip") if re.fullmatch(r"[0-9a-f]{64}", path.stem)}
@@ -148,9 +151,11 @@ def _received(place, submissions, at, files, memory):
         latest = first.setdefault(digest, seen)
         if (digest, name) not in known:
             new.append({"time": seen.isoformat(), **line})
-        if at is not None and at > latest and path in files:
+        if at is None or (files and path not in files):
+            continue
+        if exact and at > latest:
             wrong = f"{name}: was here at {latest}, so it cannot have arrived at {at}"
-        elif at is not None and (at != seen if path in files else at < seen and not files):
+        elif at != seen if exact else at < seen:
             times[digest] = at
             new.append({"time": at.isoformat(), "said": True, **line})
     if unlogged:
@@ -168,9 +173,14 @@ def _received(place, submissions, at, files, memory):
     return sorted([*arrivals, *faults], key=lambda arrival: arrival.time)
 
 
+def times(event_folder):
+    """When each content that was ever logged arrived, by its SHA-256."""
+    return _times(_read_log(Path(event_folder, FOLDER, LOG)))
+
+
 def is_back(event_folder):
     """Whether the clock of this machine is far behind what was logged: it was set back, or too far ahead then."""
-    return _is_back(_times(_read_log(Path(event_folder, FOLDER, LOG))), now())
+    return _is_back(times(event_folder), now())
 
 
 def _is_back(times, time):
