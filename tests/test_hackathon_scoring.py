@@ -732,3 +732,16 @@ def test_a_clock_that_is_set_back_hands_no_name_to_somebody_else(folder, tmp_pat
     assert second.time == IN_TIME
     clock(IN_TIME + timedelta(minutes=1))
     assert not arrivals.is_back(folder)
+
+
+def test_within_a_second_the_first_in_the_log_comes_first_wherever_the_folder_lies(folder, tmp_path):
+    """On another machine the files were changed in another order, and the log is the same."""
+    place, moved = tmp_path / "subs", tmp_path / "moved"
+    hand_in(place, "z-first.zip", good(1.0), "Quark")
+    arrivals.receive(folder, place)
+    hand_in(place, "a-second.zip", good(2.0), "Quark", key=OTHER_KEY)
+    assert teams(scored(folder, place))["Quark"]["file"] == "z-first.zip"
+    moved.mkdir()
+    for name in ("a-second.zip", "z-first.zip"):
+        shutil.copy2(place / name, moved / name)
+    assert teams(scored(folder, moved))["Quark"]["file"] == "z-first.zip"

@@ -168,7 +168,8 @@ def _received(place, submissions, at, files, memory, exact):
     for line in log + new:
         if line["folder"] == source:
             names.setdefault(line["sha256"], line["file"])
-    arrivals = [_logged(place, name, digest, times[digest], present) for digest, name in names.items()]
+    in_order = dict.fromkeys(line["sha256"] for line in log + new)  # also as logged from elsewhere: folders move
+    arrivals = [_logged(place, names[digest], digest, times[digest], present) for digest in in_order if digest in names]
     # the sort is stable: within a second, the order is that of the log
     return sorted([*arrivals, *faults], key=lambda arrival: arrival.time)
 
