@@ -255,7 +255,11 @@ def test_when_files_arrived_can_be_said(folder, tmp_path, clock, capsys):  # noq
     assert main([*command, "--at", "2026-07-29T15:00:00Z"]) == 0
     assert "1 submissions, 0 of them late" in capsys.readouterr().out
     assert not scored(folder, tmp_path / "subs")["boards"][0]["history"][0]["late"]
-    for wrong, said in (("2026-07-29T15:00:00", "offset"), ("2999-01-01T00:00:00Z", "future"), ("noon", "no time")):
+    for wrong, said in (
+        ("2026-07-29T15:00:00", "offset"), ("2999-01-01T00:00:00Z", "future"), ("noon", "no time"),
+        ("1970-01-01T00:00:00+14:00", "year from 1970"), ("0001-01-01T00:00:00+14:00", "year from 1970"),
+        ("9999-12-31T23:59:59-12:00", "future"),
+    ):  # fmt: skip
         with pytest.raises(SystemExit):
             main([*command, "--at", wrong])
         assert said in capsys.readouterr().err

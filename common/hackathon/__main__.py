@@ -310,10 +310,10 @@ def _time(text):
         time = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text}: no time, expected one such as 2026-07-29T15:55:00+00:00") from error
-    if not 1970 <= time.year < 9999:
-        raise argparse.ArgumentTypeError(f"{text}: expected a year from 1970")
     if time.tzinfo is None:
         raise argparse.ArgumentTypeError(f"{text}: give the offset from UTC too, as in {text}+00:00")
+    if time < datetime(1970, 1, 1, tzinfo=timezone.utc):  # in UTC, as it is logged
+        raise argparse.ArgumentTypeError(f"{text}: expected a year from 1970")
     if time > datetime.now(timezone.utc):
         raise argparse.ArgumentTypeError(f"{text} is in the future")
     return time.astimezone(timezone.utc).replace(microsecond=0)
