@@ -321,6 +321,33 @@ def test_a_file_is_known_however_it_is_spelled(folder, tmp_path, clock, capsys, 
     assert capsys.readouterr().out == "2 submissions, 1 of them late\n"
 
 
+@pytest.mark.parametrize("spell", ["Café.zip", "Cafe\u0301.zip", r"Caf\xe9.zip", "./Café.zip"])
+def test_a_file_is_known_by_the_name_that_messages_show(folder, tmp_path, clock, capsys, spell):  # noqa: F811
+    clock(IN_TIME + timedelta(days=3))
+    hand_in(tmp_path / "subs", "Café.zip", good(), "A")
+    command = ["receive", str(folder), str(tmp_path / "subs"), "--at", "2026-07-29T15:00:00Z", "--file"]
+    assert main([*command, "Cafe.zip"]) == 1
+    assert r"its files are: Caf\xe9.zip" in capsys.readouterr().err
+    assert main([*command, spell]) == 0
+    assert capsys.readouterr().out == "1 submissions, 0 of them late\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+def test_what_cannot_be_logged_is_told(folder, tmp_path, capsys):
+    place = tmp_path / "subs"
+    path, command = hand_in(place, "a.zip", good(), "A"), ["receive", str(folder), str(place)]
+    (place / "link.zip").symlink_to(path)
+    (place / "empty").mkdir()
+    assert main([*command, "--at", "2026-07-29T15:00:00Z", "--file", "link.zip", "--file", "empty"]) == 1
+    assert sorted(capsys.readouterr().out.splitlines()) == [
+        "1 submissions, 0 of them late", "not logged: empty/: a folder without a zip file in it: move the submission "
+        "out of its folder", "not logged: link.zip: a link, expected the zip file itself",
+    ]  # fmt: skip
+    (place / "link.zip").unlink()
+    (place / "empty").rmdir()
+    assert main(command) == 0
+
+
 def test_a_copy_that_was_half_written_is_taken_again(folder, tmp_path):
     hand_in(tmp_path / "subs", "a.zip", good(), "A")
     arrivals.receive(folder, tmp_path / "subs")

@@ -278,9 +278,12 @@ def _receive(args):
     if args.file and args.at is None:
         raise EventError("--file goes with --at: when did it arrive?")
     received = arrivals.receive(args.event, args.submissions, args.at, args.file)
-    late = sum(arrival.time > deadline for arrival in received)
-    print(f"{len(received)} submissions, {late} of them late")
-    return 0
+    logged, others = [a for a in received if a.digest], [a for a in received if not a.digest]
+    late = sum(arrival.time > deadline for arrival in logged)
+    print(f"{len(logged)} submissions, {late} of them late")
+    for arrival in others:
+        print(f"not logged: {arrival.file}: {arrival.fault}")
+    return 1 if others else 0
 
 
 def _seconds(text):

@@ -10,6 +10,7 @@ import os
 import re
 import stat
 import time
+import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -112,14 +113,27 @@ def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=F
 
 
 def _chosen(submissions, name):
-    """The path of a file in a folder of submissions, as `_files` gives it, however it is spelled."""
-    found, wanted = list(_files(submissions)), Path(submissions, name)
+    """The path of a file in a folder of submissions, as `_files` gives it, however it is spelled, or as it is shown."""
+    found, wanted = {path: _shown(submissions, path) for path in _files(submissions)}, Path(submissions, name)
     for path in found:
         if path.name == wanted.name and path.parent.resolve() == wanted.parent.resolve():
             return path
-    names = sorted(archive.shown(path.relative_to(submissions).as_posix()) for path in found)
+    alike = [path for path, shown in found.items() if shown == str(name).rstrip("/") or _nfc(path) == _nfc(wanted)]
+    if len(alike) == 1:
+        return alike[0]
+    names = sorted(found.values())
     known = ", ".join(names if len(names) <= 5 else [*names[:5], "..."]) or "none"
     raise EventError(f"{name}: no such file in {submissions}; its files are: {known}")
+
+
+def _shown(submissions, path):
+    """The name of a file in the folder of submissions, safe to print."""
+    return archive.shown(path.relative_to(submissions).as_posix(), 300)
+
+
+def _nfc(path):
+    """A path in composed Unicode, as one keyboard or file system writes it, and another does not."""
+    return unicodedata.normalize("NFC", str(path))
 
 
 def _received(place, submissions, at, files, memory, exact):
@@ -133,10 +147,9 @@ def _received(place, submissions, at, files, memory, exact):
     known = {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
     present, faults, new, wrong = set(), [], [], ""
     for path, about in _in_order_of_change(_files(submissions)):
-        name = path.relative_to(submissions).as_posix()
+        name = _shown(submissions, path)
         if about is not None and stat.S_ISDIR(about.st_mode):
             name += "/"
-        name = archive.shown(name, 300)
         try:
             digest = _copy(path, about, place, {} if memory is None else memory)
         except SubmissionError as error:
