@@ -181,7 +181,7 @@ def test_who_handed_in_since_the_last_scoring_keeps_the_name(folder, register, t
     leaderboard.judge_all(folder, place, 0)
     assert "handed in with another key" in changed(folder, capsys, "register", "--team", "Quark")
     arrivals.receive(folder, place, IN_TIME - timedelta(hours=1), ["new.zip"])  # it may be the first of a name now
-    assert "or their times were corrected since" in changed(folder, capsys, "register", "--team", "Gluons")
+    assert "or corrected or withdrawn since" in changed(folder, capsys, "register", "--team", "Gluons")
     leaderboard.judge_all(folder, place, 0)
     arrivals.receive(folder, place)
     register("Gluons")

@@ -188,13 +188,15 @@ def _received(place, submissions, at, files, memory, exact):
 
 
 def times(event_folder):
-    """When each content that was ever logged arrived, by its SHA-256."""
-    return _times(_read_log(Path(event_folder, FOLDER, LOG)))
+    """When each content arrived that was logged, from any folder, and not withdrawn: {SHA-256: datetime}."""
+    place = Path(event_folder, FOLDER)
+    times = _times(_read_log(place / LOG))
+    return {digest: time for digest, time in times.items() if (place / f"{digest}.zip").exists()}
 
 
 def is_back(event_folder):
     """Whether the clock of this machine is far behind what was logged: it was set back, or too far ahead then."""
-    return _is_back(times(event_folder), now())
+    return _is_back(_times(_read_log(Path(event_folder, FOLDER, LOG))), now())
 
 
 def _is_back(times, time):

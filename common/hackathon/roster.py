@@ -232,8 +232,14 @@ def _in_text(times):
     return {digest: time.isoformat() for digest, time in times.items()}
 
 
-def _settled(folder):
-    """What the last scoring found: a dict of the skeleton of a name to Settled."""
+def settled(folder):
+    """What the last scoring found: a dict of the skeleton of a name to Settled.
+
+    Raises
+    ------
+    EventError
+        It is damaged, or of what is logged by now the scoring did not know all, or knew it otherwise.
+    """
     path, logged = Path(folder, SETTLED), _in_text(arrivals.times(folder))
     try:
         about = json.loads(path.read_text("utf-8")) if path.exists() else {"times": {}, "teams": []}
@@ -246,8 +252,8 @@ def _settled(folder):
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise EventError(f"{path} is damaged ({archive.one_line(error)}): delete it and score the event") from error
     if scored != logged:
-        raise EventError(f"{folder}: hand-ins were received and not scored, or their times were corrected since: run "
-                         "'python -m common.hackathon score' first, which finds whose the names are")  # fmt: skip
+        raise EventError(f"{folder}: hand-ins were received and not scored, or corrected or withdrawn since: run "
+                         "'python -m common.hackathon score' first")  # fmt: skip
     return found
 
 
@@ -294,7 +300,7 @@ def register(folder, name, members=(), key=None):
             raise SubmissionError(f"the team name {name!r} {taken}: use another name")
         if other := roster.with_key(digest) or roster.once_with_key(digest):
             raise SubmissionError(f"this is the key of the team {other.name!r}: a team has a key of its own")
-        if (other := _settled(folder).get(skeleton(name))) and other.key != digest:
+        if (other := settled(folder).get(skeleton(name))) and other.key != digest:
             raise SubmissionError(
                 f"the team name {name!r} could be taken for {other.team!r}, which handed in with another key: use "
                 "another name, or give the key file of that team with --key"
@@ -333,7 +339,7 @@ def renew(folder, name):
     name, made = check_name(name), keys.new_key()
     with _changing(folder, "gets another key") as roster:
         time, team = arrivals.now(), roster.named(name)
-        if team is None and (found := _settled(folder).get(skeleton(name))) and found.key:
+        if team is None and (found := settled(folder).get(skeleton(name))) and found.key:
             team = Team(found.team, (), found.key, time)
         if team is None or team.name != name:
             raise SubmissionError(f"there is no team {name!r}: give its name as the leaderboard shows it")
@@ -457,8 +463,8 @@ def _by_skeleton(members):
 
 def _found(folder, names):
     """What the last scoring found of the teams of these names."""
-    settled = _settled(folder)
-    return [settled[key] for key in map(skeleton, names) if key in settled]
+    of_team = settled(folder)
+    return [of_team[key] for key in map(skeleton, names) if key in of_team]
 
 
 def _check_size(team, found):

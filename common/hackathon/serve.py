@@ -402,8 +402,7 @@ class Desk:
         if digest not in self.accepted and digest not in self.receipts:
             return False
         time = arrivals.times(self.folder).get(digest)
-        kept = (self.folder / arrivals.FOLDER / f"{digest}.zip").is_file()
-        return kept and time is not None and (at is None or time <= at)
+        return time is not None and (at is None or time <= at)
 
     def score(self):
         """Score what is new, write the leaderboard, and learn the receipts."""
