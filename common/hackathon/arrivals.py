@@ -13,7 +13,7 @@ import time
 import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 
 import filelock
@@ -24,7 +24,6 @@ from common.hackathon import archive
 from common.hackathon.event import EventError
 
 SETTLED = 2  # s after its time of change, which is no finer than some ms, a file is taken to be whole
-BACK = timedelta(minutes=10)  # what is that much earlier than what came before it was timed by a clock set back
 FOLDER, LOG = "private/received", "log.jsonl"
 # What systems and browsers leave in folders, and the keys of teams, which are nobody else's business
 NOT_HANDED_IN = {"thumbs.db", "desktop.ini", "__macosx"}
@@ -66,8 +65,8 @@ class Arrival:
 def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=False):
     """Log what is new in a folder of submissions, and say what has arrived through it.
 
-    Nothing new is logged as far earlier than what was logged before: with a clock that was set back it gets the time of
-    the last one, until the organiser corrects either.
+    Nothing new is logged as earlier than what was logged before: with a clock that was set back it gets the time of the
+    last one, until the organiser corrects either.
 
     Whatever was logged from this folder stays, whether its file was replaced, renamed or deleted since. The organiser
     withdraws a submission by deleting its copy.
@@ -141,9 +140,8 @@ def _received(place, submissions, at, files, memory, exact):
     source, log = str(submissions.resolve()), _read_log(place / LOG)
     copies = {path.stem: path for path in place.glob("*.zip") if re.fullmatch(r"[0-9a-f]{64}", path.stem)}
     unlogged = {digest: copies[digest] for digest in copies.keys() - {line["sha256"] for line in log}}
-    times, first, time = _times(log), _times(line for line in log if "said" not in line), now()
-    if _is_back(times, time):  # whoever comes later cannot be the first of a name
-        time = max(times.values())
+    times, first = _times(log), _times(line for line in log if "said" not in line)
+    time = max([now(), *times.values()])  # whoever comes later cannot be the first of a name
     known = {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
     present, faults, new, wrong = set(), [], [], ""
     for path, about in _in_order_of_change(_files(submissions)):
@@ -195,12 +193,15 @@ def times(event_folder):
 
 
 def is_back(event_folder):
-    """Whether the clock of this machine is far behind what was logged: it was set back, or too far ahead then."""
-    return _is_back(_times(_read_log(Path(event_folder, FOLDER, LOG))), now())
+    """Whether the clock of this machine is behind what was logged: it was set back, or too far ahead then."""
+    return arrived(event_folder) > now()
 
 
-def _is_back(times, time):
-    return max(times.values(), default=time) - time > BACK
+def arrived(event_folder):
+    """When something arrives just now: the time of this machine, or of the last arrival where its clock is behind."""
+    time = now()
+    last = max(_times(_read_log(Path(event_folder, FOLDER, LOG))).values(), default=time)
+    return last if last > now() else time  # others may log meanwhile
 
 
 def _times(log):

@@ -307,7 +307,7 @@ class Desk:
             try:
                 with open(handle, "wb") as out, self._slot(who, key), _arriving():
                     digest = await asyncio.wait_for(_written(reader, out), SECONDS)
-                arrived = arrivals.now()  # those before it may still be read
+                arrived = await asyncio.to_thread(arrivals.arrived, self.folder)  # those before it may still be read
                 async with self.reading:
                     name = await asyncio.to_thread(self.accept, part, key, digest, arrived)
             finally:
@@ -385,24 +385,23 @@ class Desk:
         if not hmac.compare_digest(entries[0].key, key):
             raise Refused(403, f"the file of the team {entries[0].team!r} was packed with another key than this one")
         kept.put(arrival, entries)
-        at = None if arrivals.is_back(self.folder) else arrived
-        if self._is_known(digest, at):
+        if self._is_known(digest, arrived):
             return "the same file again"
         name = f"web-{arrived:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.zip"
         part.replace(self.submissions / name)
-        logged = arrivals.receive(self.folder, self.submissions, at, [name] if at else (), self.memory, earlier=True)
+        logged = arrivals.receive(self.folder, self.submissions, arrived, [name], self.memory, earlier=True)
         if any(other.file == name and other.fault for other in logged):
             (self.submissions / name).unlink(missing_ok=True)
             raise Refused(507, FULL)
         self.accepted.add(digest)
         return name
 
-    def _is_known(self, digest, at):
-        """Whether a content is kept and logged, no later than `at`: of two uploads the later may be here first."""
+    def _is_known(self, digest, arrived):
+        """Whether a content is kept, and logged as no later: of two uploads the later may be judged first."""
         if digest not in self.accepted and digest not in self.receipts:
             return False
         time = arrivals.times(self.folder).get(digest)
-        return time is not None and (at is None or time <= at)
+        return time is not None and time <= arrived
 
     def score(self):
         """Score what is new, write the leaderboard, and learn the receipts."""
