@@ -5,6 +5,7 @@ import json
 import os
 import stat
 import sys
+import zipfile
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_ranks_are_those_of_what_is_logged(tmp_path, capsys):
     folder, place = scored(tmp_path / "event", {"A": ["Ana"]}), tmp_path / "subs"
     (folder / "private").mkdir()
     place.mkdir()
-    (place / "a.zip").write_text("a hand-in")
+    zipfile.ZipFile(place / "a.zip", "w").close()
     command = ["receive", str(folder), str(place)]
     for change in (lambda: main(command), lambda: main([*command, "--at", "2026-07-29T15:00:00Z", "--file", "a.zip"]),
                    (folder / arrivals.FOLDER / f"{archive.digest_of(place / 'a.zip')}.zip").unlink):  # fmt: skip

@@ -356,6 +356,19 @@ def test_a_copy_that_was_half_written_is_taken_again(folder, tmp_path):
     assert teams(scored(folder, tmp_path / "subs"))
 
 
+def test_a_folder_in_the_place_of_a_copy_stops_the_scoring(folder, tmp_path):
+    """What was scored before would be ranked and rejected at once."""
+    path = hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    assert teams(scored(folder, tmp_path / "subs"))
+    copy = folder / arrivals.FOLDER / f"{archive.digest_of(path)}.zip"
+    copy.unlink()
+    copy.mkdir()
+    with pytest.raises(event.EventError, match=f"{copy.name}: a folder stands there: move it away"):
+        scored(folder, tmp_path / "subs")
+    path.unlink()
+    assert "withdrawn" in reasons(scored(folder, tmp_path / "subs"))["a.zip"]
+
+
 def test_a_damaged_copy_is_said_to_be_damaged(folder, tmp_path):
     """It counted, its file is gone, and what was scored is scored anew: it must not vanish without a word."""
     path = hand_in(tmp_path / "subs", "a.zip", good(), "A")

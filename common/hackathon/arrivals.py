@@ -19,7 +19,7 @@ from pathlib import Path
 import filelock
 
 from common.challenge import SubmissionError
-from common.files import atomic_write
+from common.files import atomic_write, in_words
 from common.hackathon import archive
 from common.hackathon.event import EventError
 
@@ -108,7 +108,7 @@ def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=F
         with filelock.FileLock(place / ".lock"):
             return _received(place, submissions, at, files, memory, exact=bool(files) and not earlier)
     except OSError as error:
-        raise EventError(f"{place}: cannot be written: {error.strerror or error}") from error
+        raise EventError(f"{place}: cannot be written: {in_words(error)}") from error
 
 
 def _chosen(submissions, name):
@@ -189,7 +189,7 @@ def times(event_folder):
     """When each content arrived that was logged, from any folder, and not withdrawn: {SHA-256: datetime}."""
     place = Path(event_folder, FOLDER)
     times = _times(_read_log(place / LOG))
-    return {digest: time for digest, time in times.items() if (place / f"{digest}.zip").exists()}
+    return {digest: time for digest, time in times.items() if (place / f"{digest}.zip").is_file()}
 
 
 def is_back(event_folder):
@@ -215,7 +215,7 @@ def _times(log):
 
 def _logged(place, name, digest, time, present):
     copy = place / f"{digest}.zip"
-    if digest not in present and not copy.exists():
+    if digest not in present and not copy.is_file():
         return Arrival(name, time, copy, digest, fault=f"withdrawn: its copy in {FOLDER} is gone")
     return Arrival(name, time, copy, digest, replaced=digest not in present)
 
@@ -292,6 +292,8 @@ def _copy(path, about, place, memory):
                 temporary.replace(place / f"{digest}.zip")
     except OSError as error:
         temporary.unlink(missing_ok=True)
+        if error.filename2 and Path(error.filename2).is_dir():
+            raise EventError(f"{error.filename2}: a folder stands there: move it away") from error
         if error.errno == errno.ENOSPC:
             raise SubmissionError("this machine's disk is full: free some space and score again") from error
         raise SubmissionError(f"cannot be copied: {error.strerror or error}") from error
