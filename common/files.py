@@ -45,6 +45,8 @@ def atomic_write(path, *, new=False, private=False):
             temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
         if new:
             _claim(path, temporary)
+        if path.is_dir():
+            raise IsADirectoryError(f"{path}: a folder stands there: move it away")
         temporary.replace(path)
     except OSError as error:
         full = error.errno == errno.ENOSPC and error.filename is None  # as writing says it
@@ -96,8 +98,8 @@ def _umask():
 
 def in_words(error):
     """What an error says; of one of the system the file and what is wrong with it, without the number."""
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)
 
 
@@ -105,7 +107,9 @@ def _explained(error, folder):
     """The same error, saying what to do about a folder that cannot be written."""
     if error.errno == errno.ENOSPC:
         reason, cure = "the disk is full", "free some space there"
-    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.EEXIST):
+    elif error.errno == errno.EEXIST:
+        reason, cure = "a file stands there", "move it away"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT):
         reason, cure = error.strerror.lower(), "use a folder that you may write to"
     else:
         return error

@@ -35,6 +35,14 @@ def test_of_two_that_write_a_new_file_at_once_one_gets_the_name(tmp_path, monkey
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
+    (tmp_path / "out.txt" / "mine").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError, match=r"^\S+[\\/]out.txt: a folder stands there: move it away$"):
+        with atomic_write(tmp_path / "out.txt"):
+            pass
+    assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
+
+
 def test_only_its_own_writing_is_explained(tmp_path):
     with pytest.raises(FileNotFoundError) as caught, atomic_write(tmp_path / "out.txt"):
         open(tmp_path / "input.csv")

@@ -5,10 +5,11 @@ import json
 import os
 import stat
 import sys
+import zipfile
 
 import pytest
 
-from common.hackathon import certificates, event, lettering, signing
+from common.hackathon import archive, arrivals, certificates, event, lettering, roster, signing
 from common.hackathon.__main__ import main
 from common.hackathon.lettering import Document, Fonts, Page
 from common.hackathon.names import file_stem
@@ -71,6 +72,22 @@ def test_what_a_certificate_says(tmp_path):
     assert any("Late" in text and "took part" in text and "rank" not in text for text in texts)
     before = [path.read_bytes() for path in written]
     assert before == [path.read_bytes() for path in certificates.certificates(folder)[0]]
+
+
+def test_ranks_are_those_of_what_is_logged(tmp_path, capsys):
+    """What was received, corrected or withdrawn since the last scoring may change who has which place."""
+    folder, place = scored(tmp_path / "event", {"A": ["Ana"]}), tmp_path / "subs"
+    (folder / "private").mkdir()
+    place.mkdir()
+    zipfile.ZipFile(place / "a.zip", "w").close()
+    command = ["receive", str(folder), str(place)]
+    for change in (lambda: main(command), lambda: main([*command, "--at", "2026-07-29T15:00:00Z", "--file", "a.zip"]),
+                   (folder / arrivals.FOLDER / f"{archive.digest_of(place / 'a.zip')}.zip").unlink):  # fmt: skip
+        assert main(["certificates", str(folder)]) == 0
+        change()
+        assert main(["certificates", str(folder)]) == 1
+        assert "received and not scored, or corrected or withdrawn since: run" in capsys.readouterr().err
+        roster.keep(folder, event.load(folder / "event.toml"), [], [], arrivals.times(folder))  # as scoring does
 
 
 def test_everybody_below_the_first_three_gets_one_of_participation(tmp_path):

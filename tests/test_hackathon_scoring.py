@@ -255,7 +255,11 @@ def test_when_files_arrived_can_be_said(folder, tmp_path, clock, capsys):  # noq
     assert main([*command, "--at", "2026-07-29T15:00:00Z"]) == 0
     assert "1 submissions, 0 of them late" in capsys.readouterr().out
     assert not scored(folder, tmp_path / "subs")["boards"][0]["history"][0]["late"]
-    for wrong, said in (("2026-07-29T15:00:00", "offset"), ("2999-01-01T00:00:00Z", "future"), ("noon", "no time")):
+    for wrong, said in (
+        ("2026-07-29T15:00:00", "offset"), ("2999-01-01T00:00:00Z", "future"), ("noon", "no time"),
+        ("1970-01-01T00:00:00+14:00", "year from 1970"), ("0001-01-01T00:00:00+14:00", "year from 1970"),
+        ("9999-12-31T23:59:59-12:00", "future"),
+    ):  # fmt: skip
         with pytest.raises(SystemExit):
             main([*command, "--at", wrong])
         assert said in capsys.readouterr().err
@@ -317,12 +321,52 @@ def test_a_file_is_known_however_it_is_spelled(folder, tmp_path, clock, capsys, 
     assert capsys.readouterr().out == "2 submissions, 1 of them late\n"
 
 
+@pytest.mark.parametrize("spell", ["Café.zip", "Cafe\u0301.zip", r"Caf\xe9.zip", "./Café.zip"])
+def test_a_file_is_known_by_the_name_that_messages_show(folder, tmp_path, clock, capsys, spell):  # noqa: F811
+    clock(IN_TIME + timedelta(days=3))
+    hand_in(tmp_path / "subs", "Café.zip", good(), "A")
+    command = ["receive", str(folder), str(tmp_path / "subs"), "--at", "2026-07-29T15:00:00Z", "--file"]
+    assert main([*command, "Cafe.zip"]) == 1
+    assert r"its files are: Caf\xe9.zip" in capsys.readouterr().err
+    assert main([*command, spell]) == 0
+    assert capsys.readouterr().out == "1 submissions, 0 of them late\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+def test_what_cannot_be_logged_is_told(folder, tmp_path, capsys):
+    place = tmp_path / "subs"
+    path, command = hand_in(place, "a.zip", good(), "A"), ["receive", str(folder), str(place)]
+    (place / "link.zip").symlink_to(path)
+    (place / "empty").mkdir()
+    assert main([*command, "--at", "2026-07-29T15:00:00Z", "--file", "link.zip", "--file", "empty"]) == 1
+    assert sorted(capsys.readouterr().out.splitlines()) == [
+        "1 submissions, 0 of them late", "not logged: empty/: a folder without a zip file in it: move the submission "
+        "out of its folder", "not logged: link.zip: a link, expected the zip file itself",
+    ]  # fmt: skip
+    (place / "link.zip").unlink()
+    (place / "empty").rmdir()
+    assert main(command) == 0
+
+
 def test_a_copy_that_was_half_written_is_taken_again(folder, tmp_path):
     hand_in(tmp_path / "subs", "a.zip", good(), "A")
     arrivals.receive(folder, tmp_path / "subs")
     (copy,) = (folder / arrivals.FOLDER).glob("*.zip")
     copy.write_bytes(copy.read_bytes()[:100])
     assert teams(scored(folder, tmp_path / "subs"))
+
+
+def test_a_folder_in_the_place_of_a_copy_stops_the_scoring(folder, tmp_path):
+    """What was scored before would be ranked and rejected at once."""
+    path = hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    assert teams(scored(folder, tmp_path / "subs"))
+    copy = folder / arrivals.FOLDER / f"{archive.digest_of(path)}.zip"
+    copy.unlink()
+    copy.mkdir()
+    with pytest.raises(event.EventError, match=f"{copy.name}: a folder stands there: move it away"):
+        scored(folder, tmp_path / "subs")
+    path.unlink()
+    assert "withdrawn" in reasons(scored(folder, tmp_path / "subs"))["a.zip"]
 
 
 def test_a_damaged_copy_is_said_to_be_damaged(folder, tmp_path):
@@ -719,11 +763,12 @@ def test_two_threads_leave_the_limit_of_memory_as_it_was():
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 
-def test_a_clock_that_is_set_back_hands_no_name_to_somebody_else(folder, tmp_path, clock):  # noqa: F811
+@pytest.mark.parametrize("back", [timedelta(days=1), timedelta(seconds=1)])
+def test_a_clock_that_is_set_back_hands_no_name_to_somebody_else(folder, tmp_path, clock, back):  # noqa: F811
     place = tmp_path / "subs"
     hand_in(place, "first.zip", good(1.0), "Honest")
     arrivals.receive(folder, place)
-    clock(IN_TIME - timedelta(days=1))
+    clock(IN_TIME - back)
     hand_in(place, "second.zip", good(2.0), "Honest", key=OTHER_KEY)
     board = scored(folder, place)
     assert teams(board)["Honest"]["file"] == "first.zip" and "another key" in reasons(board)["second.zip"]
@@ -732,3 +777,16 @@ def test_a_clock_that_is_set_back_hands_no_name_to_somebody_else(folder, tmp_pat
     assert second.time == IN_TIME
     clock(IN_TIME + timedelta(minutes=1))
     assert not arrivals.is_back(folder)
+
+
+def test_within_a_second_the_first_in_the_log_comes_first_wherever_the_folder_lies(folder, tmp_path):
+    """On another machine the files were changed in another order, and the log is the same."""
+    place, moved = tmp_path / "subs", tmp_path / "moved"
+    hand_in(place, "z-first.zip", good(1.0), "Quark")
+    arrivals.receive(folder, place)
+    hand_in(place, "a-second.zip", good(2.0), "Quark", key=OTHER_KEY)
+    assert teams(scored(folder, place))["Quark"]["file"] == "z-first.zip"
+    moved.mkdir()
+    for name in ("a-second.zip", "z-first.zip"):
+        shutil.copy2(place / name, moved / name)
+    assert teams(scored(folder, moved))["Quark"]["file"] == "z-first.zip"

@@ -146,11 +146,12 @@ def test_the_event_file_may_change_meanwhile(desk, folder, tmp_path, clock):  # 
     assert "too late" not in requests.get(address + answer.headers["Location"]).text
 
 
-def test_a_clock_that_is_set_back_counts_here_too(desk, folder, tmp_path, clock):  # noqa: F811
+@pytest.mark.parametrize("back", [timedelta(days=1), timedelta(seconds=1)])
+def test_a_clock_that_is_set_back_counts_here_too(desk, folder, tmp_path, clock, back):  # noqa: F811
     _, address, _ = desk
     hand_in(tmp_path / "subs", "a.zip", good(1.0), "A", key=sha256(OTHER.encode()).hexdigest())
     arrivals.receive(folder, tmp_path / "subs")
-    clock(IN_TIME - timedelta(days=1))
+    clock(IN_TIME - back)
     answer = send(address, zip_of(tmp_path, good(2.0), "A"))
     assert "has another key" in requests.get(address + answer.headers["Location"]).text
 
@@ -575,6 +576,22 @@ def test_the_same_file_is_kept_once(desk, tmp_path):
     assert send(address, content, OTHER).status_code == 403
     (kept,) = (tmp_path / "subs").iterdir()
     assert kept.name in log[0] and "the same file again" in log[1]
+
+
+def test_of_two_uploads_of_a_file_the_first_counts(desk, tmp_path, clock):  # noqa: F811
+    """As of a double click at the deadline, whichever of them is judged first, and also after a new start."""
+    desk, address, _ = desk
+    content, over = zip_of(tmp_path, good(), "A"), IN_TIME + timedelta(minutes=2)
+    digest, part = sha256(content).hexdigest(), tmp_path / "subs" / ".part"
+    clock(over)
+    for when, known, late in ((over, True, True), (IN_TIME, True, False), (over, True, False),
+                              (over + timedelta(minutes=1), False, False)):  # fmt: skip
+        if not known:
+            desk.accepted, desk.receipts = set(), {}
+        part.write_bytes(content)
+        name = desk.accept(part, KEY, digest, when)
+        assert ("too late" in requests.get(f"{address}/receipt/{digest}").text) is late, name
+    assert len([path for path in part.parent.iterdir() if path != part]) == 3
 
 
 def test_files_of_strangers_are_not_read_where_teams_register(desk, folder, tmp_path):

@@ -163,8 +163,28 @@ def test_a_hand_in_takes_a_name_until_it_is_withdrawn(folder, tmp_path, capsys):
         assert "handed in with another key" in changed(folder, capsys, "register", "--team", name, "--key", other)
     assert main(["register", str(folder), "--team", "Taus", "--key", str(other)]) == 0
     for damage in ('"team": 1', '"members": null', '"members": [[]]', '"used": 5', '"used": {"a": "b"}', '"key": []'):
-        (folder / roster.SETTLED).write_text(f"[{{{damage}}}]")
+        (folder / roster.SETTLED).write_text(f'{{"times": {{}}, "teams": [{{{damage}}}]}}')
         assert "settled.json is damaged" in changed(folder, capsys, "register", "--team", "Gluons")
+
+
+def test_who_handed_in_since_the_last_scoring_keeps_the_name(folder, register, tmp_path, capsys):
+    """The name may not go to whoever registers, nor sizes and limits be those of before."""
+    a, b, place = register("A"), register("B"), tmp_path / "subs"
+    key = keys.write_key(tmp_path / "own.key")
+    hand_in(place, "sound.zip", good(), "Leptons")
+    leaderboard.judge_all(folder, place, 0)
+    hand_in(place, "new.zip", good(2.0), "Quark", key=key)
+    arrivals.receive(folder, place)
+    for command in (["register", "--team", "Quark"], ["join", "--key", a, "--member", "Ana"],
+                    ["merge", "--key", a, "--with", b]):  # fmt: skip
+        assert "were received and not scored" in changed(folder, capsys, *command)
+    leaderboard.judge_all(folder, place, 0)
+    assert "handed in with another key" in changed(folder, capsys, "register", "--team", "Quark")
+    arrivals.receive(folder, place, IN_TIME - timedelta(hours=1), ["new.zip"])  # it may be the first of a name now
+    assert "or corrected or withdrawn since" in changed(folder, capsys, "register", "--team", "Gluons")
+    leaderboard.judge_all(folder, place, 0)
+    arrivals.receive(folder, place)
+    register("Gluons")
 
 
 def test_a_stranger_takes_no_name_where_teams_register(folder, register, tmp_path):

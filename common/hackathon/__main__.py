@@ -278,9 +278,12 @@ def _receive(args):
     if args.file and args.at is None:
         raise EventError("--file goes with --at: when did it arrive?")
     received = arrivals.receive(args.event, args.submissions, args.at, args.file)
-    late = sum(arrival.time > deadline for arrival in received)
-    print(f"{len(received)} submissions, {late} of them late")
-    return 0
+    logged, others = [a for a in received if a.digest], [a for a in received if not a.digest]
+    late = sum(arrival.time > deadline for arrival in logged)
+    print(f"{len(logged)} submissions, {late} of them late")
+    for arrival in others:
+        print(f"not logged: {arrival.file}: {arrival.fault}")
+    return 1 if others else 0
 
 
 def _seconds(text):
@@ -310,10 +313,10 @@ def _time(text):
         time = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text}: no time, expected one such as 2026-07-29T15:55:00+00:00") from error
-    if not 1970 <= time.year < 9999:
-        raise argparse.ArgumentTypeError(f"{text}: expected a year from 1970")
     if time.tzinfo is None:
         raise argparse.ArgumentTypeError(f"{text}: give the offset from UTC too, as in {text}+00:00")
+    if time < datetime(1970, 1, 1, tzinfo=timezone.utc):  # in UTC, as it is logged
+        raise argparse.ArgumentTypeError(f"{text}: expected a year from 1970")
     if time > datetime.now(timezone.utc):
         raise argparse.ArgumentTypeError(f"{text} is in the future")
     return time.astimezone(timezone.utc).replace(microsecond=0)

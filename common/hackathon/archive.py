@@ -20,7 +20,7 @@ from pathlib import Path
 
 from common.archives import is_clutter
 from common.challenge import SubmissionError
-from common.files import atomic_write
+from common.files import atomic_write, in_words
 from common.hackathon.names import check_name, escaped
 
 MANIFEST = "manifest.json"
@@ -316,7 +316,7 @@ def digest(file, out=None):
 
 def one_line(error):
     """What an error says in one line, safe to print."""
-    return escaped(" ".join(str(error).split())[:300])[:300]
+    return escaped(" ".join(in_words(error).split())[:300])[:300]
 
 
 def shown(name, most=80):

@@ -10,20 +10,20 @@ import os
 import re
 import stat
 import time
+import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 
 import filelock
 
 from common.challenge import SubmissionError
-from common.files import atomic_write
+from common.files import atomic_write, in_words
 from common.hackathon import archive
 from common.hackathon.event import EventError
 
 SETTLED = 2  # s after its time of change, which is no finer than some ms, a file is taken to be whole
-BACK = timedelta(minutes=10)  # what is that much earlier than what came before it was timed by a clock set back
 FOLDER, LOG = "private/received", "log.jsonl"
 # What systems and browsers leave in folders, and the keys of teams, which are nobody else's business
 NOT_HANDED_IN = {"thumbs.db", "desktop.ini", "__macosx"}
@@ -62,11 +62,11 @@ class Arrival:
     fault: str = ""
 
 
-def receive(event_folder, submissions, at=None, files=(), memory=None):
+def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=False):
     """Log what is new in a folder of submissions, and say what has arrived through it.
 
-    Nothing new is logged as far earlier than what was logged before: with a clock that was set back it gets the time of
-    the last one, until the organiser corrects either.
+    Nothing new is logged as earlier than what was logged before: with a clock that was set back it gets the time of the
+    last one, until the organiser corrects either.
 
     Whatever was logged from this folder stays, whether its file was replaced, renamed or deleted since. The organiser
     withdraws a submission by deleting its copy.
@@ -83,6 +83,9 @@ def receive(event_folder, submissions, at=None, files=(), memory=None):
     memory : dict, optional
         Where the content of files stays known between two calls: a file that this machine did not change meanwhile, by
         its time of change, which no sender sets, is not read again.
+    earlier : bool
+        Whether `at` is logged for `files`, too, only where their time so far is later: the first of several uploads of
+        one content counts, whichever of them is logged first.
 
     Returns
     -------
@@ -103,37 +106,48 @@ def receive(event_folder, submissions, at=None, files=(), memory=None):
     try:
         place.mkdir(mode=0o700, exist_ok=True)
         with filelock.FileLock(place / ".lock"):
-            return _received(place, submissions, at, files, memory)
+            return _received(place, submissions, at, files, memory, exact=bool(files) and not earlier)
     except OSError as error:
-        raise EventError(f"{place}: cannot be written: {error.strerror or error}") from error
+        raise EventError(f"{place}: cannot be written: {in_words(error)}") from error
 
 
 def _chosen(submissions, name):
-    """The path of a file in a folder of submissions, as `_files` gives it, however it is spelled."""
-    found, wanted = list(_files(submissions)), Path(submissions, name)
+    """The path of a file in a folder of submissions, as `_files` gives it, however it is spelled, or as it is shown."""
+    found, wanted = {path: _shown(submissions, path) for path in _files(submissions)}, Path(submissions, name)
     for path in found:
         if path.name == wanted.name and path.parent.resolve() == wanted.parent.resolve():
             return path
-    names = sorted(archive.shown(path.relative_to(submissions).as_posix()) for path in found)
+    alike = [path for path, shown in found.items() if shown == str(name).rstrip("/") or _nfc(path) == _nfc(wanted)]
+    if len(alike) == 1:
+        return alike[0]
+    names = sorted(found.values())
     known = ", ".join(names if len(names) <= 5 else [*names[:5], "..."]) or "none"
     raise EventError(f"{name}: no such file in {submissions}; its files are: {known}")
 
 
-def _received(place, submissions, at, files, memory):
+def _shown(submissions, path):
+    """The name of a file in the folder of submissions, safe to print."""
+    return archive.shown(path.relative_to(submissions).as_posix(), 300)
+
+
+def _nfc(path):
+    """A path in composed Unicode, as one keyboard or file system writes it, and another does not."""
+    return unicodedata.normalize("NFC", str(path))
+
+
+def _received(place, submissions, at, files, memory, exact):
     _end(place / LOG)
     source, log = str(submissions.resolve()), _read_log(place / LOG)
     copies = {path.stem: path for path in place.glob("*.zip") if re.fullmatch(r"[0-9a-f]{64}", path.stem)}
     unlogged = {digest: copies[digest] for digest in copies.keys() - {line["sha256"] for line in log}}
-    times, first, time = _times(log), _times(line for line in log if "said" not in line), now()
-    if _is_back(times, time):  # whoever comes later cannot be the first of a name
-        time = max(times.values())
+    times, first = _times(log), _times(line for line in log if "said" not in line)
+    time = max([now(), *times.values()])  # whoever comes later cannot be the first of a name
     known = {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
     present, faults, new, wrong = set(), [], [], ""
     for path, about in _in_order_of_change(_files(submissions)):
-        name = path.relative_to(submissions).as_posix()
+        name = _shown(submissions, path)
         if about is not None and stat.S_ISDIR(about.st_mode):
             name += "/"
-        name = archive.shown(name, 300)
         try:
             digest = _copy(path, about, place, {} if memory is None else memory)
         except SubmissionError as error:
@@ -148,9 +162,11 @@ def _received(place, submissions, at, files, memory):
         latest = first.setdefault(digest, seen)
         if (digest, name) not in known:
             new.append({"time": seen.isoformat(), **line})
-        if at is not None and at > latest and path in files:
+        if at is None or (files and path not in files):
+            continue
+        if exact and at > latest:
             wrong = f"{name}: was here at {latest}, so it cannot have arrived at {at}"
-        elif at is not None and (at != seen if path in files else at < seen and not files):
+        elif at != seen if exact else at < seen:
             times[digest] = at
             new.append({"time": at.isoformat(), "said": True, **line})
     if unlogged:
@@ -163,18 +179,29 @@ def _received(place, submissions, at, files, memory):
     for line in log + new:
         if line["folder"] == source:
             names.setdefault(line["sha256"], line["file"])
-    arrivals = [_logged(place, name, digest, times[digest], present) for digest, name in names.items()]
+    in_order = dict.fromkeys(line["sha256"] for line in log + new)  # also as logged from elsewhere: folders move
+    arrivals = [_logged(place, names[digest], digest, times[digest], present) for digest in in_order if digest in names]
     # the sort is stable: within a second, the order is that of the log
     return sorted([*arrivals, *faults], key=lambda arrival: arrival.time)
 
 
+def times(event_folder):
+    """When each content arrived that was logged, from any folder, and not withdrawn: {SHA-256: datetime}."""
+    place = Path(event_folder, FOLDER)
+    times = _times(_read_log(place / LOG))
+    return {digest: time for digest, time in times.items() if (place / f"{digest}.zip").is_file()}
+
+
 def is_back(event_folder):
-    """Whether the clock of this machine is far behind what was logged: it was set back, or too far ahead then."""
-    return _is_back(_times(_read_log(Path(event_folder, FOLDER, LOG))), now())
+    """Whether the clock of this machine is behind what was logged: it was set back, or too far ahead then."""
+    return arrived(event_folder) > now()
 
 
-def _is_back(times, time):
-    return max(times.values(), default=time) - time > BACK
+def arrived(event_folder):
+    """When something arrives just now: the time of this machine, or of the last arrival where its clock is behind."""
+    time = now()
+    last = max(_times(_read_log(Path(event_folder, FOLDER, LOG))).values(), default=time)
+    return last if last > now() else time  # others may log meanwhile
 
 
 def _times(log):
@@ -188,7 +215,7 @@ def _times(log):
 
 def _logged(place, name, digest, time, present):
     copy = place / f"{digest}.zip"
-    if digest not in present and not copy.exists():
+    if digest not in present and not copy.is_file():
         return Arrival(name, time, copy, digest, fault=f"withdrawn: its copy in {FOLDER} is gone")
     return Arrival(name, time, copy, digest, replaced=digest not in present)
 
@@ -265,6 +292,8 @@ def _copy(path, about, place, memory):
                 temporary.replace(place / f"{digest}.zip")
     except OSError as error:
         temporary.unlink(missing_ok=True)
+        if error.filename2 and Path(error.filename2).is_dir():
+            raise EventError(f"{error.filename2}: a folder stands there: move it away") from error
         if error.errno == errno.ENOSPC:
             raise SubmissionError("this machine's disk is full: free some space and score again") from error
         raise SubmissionError(f"cannot be copied: {error.strerror or error}") from error

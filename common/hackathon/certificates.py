@@ -8,7 +8,7 @@ from pathlib import Path
 
 import segno
 
-from common.hackathon import aliases, signing
+from common.hackathon import aliases, roster, signing
 from common.hackathon.badges import badge
 from common.hackathon.event import EventError, load
 from common.hackathon.lettering import Document, Fonts, Page
@@ -51,8 +51,8 @@ def certificates(folder, fonts=(), *, before=False, badges=False):
     Raises
     ------
     EventError
-        The event was not scored, or not after the deadline; its board shows made-up names; one of the fonts is none; or
-        no font has the letters of its title or contact.
+        The event was not scored, not after the deadline, or not as its hand-ins are logged now; its board shows made-up
+        names; one of the fonts is none; or no font has the letters of its title or contact.
     """
     folder = Path(folder)
     event = load(folder / "event.toml")
@@ -121,6 +121,7 @@ def _final_awards(folder, event, before):
     if not (final or before):
         raise EventError(f"{folder}: its ranks are not final, the event was not scored since its deadline, "
                          f"{event.clock(event.deadline)}: score it afterwards, or say --before-deadline")  # fmt: skip
+    roster.settled(folder)  # which refuses what was logged, corrected or withdrawn since
     return awards
 
 

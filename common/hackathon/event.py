@@ -8,6 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from common.challenge import registry
+from common.files import in_words
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -140,7 +141,7 @@ def load(path=EXAMPLE):
     except FileNotFoundError as error:
         raise EventError(f"{path}: no such file: name the folder of the event, or its event file") from error
     except (OSError, ValueError, RecursionError) as error:  # ValueError: other than TOML, or a number beyond Python's
-        raise EventError(f"{path}: not an event file in TOML: {error}") from error
+        raise EventError(f"{path}: not an event file in TOML: {in_words(error)}") from error
     read = _Reader(path, content)
     zone = read.take("time_zone", str)
     try:

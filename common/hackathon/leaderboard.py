@@ -117,7 +117,9 @@ def judge_all(folder, submissions, workers=None, memory=None):
     event = load(Path(folder, "event.toml"))
     for board in event.boards:
         check_truth(folder, board, event.public_fraction)
+    times = arrivals.times(folder)  # of what is logged from elsewhere, too
     compared, handed_in = baselines(folder), arrivals.receive(folder, submissions, memory=memory)
+    times |= {arrival.digest: arrival.time for arrival in handed_in if not arrival.fault}
     received, kept = [*compared, *handed_in], Kept(folder, event, memory)
     judged = {arrival: entries for arrival in received if (entries := kept.get(arrival)) is not None}
     new = [arrival for arrival in received if arrival not in judged]
@@ -133,7 +135,7 @@ def judge_all(folder, submissions, workers=None, memory=None):
     for entry in (entry for arrival in compared for entry in judged[arrival]):
         entry.baseline = True
     owners = teams.settle(event, entries, roster.read(folder))
-    roster.keep(folder, event, entries, owners)
+    roster.keep(folder, event, entries, owners, times)
     return entries
 
 

@@ -197,8 +197,8 @@ def _write(folder, teams):
         temporary.write_text(json.dumps({"teams": rows}, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
-def keep(folder, event, entries, owners):
-    """Keep what a scoring found of the teams for those who register, join or merge until the next one.
+def keep(folder, event, entries, owners, times):
+    """Keep what a scoring found of the teams for those who register, join or merge until more is logged.
 
     Parameters
     ----------
@@ -209,6 +209,8 @@ def keep(folder, event, entries, owners):
         Settled.
     owners : list of common.hackathon.judge.Entry
         Those of them by which teams took their names.
+    times : dict of str to datetime
+        When each content in the log arrived, as this scoring knows it.
     """
     found = {entry.team: Settled(entry.team, "" if entry.baseline else entry.key) for entry in owners}
     for entry in entries:
@@ -222,26 +224,37 @@ def keep(folder, event, entries, owners):
             place = _place(entry.board, phase)
             about.used[place] = about.used.get(place, 0) + 1
     with atomic_write(Path(folder, SETTLED)) as temporary:
-        temporary.write_text(json.dumps(list(map(asdict, found.values())), ensure_ascii=False) + "\n", "utf-8")
+        about = {"times": _in_text(times), "teams": list(map(asdict, found.values()))}
+        temporary.write_text(json.dumps(about, ensure_ascii=False) + "\n", "utf-8")
 
 
-def _settled(folder):
-    """What the last scoring found: a dict of the skeleton of a name to Settled."""
-    path, log = Path(folder, SETTLED), Path(folder, arrivals.FOLDER, arrivals.LOG)
+def _in_text(times):
+    return {digest: time.isoformat() for digest, time in times.items()}
+
+
+def settled(folder):
+    """What the last scoring found: a dict of the skeleton of a name to Settled.
+
+    Raises
+    ------
+    EventError
+        It is damaged, or of what is logged by now the scoring did not know all, or knew it otherwise.
+    """
+    path, logged = Path(folder, SETTLED), _in_text(arrivals.times(folder))
     try:
-        rows = [Settled(**row) for row in json.loads(path.read_text("utf-8"))]
+        about = json.loads(path.read_text("utf-8")) if path.exists() else {"times": {}, "teams": []}
+        rows = [Settled(**row) for row in about["teams"]]
         if not all(isinstance(text, str) for row in rows for text in (row.key, *row.members)) or not all(
             isinstance(count, int) for row in rows for count in row.used.values()
         ):
             raise TypeError("a key, a member or a count is none")
-        return {skeleton(row.team): row for row in rows}
-    except FileNotFoundError as error:
-        if not log.exists() or not log.stat().st_size:
-            return {}
-        raise EventError(f"{folder}: hand-ins were received and not scored: run 'python -m common.hackathon score' "
-                         "first, which finds whose the names are") from error  # fmt: skip
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        found, scored = {skeleton(row.team): row for row in rows}, about["times"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise EventError(f"{path} is damaged ({archive.one_line(error)}): delete it and score the event") from error
+    if scored != logged:
+        raise EventError(f"{folder}: hand-ins were received and not scored, or corrected or withdrawn since: run "
+                         "'python -m common.hackathon score' first")  # fmt: skip
+    return found
 
 
 def _place(board, phase):
@@ -287,7 +300,7 @@ def register(folder, name, members=(), key=None):
             raise SubmissionError(f"the team name {name!r} {taken}: use another name")
         if other := roster.with_key(digest) or roster.once_with_key(digest):
             raise SubmissionError(f"this is the key of the team {other.name!r}: a team has a key of its own")
-        if (other := _settled(folder).get(skeleton(name))) and other.key != digest:
+        if (other := settled(folder).get(skeleton(name))) and other.key != digest:
             raise SubmissionError(
                 f"the team name {name!r} could be taken for {other.team!r}, which handed in with another key: use "
                 "another name, or give the key file of that team with --key"
@@ -326,7 +339,7 @@ def renew(folder, name):
     name, made = check_name(name), keys.new_key()
     with _changing(folder, "gets another key") as roster:
         time, team = arrivals.now(), roster.named(name)
-        if team is None and (found := _settled(folder).get(skeleton(name))) and found.key:
+        if team is None and (found := settled(folder).get(skeleton(name))) and found.key:
             team = Team(found.team, (), found.key, time)
         if team is None or team.name != name:
             raise SubmissionError(f"there is no team {name!r}: give its name as the leaderboard shows it")
@@ -450,8 +463,8 @@ def _by_skeleton(members):
 
 def _found(folder, names):
     """What the last scoring found of the teams of these names."""
-    settled = _settled(folder)
-    return [settled[key] for key in map(skeleton, names) if key in settled]
+    of_team = settled(folder)
+    return [of_team[key] for key in map(skeleton, names) if key in of_team]
 
 
 def _check_size(team, found):

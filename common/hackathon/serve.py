@@ -123,7 +123,7 @@ class Desk:
         self.names = {"localhost", socket.gethostname().lower(), behind.lower()} - {""}
         self.event, self._seen = load(self.folder / "event.toml"), self._stamp()
         self.secret = secrets.token_bytes(32)
-        self.accepted, self.receipts, self.memory = set(), {}, {}
+        self.accepted, self.receipts, self.memory = set(), {}, {}  # accepted: SHA-256 of what is not scored yet
         self.uploads, self.reserved = [], 0  # (address, key) of those that arrive; bytes that they may still need
         self.opened = {}  # Connection by its handler, of aiohttp
         self.reading, self.scoring = asyncio.Semaphore(READERS), asyncio.Lock()
@@ -279,10 +279,10 @@ class Desk:
     async def receipt(self, request):
         """The receipt of a submission, for whoever knows its SHA-256."""
         digest = request.match_info["digest"]
-        if digest in self.accepted and digest not in self.receipts:
+        if digest in self.accepted:
             with self._at_work(request):
                 async with self.scoring:
-                    if digest not in self.receipts:  # whoever was before may have scored it too
+                    if digest in self.accepted:  # whoever was before may have scored it too
                         await asyncio.to_thread(self.score)
         if digest not in self.receipts:
             raise web.HTTPNotFound
@@ -307,12 +307,11 @@ class Desk:
             try:
                 with open(handle, "wb") as out, self._slot(who, key), _arriving():
                     digest = await asyncio.wait_for(_written(reader, out), SECONDS)
-                arrived = arrivals.now()  # those before it may still be read
+                arrived = await asyncio.to_thread(arrivals.arrived, self.folder)  # those before it may still be read
                 async with self.reading:
                     name = await asyncio.to_thread(self.accept, part, key, digest, arrived)
             finally:
                 part.unlink(missing_ok=True)
-        self.accepted.add(digest)
         self._log(f"accepted: {name}")
         raise web.HTTPSeeOther(f"/receipt/{digest}")
 
@@ -386,22 +385,30 @@ class Desk:
         if not hmac.compare_digest(entries[0].key, key):
             raise Refused(403, f"the file of the team {entries[0].team!r} was packed with another key than this one")
         kept.put(arrival, entries)
-        known = digest in self.accepted or digest in self.receipts
-        if known and (self.folder / arrivals.FOLDER / f"{digest}.zip").is_file():
+        if self._is_known(digest, arrived):
             return "the same file again"
         name = f"web-{arrived:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.zip"
         part.replace(self.submissions / name)
-        at = None if arrivals.is_back(self.folder) else arrived
-        logged = arrivals.receive(self.folder, self.submissions, at, [name] if at else (), self.memory)
+        logged = arrivals.receive(self.folder, self.submissions, arrived, [name], self.memory, earlier=True)
         if any(other.file == name and other.fault for other in logged):
             (self.submissions / name).unlink(missing_ok=True)
             raise Refused(507, FULL)
+        self.accepted.add(digest)
         return name
+
+    def _is_known(self, digest, arrived):
+        """Whether a content is kept, and logged as no later: of two uploads the later may be judged first."""
+        if digest not in self.accepted and digest not in self.receipts:
+            return False
+        time = arrivals.times(self.folder).get(digest)
+        return time is not None and time <= arrived
 
     def score(self):
         """Score what is new, write the leaderboard, and learn the receipts."""
+        scored = set(self.accepted)  # what is accepted meanwhile may be missed
         _, entries = leaderboard.score(self.folder, self.submissions, memory=self.memory)
         self.receipts = receipts.texts(self.event, entries, aliases.shown(self.folder, self.event, entries))
+        self.accepted -= scored
 
 
 def _html(text, status=200):
