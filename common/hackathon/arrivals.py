@@ -23,6 +23,7 @@ from common.hackathon import archive
 from common.hackathon.event import EventError
 
 SETTLED = 2  # s after its time of change, which is no finer than some ms, a file is taken to be whole
+ARRIVING = 60  # s after its time of change, what does not end as a zip file does may still be on its way
 BACK = timedelta(minutes=10)  # what is that much earlier than what came before it was timed by a clock set back
 FOLDER, LOG = "private/received", "log.jsonl"
 # What systems and browsers leave in folders, and the keys of teams, which are nobody else's business
@@ -69,7 +70,8 @@ def receive(event_folder, submissions, at=None, files=(), memory=None):
     the last one, until the organiser corrects either.
 
     Whatever was logged from this folder stays, whether its file was replaced, renamed or deleted since. The organiser
-    withdraws a submission by deleting its copy.
+    withdraws a submission by deleting its copy. A zip file that is still on its way is neither copied nor logged: with
+    each look there would be another part of it, and none of them can count.
 
     Parameters
     ----------
@@ -253,6 +255,8 @@ def _copy(path, about, place, memory):
     temporary = place / f".{os.getpid()}.part"
     try:
         with archive.plain_file(path) as file:
+            if time.time() - os.fstat(file.fileno()).st_ctime < ARRIVING and (fault := archive.no_zip(file)):
+                raise SubmissionError(f"{fault} (it has only just changed, and may still be on its way)")
             digest, kept = archive.digest(file), None
             with suppress(FileNotFoundError):
                 kept = (place / f"{digest}.zip").stat().st_size
