@@ -397,6 +397,10 @@ def test_a_baseline_that_cannot_be_read_is_named(folder, tmp_path):
 
 @pytest.mark.parametrize("damage, said", [
     (lambda text: text[:-30], ""),  # half a line: it was never written
+    (lambda text: "\ufeff" + text, ""),
+    (lambda text: "\ufeff" + text.rstrip(), ""),
+    (lambda text: f"\n{text}\n  \n ", ""),
+    (lambda text: "\n{}\n" + text, "line 2 is damaged"),
     (lambda text: "{}\n" + text, "line 1 is damaged"),
     (lambda text: text.replace("+00:00", ""), "line 1 is damaged"),
     (lambda text: text.replace("2026", "x"), "line 1 is damaged"),
@@ -415,6 +419,15 @@ def test_a_damaged_log(folder, tmp_path, damage, said):
             scored(folder, tmp_path / "subs")
     else:
         assert teams(scored(folder, tmp_path / "subs"))
+
+
+@pytest.mark.parametrize("make", [os.mkdir, *([os.mkfifo] if hasattr(os, "mkfifo") else [])])
+def test_a_log_that_is_no_file_is_refused(folder, tmp_path, make):
+    (folder / arrivals.FOLDER).mkdir()
+    make(folder / arrivals.FOLDER / arrivals.LOG)
+    hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    with pytest.raises(event.EventError, match="log.jsonl: not a plain file: move it away, and put back a copy"):
+        scored(folder, tmp_path / "subs")
 
 
 def test_folders_as_learning_platforms_make_them(folder, tmp_path):

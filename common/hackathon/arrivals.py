@@ -285,16 +285,25 @@ def _stamp(about):
     return (about.st_ino, about.st_size, about.st_ctime_ns) if settled and stat.S_ISREG(about.st_mode) else None
 
 
+def _text(path):
+    """What is in the log, without the byte order mark that an editor may have put there."""
+    if path.exists() and not path.is_file():  # to read from a pipe would wait for ever
+        raise EventError(f"{path}: not a plain file: move it away, and put back a copy of the log")
+    return path.read_text("utf-8-sig")
+
+
 def _read_log(path):
-    """The lines of the log; one that a power cut left half written is no line yet."""
+    """The lines of the log; one that a power cut left half written is no line yet, and a blank one is none."""
     try:
-        text = path.read_text("utf-8")
+        text = _text(path)
     except FileNotFoundError:
         return []
     except UnicodeDecodeError as error:
         raise EventError(f"{path}: damaged (byte {error.start}): put back a copy of it") from error
     lines = []
     for i, written in enumerate(_whole(text).splitlines(), start=1):
+        if not written.strip():
+            continue
         try:
             line = json.loads(written)
             time = datetime.fromisoformat(line["time"])
@@ -321,7 +330,7 @@ def _whole(text):
 def _end(path):
     """Give the log the end to which the next line can be added; only who holds the lock may."""
     with suppress(FileNotFoundError, UnicodeDecodeError):  # which reading it says
-        text = path.read_text("utf-8")
+        text = _text(path)
         if text and not text.endswith("\n"):
             with atomic_write(path, private=True) as temporary:
                 temporary.write_text(_whole(text), "utf-8")
