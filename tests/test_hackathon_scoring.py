@@ -519,6 +519,10 @@ def test_submit_keeps_what_is_there_and_makes_one_key(prepared, solution):  # no
         key.write_bytes(content)
         with pytest.raises(SubmissionError, match="not the key file|more than 1000 bytes"):
             submitted(prepared, solution)
+    key.unlink()
+    key.symlink_to("gone.key")
+    with pytest.raises(SubmissionError, match=f"{key.name}: a link, expected the file itself"):
+        submitted(prepared, solution)
 
 
 # --------------------------------------------------------------------------------------------------
