@@ -421,12 +421,14 @@ def test_a_damaged_log(folder, tmp_path, damage, said):
         assert teams(scored(folder, tmp_path / "subs"))
 
 
-@pytest.mark.parametrize("make", [os.mkdir, *([os.mkfifo] if hasattr(os, "mkfifo") else [])])
+@pytest.mark.parametrize("make", [
+    os.mkdir, lambda path: path.symlink_to("gone"), *([os.mkfifo] if hasattr(os, "mkfifo") else []),
+])  # fmt: skip
 def test_a_log_that_is_no_file_is_refused(folder, tmp_path, make):
     (folder / arrivals.FOLDER).mkdir()
     make(folder / arrivals.FOLDER / arrivals.LOG)
     hand_in(tmp_path / "subs", "a.zip", good(), "A")
-    with pytest.raises(event.EventError, match="log.jsonl: not a plain file: move it away, and put back a copy"):
+    with pytest.raises(event.EventError, match="log.jsonl: no file, or a link to one that is gone: move it"):
         scored(folder, tmp_path / "subs")
 
 

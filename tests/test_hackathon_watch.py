@@ -228,8 +228,8 @@ def test_a_file_that_is_still_on_its_way_is_not_copied(folder, tmp_path, monkeyp
     place = tmp_path / "subs"
     path = hand_in(place, "a.zip", good(2.0), "A")
     whole = path.read_bytes()
-    for n in (0, 100, len(whole) - 1):
-        path.write_bytes(whole[:n])
+    for part in (b"", whole[:2], whole[:100], whole[:-1], b"Rar!" + bytes(arrivals.SMALL)):
+        path.write_bytes(part)
         (arrival,) = arrivals.receive(folder, place)
         assert "may still be on its way" in arrival.fault and not arrival.digest
     assert not list((folder / arrivals.FOLDER).glob("*.zip"))

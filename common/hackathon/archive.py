@@ -42,9 +42,10 @@ MEMBERS = 1000
 PEOPLE = 20
 BLOCK = 1 << 20
 CURE = "hand in the zip file as 'submit' wrote it"
+START = b"PK\x03\x04"  # of a zip file
 # What is handed in instead, by its first bytes
 OTHERS = {
-    b"PK\x03\x04": "ends too early, as one does that was not sent in full",
+    START: "ends too early, as one does that was not sent in full",
     b"Rar!": "a RAR archive",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
     b"\x1f\x8b": "compressed with gzip",

@@ -23,7 +23,8 @@ from common.hackathon import archive
 from common.hackathon.event import EventError
 
 SETTLED = 2  # s after its time of change, which is no finer than some ms, a file is taken to be whole
-ARRIVING = 60  # s after its time of change, what does not end as a zip file does may still be on its way
+ARRIVING = 60  # s after its time of change, what does not end as a zip file does may still be on its way,
+SMALL = 1_000_000  # unless it does not start as one either, and has so few bytes that a copy costs nothing
 BACK = timedelta(minutes=10)  # what is that much earlier than what came before it was timed by a clock set back
 FOLDER, LOG = "private/received", "log.jsonl"
 # What systems and browsers leave in folders, and the keys of teams, which are nobody else's business
@@ -70,8 +71,8 @@ def receive(event_folder, submissions, at=None, files=(), memory=None):
     the last one, until the organiser corrects either.
 
     Whatever was logged from this folder stays, whether its file was replaced, renamed or deleted since. The organiser
-    withdraws a submission by deleting its copy. A zip file that is still on its way is neither copied nor logged: with
-    each look there would be another part of it, and none of them can count.
+    withdraws a submission by deleting its copy. What is still on its way is neither copied nor logged: with each look
+    there would be another part of it, and none of them can count.
 
     Parameters
     ----------
@@ -255,7 +256,7 @@ def _copy(path, about, place, memory):
     temporary = place / f".{os.getpid()}.part"
     try:
         with archive.plain_file(path) as file:
-            if time.time() - os.fstat(file.fileno()).st_ctime < ARRIVING and (fault := archive.no_zip(file)):
+            if fault := _incomplete(file):
                 raise SubmissionError(f"{fault} (it has only just changed, and may still be on its way)")
             digest, kept = archive.digest(file), None
             with suppress(FileNotFoundError):
@@ -277,6 +278,16 @@ def _copy(path, about, place, memory):
     return digest
 
 
+def _incomplete(file):
+    """Why an open file is no zip file, where the rest of it may still be on its way; "" where nothing may."""
+    about = os.fstat(file.fileno())
+    if time.time() - about.st_ctime > ARRIVING or not (fault := archive.no_zip(file)):
+        return ""
+    start = file.read(len(archive.START))
+    file.seek(0)
+    return fault if archive.START.startswith(start) or about.st_size > SMALL else ""
+
+
 def _stamp(about):
     """What changes with the content of a plain file; None where it is no such file, or has only just changed."""
     if about is None:
@@ -287,8 +298,8 @@ def _stamp(about):
 
 def _text(path):
     """What is in the log, without the byte order mark that an editor may have put there."""
-    if path.exists() and not path.is_file():  # to read from a pipe would wait for ever
-        raise EventError(f"{path}: not a plain file: move it away, and put back a copy of the log")
+    if os.path.lexists(path) and not path.is_file():  # to read from a pipe would wait for ever
+        raise EventError(f"{path}: no file, or a link to one that is gone: move it away and put back a copy")
     return path.read_text("utf-8-sig")
 
 
