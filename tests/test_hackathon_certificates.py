@@ -5,10 +5,8 @@ import json
 import os
 import stat
 import sys
-from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 from common.hackathon import certificates, event, lettering, signing
 from common.hackathon.__main__ import main
@@ -220,6 +218,7 @@ def test_the_private_key_stays_at_home(genuine, capsys):
 
 
 def as_der(path):
+    serialization = signing.serialization
     key = serialization.load_pem_private_key(path.read_bytes(), None)
     der, pkcs8 = serialization.Encoding.DER, serialization.PrivateFormat.PKCS8
     return key.private_bytes(der, pkcs8, serialization.NoEncryption())
@@ -255,7 +254,7 @@ def test_a_lost_private_key_is_not_replaced_in_silence(tmp_path, capsys):
 
 
 def test_a_public_key_that_is_no_file_is_no_reason_for_a_fresh_pair(tmp_path):
-    for name, make in (("folder", Path.mkdir), ("link", lambda path: path.symlink_to("none"))):
+    for name, make in (("folder", lambda path: path.mkdir()), ("link", lambda path: path.symlink_to("none"))):
         folder = scored(tmp_path / name, {})
         make(folder / signing.PUBLIC)
         with pytest.raises(event.EventError, match="certificates.pem: no file, or a link to one that is gone: put"):

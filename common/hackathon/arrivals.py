@@ -22,9 +22,9 @@ from common.files import atomic_write
 from common.hackathon import archive
 from common.hackathon.event import EventError
 
-SETTLED = 2  # s after its time of change, which is no finer than some ms, a file is taken to be whole
 ARRIVING = 60  # s after its time of change, what does not end as a zip file does may still be on its way,
 SMALL = 1_000_000  # unless it does not start as one either, and has so few bytes that a copy costs nothing
+SETTLED = 2  # s after its time of change, which is no finer than some ms, a file is taken to be whole
 BACK = timedelta(minutes=10)  # what is that much earlier than what came before it was timed by a clock set back
 FOLDER, LOG = "private/received", "log.jsonl"
 # What systems and browsers leave in folders, and the keys of teams, which are nobody else's business
