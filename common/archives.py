@@ -20,7 +20,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-CLUTTER = ("__macosx", "thumbs.db", "desktop.ini")  # and hidden files, `.DS_Store` or `._x`, say
+CLUTTER = ("__macosx", "thumbs.db", "desktop.ini", "icon\r")  # and hidden files, `.DS_Store` or `._x`, say
+LOCK = "~$"  # begins the name of what office programs write beside a file that is open
 # What zipfile raises for a damaged file, besides OSError; RuntimeError: a password is asked for.
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 # What numpy raises besides for a damaged array, or for one of an impossible shape; its header is a Python literal.
@@ -123,7 +124,8 @@ class Files:
 
 def is_clutter(name):
     """Whether an operating system or a program made a file, and no person; `name` may have folders."""
-    return any(part.lower() in CLUTTER or (part[:1] == "." and part.strip(".")) for part in name.split("/"))
+    parts = name.split("/")
+    return any(p.lower() in CLUTTER or p.startswith(LOCK) or (p[:1] == "." and p.strip(".")) for p in parts)
 
 
 def by_key(names, key, where):

@@ -123,15 +123,44 @@ def test_a_submission_that_was_packed_again(prepared, tmp_path):
                 packed.writestr(name, content)
         return tmp_path / "again.zip"
 
-    added = {"predictions/": b"", "__MACOSX/._manifest.json": b"x", ".DS_Store": b"x"}
+    added = {"predictions/": b"", "__MACOSX/._manifest.json": b"x", ".DS_Store": b"x", "Icon\r": b"", "~$a": b"x"}
     (entry,) = judged(prepared, again({**added, **files}))
     assert not entry.reason
     (entry,) = judged(prepared, again({name.replace("/", "\\"): content for name, content in files.items()}))
+    assert not entry.reason
+    (entry,) = judged(prepared, again({f"./{name}": content for name, content in {"": b"", **files}.items()}))
+    assert not entry.reason
+    (entry,) = judged(prepared, again({**files, "manifest.json": b"\xef\xbb\xbf" + files["manifest.json"]}))
     assert not entry.reason
     around = again({"Higgs-a/": b"", **{f"Higgs-a/{name}": content for name, content in files.items()}})
     assert "packed with its folder: hand in the zip file as 'submit' wrote it" in reason(prepared, around)
     inside = again({"Higgs-a.zip": path.read_bytes(), "Higgs-a.key": b"x"})
     assert "a zip file in a zip file: hand in that one itself, and no key" in reason(prepared, inside)
+    given_away = reason(prepared, again({**files, "a.key": b"x"}))
+    assert given_away.startswith("a.key: the key of a team is for nobody else: ") and "another key" in given_away
+    assert "twice in the zip file" in reason(prepared, again({**files, "./manifest.json": files["manifest.json"]}))
+
+
+@pytest.mark.parametrize("blob, what", [
+    (b"", "empty"),
+    (b"PK\x03\x04" + bytes(99), "ends too early"),
+    (b"Rar!\x1a\x07\x00", "a RAR archive"),
+    (b"7z\xbc\xaf\x27\x1c" + bytes(99), "a 7z archive"),
+    (b"\x1f\x8b" + bytes(99), "compressed with gzip"),
+    (b"<!DOCTYPE html><title>Log in</title>", "a web page"),
+    (b"hello", "no zip file"),
+])  # fmt: skip
+def test_what_is_no_zip_file_is_told_with_the_cure(prepared, tmp_path, blob, what):
+    (tmp_path / "a.zip").write_bytes(blob)
+    said = reason(prepared, tmp_path / "a.zip")
+    assert said.startswith(f"not a sound zip file: {what}") and "hand in the zip file as 'submit' wrote it" in said
+
+
+def test_another_compression_is_told_with_the_cure(prepared, sound, tmp_path):
+    with zipfile.ZipFile(sound) as packed, zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_LZMA) as again:
+        for name in packed.namelist():
+            again.writestr(name, packed.read(name))
+    assert "unusual method: hand in the zip file as 'submit' wrote it" in reason(prepared, tmp_path / "a.zip")
 
 
 def judged(folder, path):

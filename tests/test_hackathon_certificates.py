@@ -234,10 +234,21 @@ def test_the_private_key_stays_at_home(genuine, capsys):
     assert private.read_bytes() == before and secret not in said.out + said.err
 
 
+def as_der(path):
+    serialization = signing.serialization
+    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    der, pkcs8 = serialization.Encoding.DER, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(der, pkcs8, serialization.NoEncryption())
+
+
 @pytest.mark.parametrize("change, message", [
     (lambda path: path.chmod(0o640), "others can read the key"),
     (lambda path: path.write_text("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), "no private key"),
     (lambda path: path.write_text(""), "no private key"),
+    (lambda path: path.write_bytes(as_der(path)), "for a fresh pair, with which no certificate made so far is genuine"),
+    (lambda path: (path.unlink(), path.mkdir()), "no file, or a link to one that is gone: put back a copy"),
+    (lambda path: (path.unlink(), os.mkfifo(path)), "no file, or a link to one that is gone: put back a copy"),
+    (lambda path: (path.unlink(), path.symlink_to("none")), "no file, or a link to one that is gone: put back a copy"),
 ])  # fmt: skip
 @pytest.mark.skipif(os.name != "posix", reason="modes of files")
 def test_a_private_key_that_cannot_be_used(tmp_path, change, message, capsys):
@@ -257,6 +268,24 @@ def test_a_lost_private_key_is_not_replaced_in_silence(tmp_path, capsys):
     (folder / signing.PUBLIC).unlink()
     signing.private_key(folder)
     assert (folder / signing.PUBLIC).read_bytes() != before
+
+
+def test_a_public_key_that_is_no_file_is_no_reason_for_a_fresh_pair(tmp_path):
+    for name, make in (("folder", lambda path: path.mkdir()), ("link", lambda path: path.symlink_to("none"))):
+        folder = scored(tmp_path / name, {})
+        make(folder / signing.PUBLIC)
+        with pytest.raises(event.EventError, match="certificates.pem: no file, or a link to one that is gone: put"):
+            signing.private_key(folder)
+        assert not (folder / signing.PRIVATE).exists()
+
+
+@pytest.mark.parametrize("saved", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_private_key_counts_however_it_was_saved(tmp_path, saved):
+    folder = scored(tmp_path / "event", {})
+    before = signing.private_key(folder).public_key()
+    path = folder / signing.PRIVATE
+    path.write_text(path.read_text(), saved)
+    assert signing.private_key(folder).public_key() == before
 
 
 def test_another_key_does_not_take_the_place_of_the_published_one(tmp_path, capsys):

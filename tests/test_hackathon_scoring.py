@@ -441,6 +441,10 @@ def test_a_baseline_that_cannot_be_read_is_named(folder, tmp_path):
 
 @pytest.mark.parametrize("damage, said", [
     (lambda text: text[:-30], ""),  # half a line: it was never written
+    (lambda text: "\ufeff" + text, ""),
+    (lambda text: "\ufeff" + text.rstrip(), ""),
+    (lambda text: f"\n{text}\n  \n ", ""),
+    (lambda text: "\n{}\n" + text, "line 2 is damaged"),
     (lambda text: "{}\n" + text, "line 1 is damaged"),
     (lambda text: text.replace("+00:00", ""), "line 1 is damaged"),
     (lambda text: text.replace("2026", "x"), "line 1 is damaged"),
@@ -459,6 +463,17 @@ def test_a_damaged_log(folder, tmp_path, damage, said):
             scored(folder, tmp_path / "subs")
     else:
         assert teams(scored(folder, tmp_path / "subs"))
+
+
+@pytest.mark.parametrize("make", [
+    os.mkdir, lambda path: path.symlink_to("gone"), *([os.mkfifo] if hasattr(os, "mkfifo") else []),
+])  # fmt: skip
+def test_a_log_that_is_no_file_is_refused(folder, tmp_path, make):
+    (folder / arrivals.FOLDER).mkdir()
+    make(folder / arrivals.FOLDER / arrivals.LOG)
+    hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    with pytest.raises(event.EventError, match="log.jsonl: no file, or a link to one that is gone: move it"):
+        scored(folder, tmp_path / "subs")
 
 
 def test_folders_as_learning_platforms_make_them(folder, tmp_path):
@@ -550,6 +565,10 @@ def test_submit_keeps_what_is_there_and_makes_one_key(prepared, solution):  # no
         key.write_bytes(content)
         with pytest.raises(SubmissionError, match="not the key file|more than 1000 bytes"):
             submitted(prepared, solution)
+    key.unlink()
+    key.symlink_to("gone.key")
+    with pytest.raises(SubmissionError, match=f"{key.name}: a link, expected the file itself"):
+        submitted(prepared, solution)
 
 
 # --------------------------------------------------------------------------------------------------

@@ -224,6 +224,24 @@ def test_a_file_that_did_not_change_is_not_read_again(folder, tmp_path, monkeypa
     assert copy.digest != first.digest
 
 
+def test_a_file_that_is_still_on_its_way_is_not_copied(folder, tmp_path, monkeypatch):
+    place = tmp_path / "subs"
+    path = hand_in(place, "a.zip", good(2.0), "A")
+    whole = path.read_bytes()
+    for part in (b"", whole[:2], whole[:100], whole[:-1], b"Rar!" + bytes(arrivals.SMALL)):
+        path.write_bytes(part)
+        (arrival,) = arrivals.receive(folder, place)
+        assert "may still be on its way" in arrival.fault and not arrival.digest
+    assert not list((folder / arrivals.FOLDER).glob("*.zip"))
+    path.write_bytes(whole)
+    (arrival,) = arrivals.receive(folder, place)
+    assert not arrival.fault and arrival.path.read_bytes() == whole
+    path.write_bytes(whole[:100])  # what was whole counts; what stays half is logged as it is
+    monkeypatch.setattr(arrivals, "ARRIVING", -1)
+    first, half = arrivals.receive(folder, place)
+    assert first.digest == arrival.digest and first.replaced and half.path.read_bytes() == whole[:100]
+
+
 def test_who_scores_meanwhile_waits(folder, tmp_path, capsys):
     hand_in(tmp_path / "subs", "a.zip", good(2.0), "A")
     lock = filelock.FileLock(folder / "private" / ".scoring.lock")

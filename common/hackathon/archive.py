@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from common import texts
 from common.archives import is_clutter
 from common.challenge import SubmissionError
 from common.files import atomic_write, in_words
@@ -40,6 +41,15 @@ NOTEBOOK_BYTES = 50_000_000
 MEMBERS = 1000
 PEOPLE = 20
 BLOCK = 1 << 20
+CURE = "hand in the zip file as 'submit' wrote it"
+START = b"PK\x03\x04"  # of a zip file
+# What is handed in instead, by its first bytes
+OTHERS = {
+    START: "ends too early, as one does that was not sent in full",
+    b"Rar!": "a RAR archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"\x1f\x8b": "compressed with gzip",
+}
 # What zipfile raises for damaged files; ENOSPC and its like are not among the OSErrors it makes itself
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError, struct.error)
 
@@ -179,11 +189,31 @@ def opened(path):
         than can be; a manifest that is damaged or says something else than it should.
     """
     with plain_file(Path(path)) as file:
+        if fault := no_zip(file):
+            raise SubmissionError(fault)
         with _damage_explained("not a sound zip file"):
             archive = zipfile.ZipFile(file)
         with archive:
             members = _members(archive)
             yield Archive(archive, members, _manifest(archive, members))
+
+
+def no_zip(file):
+    """What an open file is that does not end as a zip file does, with the cure; "" where it does. Goes to its start."""
+    try:
+        if zipfile.is_zipfile(file):
+            return ""
+        file.seek(0)
+        start = file.read(512)
+    except DAMAGE:  # which reading it says
+        return ""
+    finally:
+        file.seek(0)
+    what = "empty" if not start else texts.HTML if texts.is_html(start) else "no zip file"
+    for magic, kind in OTHERS.items():
+        if start.startswith(magic):
+            what = kind
+    return f"not a sound zip file: {what}: {CURE}"
 
 
 @contextmanager
@@ -228,22 +258,27 @@ def _members(archive):
         raise SubmissionError(f"{len(entries)} files, at most {MEMBERS} are allowed")
     members = {}
     for entry in entries:
-        name = entry.filename.replace("\\", "/")  # as some systems write
+        name = _plain_name(entry)
         if name.endswith("/") or is_clutter(name):
             continue
         if name in members:
             raise SubmissionError(f"{shown(name)}: twice in the zip file")
         if not is_expected(name):
-            raise SubmissionError(f"{shown(name)}: {_unexpected(name, MANIFEST in archive.namelist())}")
+            raise SubmissionError(f"{shown(name)}: {_unexpected(name, MANIFEST in map(_plain_name, entries))}")
         if entry.flag_bits & 1:
             raise SubmissionError(f"{shown(name)}: encrypted")
         if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
             raise SubmissionError(f"{shown(name)}: a link or a device")
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise SubmissionError(f"{shown(name)}: compressed by an unusual method")
+            raise SubmissionError(f"{shown(name)}: compressed by an unusual method: {CURE}, or pack it with Deflate")
         members[name] = entry
     check_sizes({name: entry.file_size for name, entry in members.items()})
     return members
+
+
+def _plain_name(entry):
+    """The name of an entry without what some programs write: backslashes, and the folder that it lies in as a dot."""
+    return re.sub(r"^\./(?=.)", "", entry.filename.replace("\\", "/"))
 
 
 def _unexpected(name, has_manifest):
@@ -251,8 +286,10 @@ def _unexpected(name, has_manifest):
     if name.lower().endswith(".zip") and not has_manifest:
         return "a zip file in a zip file: hand in that one itself, and no key"
     if not has_manifest and is_expected(name.rpartition("/")[2]):
-        return "packed with its folder: hand in the zip file as 'submit' wrote it, or pack only what is in the folder"
-    return "no file of a submission has this name"
+        return f"packed with its folder: {CURE}, or pack only what is in the folder"
+    if name.endswith(KEY_SUFFIX):
+        return "the key of a team is for nobody else: hand in without it, and ask the organisers for another key"
+    return f"no file of a submission has this name: {CURE}"
 
 
 def is_expected(name):
@@ -267,9 +304,9 @@ def _manifest(archive, members):
     if MANIFEST not in members:
         raise SubmissionError(f"no {MANIFEST} in the zip file: pack it with 'python -m common.hackathon submit'")
     with _damage_explained(f"{MANIFEST}: damaged in the zip file"):
-        text = archive.read(MANIFEST)
+        text = archive.read(members[MANIFEST])
     try:
-        about = json.loads(text.decode("utf-8"))
+        about = json.loads(text.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise SubmissionError(f"{MANIFEST}: not JSON: {_line(error)}") from error
     if not isinstance(about, dict) or not isinstance(about.get("format"), int) or isinstance(about["format"], bool):

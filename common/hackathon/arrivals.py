@@ -23,6 +23,8 @@ from common.files import atomic_write, in_words
 from common.hackathon import archive
 from common.hackathon.event import EventError
 
+ARRIVING = 60  # s after its time of change, what does not end as a zip file does may still be on its way,
+SMALL = 1_000_000  # unless it does not start as one either, and has so few bytes that a copy costs nothing
 SETTLED = 2  # s after its time of change, which is no finer than some ms, a file is taken to be whole
 FOLDER, LOG = "private/received", "log.jsonl"
 # What systems and browsers leave in folders, and the keys of teams, which are nobody else's business
@@ -69,7 +71,8 @@ def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=F
     last one, until the organiser corrects either.
 
     Whatever was logged from this folder stays, whether its file was replaced, renamed or deleted since. The organiser
-    withdraws a submission by deleting its copy.
+    withdraws a submission by deleting its copy. What is still on its way is neither copied nor logged: with each look
+    there would be another part of it, and none of them can count.
 
     Parameters
     ----------
@@ -280,6 +283,8 @@ def _copy(path, about, place, memory):
     temporary = place / f".{os.getpid()}.part"
     try:
         with archive.plain_file(path) as file:
+            if fault := _incomplete(file):
+                raise SubmissionError(f"{fault} (it has only just changed, and may still be on its way)")
             digest, kept = archive.digest(file), None
             with suppress(FileNotFoundError):
                 kept = (place / f"{digest}.zip").stat().st_size
@@ -302,6 +307,16 @@ def _copy(path, about, place, memory):
     return digest
 
 
+def _incomplete(file):
+    """Why an open file is no zip file, where the rest of it may still be on its way; "" where nothing may."""
+    about = os.fstat(file.fileno())
+    if time.time() - about.st_ctime > ARRIVING or not (fault := archive.no_zip(file)):
+        return ""
+    start = file.read(len(archive.START))
+    file.seek(0)
+    return fault if archive.START.startswith(start) or about.st_size > SMALL else ""
+
+
 def _stamp(about):
     """What changes with the content of a plain file; None where it is no such file, or has only just changed."""
     if about is None:
@@ -310,16 +325,25 @@ def _stamp(about):
     return (about.st_ino, about.st_size, about.st_ctime_ns) if settled and stat.S_ISREG(about.st_mode) else None
 
 
+def _text(path):
+    """What is in the log, without the byte order mark that an editor may have put there."""
+    if os.path.lexists(path) and not path.is_file():  # to read from a pipe would wait for ever
+        raise EventError(f"{path}: no file, or a link to one that is gone: move it away and put back a copy")
+    return path.read_text("utf-8-sig")
+
+
 def _read_log(path):
-    """The lines of the log; one that a power cut left half written is no line yet."""
+    """The lines of the log; one that a power cut left half written is no line yet, and a blank one is none."""
     try:
-        text = path.read_text("utf-8")
+        text = _text(path)
     except FileNotFoundError:
         return []
     except UnicodeDecodeError as error:
         raise EventError(f"{path}: damaged (byte {error.start}): put back a copy of it") from error
     lines = []
     for i, written in enumerate(_whole(text).splitlines(), start=1):
+        if not written.strip():
+            continue
         try:
             line = json.loads(written)
             time = datetime.fromisoformat(line["time"])
@@ -346,7 +370,7 @@ def _whole(text):
 def _end(path):
     """Give the log the end to which the next line can be added; only who holds the lock may."""
     with suppress(FileNotFoundError, UnicodeDecodeError):  # which reading it says
-        text = path.read_text("utf-8")
+        text = _text(path)
         if text and not text.endswith("\n"):
             with atomic_write(path, private=True) as temporary:
                 temporary.write_text(_whole(text), "utf-8")

@@ -48,6 +48,9 @@ def private_key(folder):
     path = Path(folder, PRIVATE)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     public = Path(folder, PUBLIC)
+    for file in (path, public):
+        if os.path.lexists(file) and not file.is_file():  # to read from a pipe would wait for ever
+            raise EventError(f"{file}: no file, or a link to one that is gone: put back a copy of the file")
     published = public.exists()
     if not path.exists():
         if published:
@@ -59,12 +62,12 @@ def private_key(folder):
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise EventError(f"{path}: others can read the key that signs certificates: chmod 600 {path}")
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), None)
+        key = serialization.load_pem_private_key(texts.pasted(path.read_bytes()).encode(), None)
     except (ValueError, TypeError):  # what they say may hold a part of the file
         key = None
     if not isinstance(key, Ed25519PrivateKey):
-        raise EventError(f"{path}: no private key (Ed25519): put back a copy of it, or delete it and "
-                         f"{PUBLIC} for a fresh pair")  # fmt: skip
+        raise EventError(f"{path}: no private key (Ed25519, as PEM): put back a copy of it. Or delete it and {PUBLIC} "
+                         "for a fresh pair, with which no certificate made so far is genuine")  # fmt: skip
     known = _published(public)
     if known and fingerprint(known) != fingerprint(key.public_key()):
         raise EventError(f"{public}: not of the key in {path}: put back the key that signed, or delete {PUBLIC} to "

@@ -84,7 +84,7 @@ def submit(
     boards = event.of(folder)
     name, people = check_name(team), archive.check_people(members)
     key_path = keys.key_file(out, file_stem(name)) if key is None else Path(key)
-    opens_team = key is None and not key_path.exists()
+    opens_team = key is None and not os.path.lexists(key_path)  # a link to a key that is gone is no new team
     manifest = archive.Manifest(name, people, folder, {}, keys.NONE_YET if opens_team else keys.read_key(key_path))
     contents, notes = _predictions(boards, Path(event_folder), Path(predictions))
     contents[archive.NOTEBOOK] = check_notebook(Path(notebook))
