@@ -151,6 +151,9 @@ def read_labels(path):
             places = _places(row, places, path.name)
             continue
         where = f"{path.name}: line {line}"
+        for separator, word in ((";", "semicolons"), ("\t", "tabs")):
+            if separator in row[0]:
+                raise ValueError(f"{where} has {word} between its numbers: save the table with commas")
         if len(row) != 1 + len(COLUMNS):
             raise ValueError(f"{where} has {len(row)} columns, expected an index and {', '.join(COLUMNS)}")
         row = [row[place] for place in places]

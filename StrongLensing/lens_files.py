@@ -84,7 +84,7 @@ def _found_loose(task):
 def _unpacked(task):
     """The folder `dataset` where it is in the data folder and holds this task, else None."""
     mine = CLASSES if task == "classification" else RESOLUTIONS
-    for folder in (official.data_home() / "StrongLensing", official.data_home() / "official" / "StrongLensing"):
+    for folder in official.places("StrongLensing"):
         path = folder / FOLDER
         if any((path / half / name).is_dir() for half in ("train", "val") for name in mine):
             return path

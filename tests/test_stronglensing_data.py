@@ -269,6 +269,11 @@ def test_pair_without_partner(data_home, missing):
         load_pairs("train")
 
 
+def test_the_folder_may_lie_where_its_zip_file_may(data_home):
+    (put(data_home, "", classification_files(1), unpacked=True) / "dataset").rename(data_home / "dataset")
+    assert len(load_images("train")) == 3
+
+
 def test_links_are_refused(data_home, tmp_path):
     folder = put(data_home, "", classification_files(2), unpacked=True)
     secret = tmp_path / "secret.npy"
