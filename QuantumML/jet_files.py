@@ -159,7 +159,7 @@ def proxy():
     if path is None:
         return None
     try:
-        stored = archives.arrays(path.read_bytes())
+        stored = archives.arrays(path.read_bytes(), archives.EXCERPT_BYTES)
         jets, y = stored["X"].astype(float), stored["y"]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: expected an .npz file of numbers X and y: {error}; put it there anew") from error
