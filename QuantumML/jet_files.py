@@ -113,7 +113,8 @@ def _rows(X, rows, block=20_000):
     for first in range(0, len(X), block):
         low, high = np.searchsorted(rows, (first, first + block))
         if high > low:
-            parts.append(X[first : first + block][rows[low:high] - first].astype(np.float32))
+            with np.errstate(over="ignore"):
+                parts.append(X[first : first + block][rows[low:high] - first].astype(np.float32))
     return np.concatenate(parts)
 
 

@@ -216,7 +216,8 @@ def image_of(blob, name, folder):
             f"{name}: an image of shape {shape}, expected {size} x {size} pixels: {(size, size)}, or rows of {size}, "
             f"or flat, {size * size} pixels or {size * size + 1} with a label"
         )
-    image = image.reshape(size, size).astype(np.float32)
+    with np.errstate(over="ignore"):
+        image = image.reshape(size, size).astype(np.float32)
     if not np.isfinite(image).all():
         raise ValueError(f"{name}: has pixels that are not finite; download it again or remove it")
     if not image.max() > 0:

@@ -169,8 +169,10 @@ ZERO = np.zeros((4, 600, 600), np.float32)
     (np.ones((4, 300, 300), np.float32), r"shape \(4, 300, 300\)"),
     (None, "shape None"),
     (NAN, "not finite"),
+    (np.full((4, 600, 600), 1e39), "not finite"),
     (ZERO, "all pixels are alike"),
 ])
+@pytest.mark.filterwarnings("error")
 def test_bad_images(data_home, published, tmp_path, planes, message):
     put(data_home, {name: bytes_of(tmp_path, planes) for name in list(published)[:3]}, unpacked=True)
     with pytest.raises(ValueError, match=rf"planet\d+_0010\d_1250.fits.*{message}"):
