@@ -4,6 +4,8 @@ They have no published split: 70 % of the runs are for training, 15 % for valida
 that is always the same. See `Exoplanet.frames` for what stands in the files.
 """
 
+import warnings
+
 import numpy as np
 
 from common import archives, official
@@ -29,7 +31,7 @@ def load_official(split, n, size):
 
     Without the official files, but with the recovered images in the data folder, these are the test split.
     """
-    path = _unpacked() or official.find("Exoplanet", FULL) or official.find("Exoplanet", SAMPLE)
+    path = _found()
     labels = official.find("Exoplanet", LABELS)
     few = real_disks.recovered(size) if path is None else None
     if few is not None:
@@ -42,13 +44,24 @@ def load_official(split, n, size):
         return read_split(files, planets, split, n, size)
 
 
-def _unpacked():
-    """A folder Full_Train_Data or Sample_Data in the data folder that has images, else None."""
-    for name in (FULL.name, SAMPLE.name):
-        for folder in (official.data_home() / "Exoplanet", official.data_home() / "official" / "Exoplanet"):
-            path = folder / name.removesuffix(".zip")
-            if path.is_dir() and any(_is_fits(file.name) for file in path.rglob("*")):
-                return path
+def _found():
+    """The images on this machine, else None: all before a sample, and a zip file before its folder.
+
+    The splits are those of the runs that are there. A folder that lacks some, since it was not unpacked to the end,
+    has other splits.
+    """
+    found = [path for file in (FULL, SAMPLE) for path in (official.find("Exoplanet", file), _unpacked(file)) if path]
+    if found[1:] and found[0].is_dir():
+        warnings.warn(f"{found[0]} is read, not {found[1]}: move away what you do not want", stacklevel=2)
+    return found[0] if found else None
+
+
+def _unpacked(file):
+    """The folder of a zip file's name in the data folder, where it has images, else None."""
+    for folder in official.places("Exoplanet"):
+        path = folder / file.name.removesuffix(".zip")
+        if path.is_dir() and any(_is_fits(other.name) for other in path.rglob("*")):
+            return path
     return None
 
 

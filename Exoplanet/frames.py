@@ -96,7 +96,8 @@ def read_frame(blob, name):
     shape = None if planes is None else np.squeeze(planes).shape
     if shape != (PLANES, SIZE, SIZE):
         raise ValueError(f"{name}: an image of shape {shape}, expected {PLANES} planes of {SIZE} x {SIZE} pixels")
-    image = np.squeeze(planes)[0].astype(np.float32)
+    with np.errstate(over="ignore"):
+        image = np.squeeze(planes)[0].astype(np.float32)
     if not np.isfinite(image).all():
         raise ValueError(f"{name}: has pixels that are not finite (NaN or infinite); download it again or remove it")
     if image.max() == image.min():
@@ -151,6 +152,9 @@ def read_labels(path):
             places = _places(row, places, path.name)
             continue
         where = f"{path.name}: line {line}"
+        for separator, word in ((";", "semicolons"), ("\t", "tabs")):
+            if separator in row[0]:
+                raise ValueError(f"{where} has {word} between its numbers: save the table with commas")
         if len(row) != 1 + len(COLUMNS):
             raise ValueError(f"{where} has {len(row)} columns, expected an index and {', '.join(COLUMNS)}")
         row = [row[place] for place in places]

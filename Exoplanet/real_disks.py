@@ -98,7 +98,7 @@ def observed(size=64):
 def _arrays(path):
     """The arrays in an `.npy` or `.npz` file by name; that of an `.npy` file has the name ""."""
     try:
-        return archives.arrays(path.read_bytes())
+        return archives.arrays(path.read_bytes(), archives.EXCERPT_BYTES)
     except ValueError as error:
         raise ValueError(f"{path}: {error}; put it there anew") from error
 

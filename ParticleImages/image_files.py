@@ -136,7 +136,7 @@ def read_excerpt(path):
         The file is damaged or holds something else.
     """
     try:
-        stored = archives.arrays(path.read_bytes())
+        stored = archives.arrays(path.read_bytes(), archives.EXCERPT_BYTES)
         energy, y = stored["X"], stored["y"]
     except (KeyError, ValueError, OSError) as error:
         raise ValueError(f"{path}: expected an .npz file with X and y, without pickled objects: {error}") from error

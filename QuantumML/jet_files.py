@@ -113,7 +113,8 @@ def _rows(X, rows, block=20_000):
     for first in range(0, len(X), block):
         low, high = np.searchsorted(rows, (first, first + block))
         if high > low:
-            parts.append(X[first : first + block][rows[low:high] - first].astype(np.float32))
+            with np.errstate(over="ignore"):
+                parts.append(X[first : first + block][rows[low:high] - first].astype(np.float32))
     return np.concatenate(parts)
 
 
@@ -159,7 +160,7 @@ def proxy():
     if path is None:
         return None
     try:
-        stored = archives.arrays(path.read_bytes())
+        stored = archives.arrays(path.read_bytes(), archives.EXCERPT_BYTES)
         jets, y = stored["X"].astype(float), stored["y"]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: expected an .npz file of numbers X and y: {error}; put it there anew") from error

@@ -8,7 +8,8 @@ import hashlib
 import io
 import math
 import tempfile
-from contextlib import nullcontext
+import warnings
+from contextlib import nullcontext, suppress
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -145,11 +146,17 @@ def _simulated_book(seed, folder=None):
 
 
 def _kept(folder, ending, write):
-    """The path of a file of a simulated book. Its name has its SHA-256: where it is missing or damaged it is made."""
+    """The path of a file of a simulated book. Its name has its SHA-256: where it is missing or damaged it is made.
+
+    One with another content may hold somebody's work: it is kept under another name.
+    """
     for path in folder.glob(f"book-*{ending}"):
         if path.stem == f"book-{hashlib.sha256(path.read_bytes()).hexdigest()[:32]}":
             return path
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process has just done it
+            kept = path.replace(path.with_name(f"changed-{path.name}"))
+            warnings.warn(f"{path} was changed, or is damaged: it is now {kept.name}, and the book is made again; "
+                          "to work on a book, copy it into a folder of yours", stacklevel=2)
     blob = io.BytesIO()
     write(blob)
     path = folder / f"book-{hashlib.sha256(blob.getvalue()).hexdigest()[:32]}{ending}"

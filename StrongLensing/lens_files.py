@@ -84,7 +84,7 @@ def _found_loose(task):
 def _unpacked(task):
     """The folder `dataset` where it is in the data folder and holds this task, else None."""
     mine = CLASSES if task == "classification" else RESOLUTIONS
-    for folder in (official.data_home() / "StrongLensing", official.data_home() / "official" / "StrongLensing"):
+    for folder in official.places("StrongLensing"):
         path = folder / FOLDER
         if any((path / half / name).is_dir() for half in ("train", "val") for name in mine):
             return path
@@ -216,7 +216,8 @@ def image_of(blob, name, folder):
             f"{name}: an image of shape {shape}, expected {size} x {size} pixels: {(size, size)}, or rows of {size}, "
             f"or flat, {size * size} pixels or {size * size + 1} with a label"
         )
-    image = image.reshape(size, size).astype(np.float32)
+    with np.errstate(over="ignore"):
+        image = image.reshape(size, size).astype(np.float32)
     if not np.isfinite(image).all():
         raise ValueError(f"{name}: has pixels that are not finite; download it again or remove it")
     if not image.max() > 0:

@@ -63,6 +63,14 @@ def texts(root=ROOT):
     return [path for path in found if not _SKIPPED & set(path.relative_to(root).parts)]
 
 
+def _read(path, root):
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        name = path.relative_to(root).as_posix()
+        raise ValueError(f"{name} is not UTF-8 text: save it as UTF-8, or move it out of the course") from error
+
+
 def problems(root=ROOT, repo=REPO, tag=TAG):
     """List where the course names another address or release than its own; an empty list is good.
 
@@ -75,7 +83,7 @@ def problems(root=ROOT, repo=REPO, tag=TAG):
     """
     root, found, pages = Path(root), [], ""
     for path in texts(root):
-        text, name = path.read_text("utf-8"), path.relative_to(root).as_posix()
+        text, name = _read(path, root), path.relative_to(root).as_posix()
         if path.suffix in (".md", ".ipynb"):
             found += [f"{name} {problem}" for problem in _text_problems(name, text, repo, tag)]
         if path.suffix == ".md":
@@ -146,7 +154,7 @@ def move(repo, tag=TAG, root=ROOT):
     Raises
     ------
     ValueError
-        The address or the tag is none; nothing is changed then.
+        The address or the tag is none, or a file is not UTF-8 text; nothing is changed then.
     """
     if not re.fullmatch(rf"{GITHUB}[\w-]+/[\w.-]*\w", repo) or repo.endswith(".git"):
         raise ValueError(f"{repo!r} is no address of a repository: expected {GITHUB}OWNER/NAME")
@@ -154,8 +162,8 @@ def move(repo, tag=TAG, root=ROOT):
         raise ValueError(f"{tag!r} is no tag of a release: expected 'v' and its number, such as v1.2.0")
     changed = []
     # The constants come last: a move that was interrupted can be repeated
-    for path in sorted(texts(root), key=lambda path: path.name == "colab.py"):
-        before = path.read_text("utf-8")
+    files = {path: _read(path, root) for path in sorted(texts(root), key=lambda path: path.name == "colab.py")}
+    for path, before in files.items():
         after = _moved(path.relative_to(root).as_posix(), before, repo, tag)
         if after != before:
             with atomic_write(path) as temporary:

@@ -9,6 +9,7 @@ on its own (`__MACOSX`, `Thumbs.db`, hidden files as `._x` and `.DS_Store`) is l
 """
 
 import io
+import math
 import os
 import tokenize
 import zipfile
@@ -20,6 +21,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+EXCERPT_BYTES = 100_000_000  # of all arrays of an excerpt, a few published samples
 CLUTTER = ("__macosx", "thumbs.db", "desktop.ini", "icon\r")  # and hidden files, `.DS_Store` or `._x`, say
 LOCK = "~$"  # begins the name of what office programs write beside a file that is open
 # What zipfile raises for a damaged file, besides OSError; RuntimeError: a password is asked for.
@@ -28,19 +30,26 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtime
 ARRAY_DAMAGE = (*DAMAGE, OSError, KeyError, TypeError, SyntaxError, tokenize.TokenError, MemoryError, OverflowError)
 
 
-def arrays(blob):
+def arrays(blob, max_bytes=math.inf):
     """The arrays in the bytes of an `.npz` file by name; that of an `.npy` file has the name "". Unpickles nothing.
 
     Raises
     ------
     ValueError
-        Damaged, something else than arrays, or two arrays of one name. The message does not name the file.
+        Damaged, something else than arrays, two arrays of one name, or more bytes than max_bytes when unpacked. The
+        message does not name the file.
     """
+    size, found = 0, {}
     try:
         stored = np.load(io.BytesIO(blob), allow_pickle=False)
-        found = {"": stored} if isinstance(stored, np.ndarray) else {name: stored[name] for name in stored.files}
+        if isinstance(stored, np.ndarray):
+            found = {"": stored}
+        elif (size := sum(info.file_size for info in stored.zip.infolist())) <= max_bytes:
+            found = {name: stored[name] for name in stored.files}
     except ARRAY_DAMAGE as error:
         raise ValueError(f"damaged, or holds anything but numbers ({str(error) or type(error).__name__})") from error
+    if size > max_bytes:
+        raise ValueError(f"{size:,} bytes when unpacked, at most {max_bytes:,} are read")
     if others := [name for name, values in found.items() if not isinstance(values, np.ndarray)]:
         raise ValueError(f"{others[0]} is no array")
     if not isinstance(stored, np.ndarray) and len(found) < len(stored.files):

@@ -90,6 +90,7 @@ def _check_request(args, challenge, tables):
             why = str(error).rpartition(": ")[0]
             raise ValueError(f"{why}: to hide labels give one that nobody can guess: --seed {token_hex(16)}") from error
         args.seed = seed_of(secret, f"{challenge} {args.task}")
+        check_writable(_truth_of(args.out))
     check_writable(args.out)
 
 
@@ -101,28 +102,33 @@ def _fetch(challenge, files):
 
 
 def _write(dataset, args):
-    public = args.out
+    public, truth = args.out, _truth_of(args.out)
     if args.hide_labels:
-        truth = public.with_suffix(f".truth{public.suffix}")
         dataset, labels = hide_labels(dataset)
-        save(labels, truth, private=True)
+        with atomic_write(public) as samples, atomic_write(truth, private=True) as hidden:
+            save(labels, hidden)
+            save(dataset, samples)  # both are whole before one has its name: files of two sets never stand together
         print(f"wrote {len(dataset)} labels to {truth}: keep this file to yourself")
-    save(dataset, public)
+    else:
+        with atomic_write(public) as samples:
+            save(dataset, samples)
     print(f"wrote {len(dataset)} samples to {public}")
 
 
-def save(dataset, path, private=False):
+def _truth_of(public):
+    """The file of the labels beside that of the samples."""
+    return public.with_suffix(f".truth{public.suffix}")
+
+
+def save(dataset, path):
     """Write a data set as `.npz`, or a table (X of two axes with named columns) as `.parquet` or `.csv`.
 
-    The label, where there is one, is the first column of a table. A private file only its owner can read.
+    The label, where there is one, is the first column of a table.
     """
     import pandas as pd
 
-    path = Path(path)
     if path.suffix == ".npz":
-        blob = to_bytes(dataset)
-        with atomic_write(path, private=private) as temporary:
-            temporary.write_bytes(blob)
+        path.write_bytes(to_bytes(dataset))
         return
     X = np.asarray(dataset.X)
     if X.ndim > 2 or "columns" not in dataset.meta:
@@ -130,11 +136,10 @@ def save(dataset, path, private=False):
     table = pd.DataFrame(X.reshape(len(X), -1), columns=dataset.meta["columns"])
     if dataset.y is not None:
         table.insert(0, "label", dataset.y)
-    with atomic_write(path, private=private) as temporary:
-        if path.suffix == ".parquet":
-            table.to_parquet(temporary)
-        else:
-            table.to_csv(temporary, index=False)
+    if path.suffix == ".parquet":
+        table.to_parquet(path)
+    else:
+        table.to_csv(path, index=False)
 
 
 def _description(challenge, dataset, describe):

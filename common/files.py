@@ -6,6 +6,13 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+FULL = {
+    errno.ENOSPC: ("the disk is full", "free some space there"),
+    errno.EDQUOT: ("your share of the disk is full", "free some space there"),
+    errno.EFBIG: ("no file may be that large there", "use a folder on another disk"),
+}
+"""What keeps a file from growing, and the cure."""
+
 
 @contextmanager
 def atomic_write(path, *, new=False, private=False):
@@ -49,7 +56,7 @@ def atomic_write(path, *, new=False, private=False):
             raise IsADirectoryError(f"{path}: a folder stands there: move it away")
         temporary.replace(path)
     except OSError as error:
-        full = error.errno == errno.ENOSPC and error.filename is None  # as writing says it
+        full = error.errno in FULL and error.filename is None  # as writing says it
         if full or str(error.filename) == str(temporary):
             raise _explained(error, path.parent) from error
         raise
@@ -105,8 +112,8 @@ def in_words(error):
 
 def _explained(error, folder):
     """The same error, saying what to do about a folder that cannot be written."""
-    if error.errno == errno.ENOSPC:
-        reason, cure = "the disk is full", "free some space there"
+    if error.errno in FULL:
+        reason, cure = FULL[error.errno]
     elif error.errno == errno.EEXIST:
         reason, cure = "a file stands there", "move it away"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT):

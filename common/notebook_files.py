@@ -130,6 +130,7 @@ def read(path):
     try:
         nb = nbformat.v4.reads(text)
         nbformat.validate(nb)
+        json.dumps(nb, ensure_ascii=False).encode()  # half a letter is JSON, but no kernel or file takes it
     except Exception as error:  # nbformat raises many kinds for what is none
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise DamagedNotebook(f"{label(path)} is no notebook of format 4 ({reason}): {CURE}") from error
@@ -348,12 +349,16 @@ def source_text(name, root=ROOT):
     """
     module, _, wanted = name.rpartition(".")
     path = Path(root, *module.split(".")).with_suffix(".py")
-    if not path.is_file():
+    if not all(map(str.isidentifier, name.split("."))) or not path.is_file():  # a path could lead out of the course
         raise ValueError(f"{name}: there is no file {module.replace('.', '/')}.py")
-    text = path.read_text("utf-8")
-    found = [node for node in ast.parse(text).body if getattr(node, "name", None) == wanted]
-    if not found:
-        raise ValueError(f"{name}: {module.replace('.', '/')}.py defines no {wanted}")
+    try:
+        text = texts.read(path)
+        found = [node for node in ast.parse(text).body if getattr(node, "name", None) == wanted]
+    except UNREADABLE as error:
+        raise ValueError(f"{name}: {module.replace('.', '/')}.py is no Python ({error})") from error
+    if len(found) != 1:
+        many = f"{wanted} {len(found)} times" if found else f"no {wanted}"
+        raise ValueError(f"{name}: {module.replace('.', '/')}.py defines {many}")
     (node,) = found
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
     lines = text.splitlines()[: node.end_lineno]

@@ -344,7 +344,10 @@ def refresh(path):
     before = path.read_bytes()
     nb = read(path)
     insert_setup(nb)
-    fill_sources(nb)
+    try:
+        fill_sources(nb)
+    except ValueError as error:
+        raise ValueError(f"{label(path)} is as it was: {error}") from error
     bar = progress_bar(total=len(code_cells(nb)), desc=label(path), unit="cell", disable=None)
     client = nbclient.NotebookClient(
         nb,
@@ -414,14 +417,29 @@ def main(argv=None, root=ROOT):
         if args.command == "check":
             return _print_problems(paths)
         if args.command == "refresh":
-            for path in paths:
-                refresh(path)
+            return _refresh_all(paths)
         if args.command == "list":
             print(*map(label, paths), sep="\n")
     except (ValueError, OSError) as error:
-        print(*map(_safe, str(error).splitlines()), sep="\n", file=sys.stderr)
+        _complain(error)
         return 2
     return 0
+
+
+def _refresh_all(paths):
+    """Refresh notebooks, each whether or not another fails; returns the exit status."""
+    status = 0
+    for path in paths:
+        try:
+            refresh(path)
+        except (ValueError, OSError) as error:
+            _complain(error)
+            status = 2
+    return status
+
+
+def _complain(error):
+    print(*map(_safe, str(error).splitlines()), sep="\n", file=sys.stderr)
 
 
 def _literal(text):

@@ -120,6 +120,12 @@ def _misspelled(path):
     return ""
 
 
+def places(challenge):
+    """The folders in which the files of a challenge, or folders of them, may lie, the first to be looked in first."""
+    home = data_home()
+    return home / challenge, home / "official" / challenge, home
+
+
 def find(challenge: str, file: OfficialFile) -> Path | None:
     """Find a file that is already on this machine, and verify it.
 
@@ -143,8 +149,7 @@ def find(challenge: str, file: OfficialFile) -> Path | None:
         The file is there but is not the official one. It is left as it is.
     """
     _check_name(challenge)
-    home = data_home()
-    for folder in (home / challenge, home / "official" / challenge, home):
+    for folder in places(challenge):
         path = folder / file.name
         if path.is_file():
             if fault := _fault(path, file):

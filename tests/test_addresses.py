@@ -94,3 +94,12 @@ def test_move_refuses(copy, arguments, problem, capsys):
     assert addresses.main(arguments, root=copy) == 1
     assert problem in capsys.readouterr().err
     assert addresses.problems(copy) == []
+
+
+def test_move_reads_all_before_it_writes(copy, capsys):
+    (copy / "notes").mkdir()
+    (copy / "notes" / "mine.md").write_bytes("Grüße".encode("latin-1"))
+    assert addresses.main([ELSEWHERE, LATER], root=copy) == 1
+    assert "notes/mine.md is not UTF-8 text: save it" in capsys.readouterr().err
+    (copy / "notes" / "mine.md").unlink()
+    assert addresses.problems(copy) == []

@@ -1,8 +1,10 @@
 """Files of zip files and folders: names as people have them, and nothing but the files that are wanted."""
 
+import io
 import os
 import zipfile
 
+import numpy as np
 import pytest
 
 from common import archives
@@ -68,6 +70,15 @@ def test_damaged_zip_files(tmp_path):
         path.write_bytes(blob)
         with pytest.raises(ValueError, match="damaged zip file"), archives.opened(path, wanted, 100) as files:
             files.read("a.npy")
+
+
+def test_arrays_that_unpack_to_too_much_are_not_unpacked(monkeypatch):
+    stream = io.BytesIO()
+    np.savez_compressed(stream, X=np.zeros(1000, np.uint8))
+    assert list(archives.arrays(stream.getvalue(), 1200)) == ["X"]
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("unpacked"))
+    with pytest.raises(ValueError, match="^1,128 bytes when unpacked, at most 1,000 are read"):
+        archives.arrays(stream.getvalue(), 1000)
 
 
 def test_a_directory_that_lies_elsewhere(tmp_path):

@@ -1,10 +1,12 @@
 """The command line of a data script: what it writes, and one line for what it cannot do."""
 
+import errno
 import importlib
 import io
 import os
 import runpy
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -49,6 +51,24 @@ def test_hidden_labels_go_to_a_file_of_their_own(tmp_path, data_home, capsys):
     assert not any(secret in str(path) for path in tmp_path.rglob("*"))
 
 
+@pytest.mark.parametrize("failing", ["t.npz", "t.truth.npz"])
+def test_samples_and_hidden_labels_are_replaced_together_or_not(tmp_path, monkeypatch, capsys, failing):
+    argv = ["simulate", "--n", 15, "--hide-labels", "--out", tmp_path / "t.npz", "--seed"]
+    assert run(*argv, "0f8e1c-larch-51d3b7-quartz") == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    write = Path.write_bytes
+
+    def full(path, blob):
+        if path.name.startswith(f".{failing}."):
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+        return write(path, blob)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert run(*argv, "7a41d0-alder-90c2e6-basalt") == 1
+    assert f"cannot write to {tmp_path}: your share of the disk is full" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_guessable_secret_is_refused_before_simulating(tmp_path, capsys):
     assert run("simulate", "--seed", 7, "--hide-labels", "--out", tmp_path / "t.npz") == 1
     said = capsys.readouterr().err
@@ -80,12 +100,14 @@ def test_one_line_for_what_cannot_be_done(tmp_path, monkeypatch, capsys, argv, r
     assert reason in errors and "Traceback" not in errors
 
 
-@pytest.mark.parametrize("out", ["file/toy.npz", "folder.npz"])
+@pytest.mark.parametrize("out", ["file/toy.npz", "folder.npz", "hidden.truth.npz"])
 def test_what_cannot_be_written_is_said_before_simulating(tmp_path, monkeypatch, capsys, out):
     monkeypatch.setattr(Stream, "load", lambda *_, **__: pytest.fail("simulated"))
     (tmp_path / "file").touch()
     (tmp_path / "folder.npz").mkdir()
-    assert run("simulate", "--out", tmp_path / out) == 1
+    (tmp_path / "hidden.truth.npz").mkdir()
+    argv = ["--hide-labels", "--seed", "0f8e1c-larch-51d3b7-quartz"] if ".truth" in out else []
+    assert run("simulate", "--out", tmp_path / out.replace(".truth", ""), *argv) == 1
     assert str(tmp_path / out.partition("/")[0]) in capsys.readouterr().err
 
 

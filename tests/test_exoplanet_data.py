@@ -169,8 +169,10 @@ ZERO = np.zeros((4, 600, 600), np.float32)
     (np.ones((4, 300, 300), np.float32), r"shape \(4, 300, 300\)"),
     (None, "shape None"),
     (NAN, "not finite"),
+    (np.full((4, 600, 600), 1e39), "not finite"),
     (ZERO, "all pixels are alike"),
 ])
+@pytest.mark.filterwarnings("error")
 def test_bad_images(data_home, published, tmp_path, planes, message):
     put(data_home, {name: bytes_of(tmp_path, planes) for name in list(published)[:3]}, unpacked=True)
     with pytest.raises(ValueError, match=rf"planet\d+_0010\d_1250.fits.*{message}"):
@@ -204,6 +206,7 @@ def test_damaged_images(published, tmp_path):
     (table(RUNS).replace("5,5,0,0.0", "5,5,0,nan"), "line 7: 'nan' is not a finite number"),
     (table(RUNS).replace("5,5,0,0.0", "5,5,0,many"), "line 7: 'many' is not a finite number"),
     (table(RUNS).replace("5,5,0,0.0,", "5,5,0,"), "line 7 has 10 columns, expected an index and run, n, m1"),
+    (table(RUNS).replace(",", ";"), "line 2 has semicolons between its numbers: save the table with commas"),
     (table(RUNS).replace("\n5,5,", "\n5,4,"), "line 7: run 4 "),
     (",run,n\n", "the header must have each of run, n, m1, .* once; check m1"),
     (table(RUNS, header=False).replace("1,1,1,0.001,20.0", "1,1,1,20.0,0.001"), "line 2: a planet of 20 solar masses"),
@@ -262,6 +265,21 @@ def test_archives_as_people_have_them(data_home, published):
         (folder / "Sample_Data" / name).write_bytes(blob)
     for part, split in zip(parts, ("train", "valid", "test"), strict=True):
         np.testing.assert_array_equal(load(split).X, part.X)
+
+
+def test_a_zip_file_goes_before_its_folder_which_may_be_unfinished(data_home, published):
+    folder = put(data_home, published)
+    images = load().X
+    put(data_home, dict(list(published.items())[:1]), unpacked=True)
+    np.testing.assert_array_equal(load().X, images)
+    (folder / "Sample_Data").rename(folder / "Full_Train_Data")
+    with pytest.warns(UserWarning, match=r"Full_Train_Data is read, not \S+Sample_Data.zip: move away"):
+        assert len(load()) == 1
+
+
+def test_the_folder_may_lie_where_its_zip_file_may(data_home, published):
+    (put(data_home, published, unpacked=True) / "Sample_Data").rename(data_home / "Sample_Data")
+    assert len(load()) == 9
 
 
 def test_two_files_of_one_image(data_home, published):

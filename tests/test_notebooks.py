@@ -346,14 +346,28 @@ def test_text_of_a_class_has_the_first_line_of_its_docstring():
     compile(text, "cell", "exec")
 
 
+OUTSIDE = Path(notebook_files.__file__).with_suffix("")  # an absolute path, here of a file that exists
+
+
 @pytest.mark.parametrize("name, problem", [
     ("common.layers.Nothing", "common/layers.py defines no Nothing"), ("common.nowhere.x", "no file common/nowhere.py"),
+    (f"{OUTSIDE}.key", "there is no file"), (".....common.layers.Line", "there is no file"),
 ])  # fmt: skip
 def test_a_tag_that_names_nothing(good, name, problem):
     with pytest.raises(ValueError, match=problem):
         notebook_files.source_text(name)
     alter(good, lambda nb: nb.cells[5].metadata.update(tags=[f"source-{name}"]))
     assert any(f"names nothing: {name}" in found for found in check(good))
+
+
+@pytest.mark.parametrize("text, problem", [
+    (b"def f(:\n", "bad.py is no Python"), (b"# Gr\xfc\xdfe\ndef f(): pass\n", "bad.py is no Python .*not UTF-8"),
+    (b"def f(): pass\ndef f(): return 1\n", "bad.py defines f 2 times"),
+])  # fmt: skip
+def test_a_tag_of_a_module_that_cannot_be_read(tmp_path, text, problem):
+    (tmp_path / "bad.py").write_bytes(text)
+    with pytest.raises(ValueError, match=f"^bad.f: {problem}"):
+        notebook_files.source_text("bad.f", tmp_path)
 
 
 FORM_PROBLEMS = notebook_files._form_problems
@@ -447,6 +461,7 @@ DAMAGED = [
     ('{"cells": [], "nbformat": 3}', "format 4"), (CELLS % "{}", "format 4"), (CELLS % "1", "format 4"),
     ("{}".encode("utf-16"), "UTF-16"), (b"\xff\xfe\xfd", "UTF-16"), ("é".encode("latin-1"), "not UTF-8"),
     ('{"cells": null, "nbformat": 4}', "format 4"),
+    (CELLS % r'{"cell_type": "markdown", "id": "a", "metadata": {}, "source": "\ud800"}', "surrogates not allowed"),
 ]  # fmt: skip
 
 
@@ -736,6 +751,21 @@ def test_refresh_twice_changes_nothing(good):
     alter(good, timing)
     assert main(["refresh", "Higgs"], root=good.parents[1]) == 0
     assert good.read_bytes() == before
+
+
+def test_refresh_goes_on_after_one_that_fails(course, monkeypatch, capsys):
+    seen = []
+
+    def failing(path):
+        seen.append(path.stem)
+        raise ValueError(f"{path.stem} is as it was")
+
+    for name in ("Higgs", "Higgs_2"):
+        write_notebook(course / "Higgs" / f"{name}.ipynb")
+    monkeypatch.setattr(notebooks, "refresh", failing)
+    assert main(["refresh", "Higgs"], root=course) == 2
+    assert seen == ["Higgs", "Higgs_2"]
+    assert capsys.readouterr().err == "Higgs is as it was\nHiggs_2 is as it was\n"
 
 
 @pytest.mark.parametrize(

@@ -266,6 +266,13 @@ def test_excerpts_with_something_else(data_home, change, message):
     assert path.name in str(error.value)
 
 
+def test_an_excerpt_that_unpacks_to_too_much_is_refused(data_home):
+    path = put_excerpt(data_home, **excerpt_content())
+    np.savez_compressed(path, X=np.zeros((110_000, 32, 32), np.uint8), y=np.zeros(110_000))
+    with pytest.raises(ValueError, match=f"{path.name}: .* bytes when unpacked, at most 100,000,000"):
+        data.load("test", 2, source="official")
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no zip", b"text", b"\x93NUMPY\1\0\4\0(((("])
 def test_excerpts_that_are_no_npz(data_home, content):
     path = put_excerpt(data_home, **excerpt_content())

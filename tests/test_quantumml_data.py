@@ -98,10 +98,12 @@ NEGATIVE = np.full((200, 30, 30), -1.0)
     ({"X": EMPTY}, "image 7 has no pixel above 0"),
     ({"X": NEGATIVE}, "negative or not finite"),
     ({"X": np.full((200, 30, 30), np.nan)}, "negative or not finite"),
+    ({"X": np.full((200, 30, 30), 1e39)}, "negative or not finite"),
     ({"X": None}, "expected an HDF5 file with data sets X and y, found y"),
     ({"y": np.arange(200) % 3}, "values other than 0"),
     ({"y": np.array([b"quark"] * 200)}, "expected plain numbers"),
 ])
+@pytest.mark.filterwarnings("error")
 def test_bad_official_files_are_refused(tmp_path, replaced, reason):
     with pytest.raises(ValueError, match=reason):
         data.read_hdf5(official_file(tmp_path / "bad.hdf5", **replaced))

@@ -208,6 +208,7 @@ FIRST = "dataset/train/cdm/cdm_sim_0.npy"
     (npy_bytes(np.ones((2, 64, 64))), r"shape \(2, 64, 64\), expected 64 x 64"),
     (npy_bytes(np.ones(4095)), r"shape \(4095,\), expected 64 x 64 pixels: \(64, 64\), or rows of 64, or flat, 4096"),
     (npy_bytes(NAN), "pixels that are not finite"),
+    (npy_bytes(np.full((64, 64), 1e39)), "pixels that are not finite"),
     (npy_bytes(np.zeros((64, 64))), "no pixel above 0"),
     (npy_bytes(image().astype(complex)), "holds complex128, expected plain real numbers"),
     (npy_bytes(np.full((64, 64), "a")), "expected plain real numbers"),
@@ -224,6 +225,7 @@ FIRST = "dataset/train/cdm/cdm_sim_0.npy"
     (object_npy(pickle.dumps({"a": 1})), "refused"),
 ])
 @pytest.mark.parametrize("unpacked", [False, True])
+@pytest.mark.filterwarnings("error")
 def test_bad_images(data_home, unpacked, content, message):
     files = changed(classification_files(1), FIRST, content)
     put(data_home, data.CLASSIFICATION.name, files, unpacked)
@@ -267,6 +269,11 @@ def test_pair_without_partner(data_home, missing):
     other = missing.replace("LR", "x").replace("HR", "LR").replace("x", "HR")
     with pytest.raises(ValueError, match=f"{other} has no partner"):
         load_pairs("train")
+
+
+def test_the_folder_may_lie_where_its_zip_file_may(data_home):
+    (put(data_home, "", classification_files(1), unpacked=True) / "dataset").rename(data_home / "dataset")
+    assert len(load_images("train")) == 3
 
 
 def test_links_are_refused(data_home, tmp_path):
