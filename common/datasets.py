@@ -22,7 +22,7 @@ import joblib
 import numpy as np
 
 from common import archives
-from common.files import atomic_write
+from common.files import atomic_write, in_words
 from common.official import data_home
 from common.progress import in_notebook, progress_bar
 
@@ -262,7 +262,7 @@ class Stream:
         ValueError
             Unknown split, or n is not a positive whole number.
         OSError
-            The cache cannot be written, the scheduler or its workers do not answer, or processes that
+            The cache cannot be read or written, the scheduler or its workers do not answer, or processes that
             simulate were killed again and again.
         ImportError
             A package that simulating needs is not installed.
@@ -448,6 +448,8 @@ def _sound(paths):
             blob = path.read_bytes()
         except FileNotFoundError:  # another process has just replaced it
             continue
+        except OSError as error:  # a folder, say: what nobody can read is nobody's to replace
+            raise OSError(f"{in_words(error)}; move it away, and it is made again") from error
         if path.stem.endswith(_checksum(blob)):
             return blob
         warnings.warn(f"{path} is damaged; it is left out and made again", stacklevel=2)

@@ -24,6 +24,7 @@ import hashlib
 import importlib
 import json
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ from torch import nn
 
 from common import official
 from common.challenge import FOLDERS, ROOT
-from common.files import atomic_write, in_words
+from common.files import atomic_write, check_writable, in_words
 
 SHARED = ("demo.py", "layers.py", "training.py")  # of common: what a model is made with, besides its own folder
 
@@ -58,20 +59,35 @@ def script(name, quick=False):
         ``window.DATA = {...};``
     """
     place = _place(name, quick)
-    if not place.is_file():
+    kept = _kept(place)
+    if kept is None:
         _make(name, quick)
-    return place.read_text("utf-8")
+        kept = _kept(place)
+    return kept
+
+
+def _kept(place):
+    """The script in a file of the data folder, whose first line is its checksum; None if missing or damaged."""
+    try:
+        digest, _, text = place.read_bytes().partition(b"\n")
+    except FileNotFoundError:
+        return None
+    if digest.decode(errors="replace") == hashlib.sha256(text).hexdigest():
+        return text.decode()
+    warnings.warn(f"{place} is damaged; it is left out and made again", stacklevel=2)
+    return None
 
 
 def _make(name, quick):
     """Train what a page needs, keep its data, and return its networks."""
     place = _place(name, quick)
+    check_writable(place)
     print(f"{name}: making what its page to try needs; kept in {place.parent}", flush=True)
     found = importlib.import_module(f"{name}.demo").data(quick)
     networks = found.pop("networks", {})
-    text = json.dumps(found, separators=(",", ":"), allow_nan=False)
+    text = f"window.DATA = {json.dumps(found, separators=(',', ':'), allow_nan=False)};\n".encode()
     with atomic_write(place) as temporary:
-        temporary.write_text(f"window.DATA = {text};\n", "utf-8")
+        temporary.write_bytes(hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
     return networks
 
 

@@ -164,7 +164,7 @@ def _wrong(exercise, returned):
         if (problem := _difference(value, right, exercise))
     ]
     if not found:
-        return ""
+        return next(filter(None, map(_not_whole, exercise.inputs, returned, expected)), "")
     case, problem = found[0]
     for sentence, mistaken in exercise.mistakes.items():
         with np.errstate(all="ignore"):
@@ -172,6 +172,16 @@ def _wrong(exercise, returned):
         if not any(_difference(value, wrong, exercise) for value, wrong in zip(returned, same, strict=True)):
             return f"for {case} {problem} {sentence}"
     return f"for {case} {problem}"
+
+
+def _not_whole(case, value, expected):
+    """What is wrong with right values that cannot be an index where those of the course can, or ''."""
+    if isinstance(expected, tuple):
+        return next(filter(None, (_not_whole(case, *pair) for pair in zip(value, expected, strict=True))), "")
+    kind = np.asarray(value).dtype
+    if np.asarray(expected).dtype.kind != "i" or np.can_cast(kind, np.int64):
+        return ""
+    return f"for {case} your function returns the right numbers as {kind}, expected whole ones: use .astype(int)."
 
 
 def _difference(value, expected, exercise):
@@ -196,6 +206,7 @@ def _difference_of_arrays(value, expected, who, rtol):
         return f"{who} returns a torch tensor, expected NumPy: return it with .numpy()."
     if inspect.isgenerator(value) or inspect.iscoroutine(value):
         return f"{who} returns a {type(value).__name__}, expected numbers: use 'return' without 'yield' or 'async'."
+    kind = type(value)
     try:
         value = np.asarray(value)
     except Exception as error:  # of whatever object the reader returns
@@ -204,6 +215,8 @@ def _difference_of_arrays(value, expected, who, rtol):
         return f"{who} returns {_short(value.item() if value.ndim == 0 else value)}, expected numbers."
     if value.shape != expected.shape:
         return f"{who} returns {_form(value)}, expected {_form(expected)}."
+    if expected.ndim and kind is not np.ndarray:  # of pandas, say: columns and rows work in another way
+        return f"{who} returns a {kind.__name__}, expected an array: wrap it in np.array(...)."
     if np.allclose(value, expected, rtol=rtol, atol=0, equal_nan=True):
         return ""
     if np.isnan(value).sum() > np.isnan(expected).sum():

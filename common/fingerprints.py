@@ -1,5 +1,6 @@
 """What data, networks and functions are, in a text that is the same in another process: to know them again."""
 
+import dis
 import functools
 import hashlib
 import inspect
@@ -8,6 +9,7 @@ import types
 import numpy as np
 import torch
 
+OF_TORCH = vars(torch.nn.Module()).keys()  # "training", say, and what holds the parameters
 SIMPLE = (type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device)  # repr says all of it
 BLOCK = 1 << 26  # bytes of an array that are in memory at once
 
@@ -27,16 +29,42 @@ def of_array(values):
 
 def of_model(model):
     """SHA-256 of the layers of a network, their settings and their code; not of the weights, which training changes."""
+    return _of_model(model, {id(model)})
+
+
+def _of_model(model, seen):
     settings = [
-        f"{place} {name} {value!r}"
+        f"{place} {name} {_described(value, seen)}"
         for place, module in model.named_modules()
         for name, value in sorted(vars(module).items())
-        if isinstance(value, SIMPLE) and name != "training"
+        if name not in OF_TORCH and _is_setting(value)
     ]
     kinds = {type(module) for module in model.modules()}
-    code = sorted(f"{kind.__qualname__} {_code(kind.forward)}" for kind in kinds if inspect.isfunction(kind.forward))
+    code = sorted(f"{kind.__qualname__} {_methods(kind, seen)}" for kind in kinds)
     shapes = [f"{name} {tuple(value.shape)}" for name, value in model.state_dict().items()]
     return _sha256([repr(model), *settings, *code, *shapes])
+
+
+def _is_setting(value):
+    """Whether an attribute of a layer says what it does; a tensor may be what it keeps of its last batch."""
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(map(_is_setting, value))
+    if isinstance(value, dict):
+        return all(map(_is_setting, value.values()))
+    return isinstance(value, (*SIMPLE, np.ndarray)) or (callable(value) and not isinstance(value, torch.nn.Module))
+
+
+def _methods(kind, seen):
+    """What `forward`, and whatever of its class it uses, does or holds: methods that call methods, and constants."""
+    found, names = {}, {"forward"}
+    while names:
+        name = names.pop()
+        inherited = [vars(base)[name] for base in kind.__mro__ if name in vars(base) and base is not torch.nn.Module]
+        parts = [getattr(part, "fget", getattr(part, "__func__", part)) for part in inherited]
+        parts = [inspect.unwrap(part) if inspect.isfunction(part) else part for part in parts if _is_setting(part)]
+        found[name] = parts
+        names |= set().union(*(_names(part.__code__) for part in parts if inspect.isfunction(part))) - found.keys()
+    return [f"{name} {_described(part, seen)}" for name in sorted(found) for part in found[name]]
 
 
 def of_function(function):
@@ -72,7 +100,7 @@ def _described(thing, seen):
         return f"partial {_described((thing.func, thing.args, thing.keywords), seen)}"
     if isinstance(thing, torch.nn.Module):
         learns = any(_learns(value) for value in thing.parameters())
-        return f"{of_model(thing)} {_described({} if learns else dict(thing.state_dict()), seen)}"
+        return f"{_of_model(thing, seen)} {_described({} if learns else dict(thing.state_dict()), seen)}"
     if isinstance(thing, types.MethodType):
         return f"method {_described((thing.__func__, thing.__self__), seen)}"
     if isinstance(thing, types.FunctionType):
@@ -91,7 +119,7 @@ def _given(function):
     given = {"defaults": function.__defaults__, "keywords": function.__kwdefaults__}
     given["closure"] = [_content(cell) for cell in function.__closure__ or ()]
     if function.__module__ == "__main__":
-        used = sorted(_names(function.__code__) & function.__globals__.keys())
+        used = sorted(_globals(function.__code__) & function.__globals__.keys())
         given["globals"] = {name: function.__globals__[name] for name in used}
     return given
 
@@ -101,6 +129,11 @@ def _content(cell):
         return cell.cell_contents
     except ValueError:  # of a function that is still being defined
         return None
+
+
+def _globals(code):
+    used = {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    return used.union(*(_globals(part) for part in code.co_consts if inspect.iscode(part)))
 
 
 def _names(code):

@@ -1,5 +1,6 @@
 """One door to HDF5 files that others made: arrays X and y of plain numbers, and nothing that leads out of the file."""
 
+import math
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,8 +41,8 @@ def arrays(path, extra, layout="the data sets X and y"):
     Raises
     ------
     ValueError
-        No HDF5 file, a damaged one, one that is in use, or no such data sets: a group, a link, data in other files, of
-        a type that numpy lacks, or of more rows than any file has.
+        No HDF5 file, a damaged one, one that is in use, or no such data sets: a group, a link, data in other files or
+        never written, of a type that numpy lacks, or of more rows than any file has.
     ImportError
         h5py is not installed.
     """
@@ -77,7 +78,17 @@ def _array(h5py, file, name, expected):
         raise ValueError(f"{expected}, but {name} says that it has {shape[0]:,} rows (at most {MAX_ROWS:,})")
     if array.external or array.is_virtual:
         raise ValueError(f"{expected}, but {name} refers to other files: put the data themselves into the file")
+    if not _is_written(array):
+        raise ValueError(f"{expected}, but {name} says that it has {shape} numbers, and not all were written")
     return array
+
+
+def _is_written(array):
+    """Whether all of an array is in its file: what was never written is read as zeros, of any number."""
+    if array.chunks is None:
+        return not array.size or array.id.get_storage_size() > 0
+    wanted = (-(-n // chunk) for n, chunk in zip(array.shape, array.chunks, strict=True))
+    return array.id.get_num_chunks() >= math.prod(wanted)
 
 
 def _in_words(error):

@@ -5,6 +5,7 @@ Nothing here executes a notebook: `common.notebooks` does.
 
 import ast
 import json
+import os
 import re
 from copy import deepcopy
 from pathlib import Path
@@ -81,7 +82,7 @@ def find(names=(), root=ROOT):
     chosen = set()
     for name in names:
         fitting = {p for p in found if Path(name).as_posix() in (label(p).partition("/")[0], p.stem, label(p))}
-        fitting = fitting or {p for p in found if Path(name).resolve() in (p.resolve(), p.resolve().parent)}
+        fitting = fitting or {p for p in found if os.path.realpath(name) in map(os.path.realpath, (p, p.parent))}
         if not fitting:
             known = ", ".join(map(label, found)) or "none"
             raise ValueError(f"no notebook fits the name {name!r}; the notebooks are: {known}")

@@ -97,7 +97,7 @@ def data_home() -> Path:
         folder = Path(said).expanduser()
     except RuntimeError as error:
         raise ValueError(f"DEEPLEARN_DATA is {said!r}: there is no such user. Set it to a plain path") from error
-    folder = (folder if folder.exists() else ROOT / folder).resolve()
+    folder = Path(os.path.realpath(folder if folder.exists() else ROOT / folder))  # resolve() may not end in a path
     if folder.is_file():
         raise NotADirectoryError(
             f"cannot write to {folder}: it is a file, not a folder. Please set DEEPLEARN_DATA to another folder"

@@ -7,6 +7,7 @@ refused in one line that says what it is instead.
 import argparse
 import gzip
 import io
+import string
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
@@ -230,6 +231,10 @@ def _first_fault(stream, columns, separator):
             return f"could not convert {texts[0][:30]!r} in line {number} to a number"
         if len(cells) != columns:
             return f"line {number} has {len(cells)} numbers"
+        if odd := [sign for sign in line if sign not in string.printable]:  # Python reads blanks and digits of any kind
+            return f"line {number} has {odd[0]!r} among its numbers: write plain digits and blanks"
+        if line.count('"') % 2:
+            return f"line {number} has a quotation mark that is not closed: remove it"
     return "a line cannot be read"
 
 

@@ -9,6 +9,7 @@ import math
 import os
 import sys
 import tempfile
+import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -128,8 +129,8 @@ def fit(
     seed : int
         Seed of the order of the samples, dropout and augmentation. The initial weights are the model's.
     checkpoint : path-like, optional
-        Written after each epoch; when it is there, training goes on from it. It knows its data, its model and
-        its loss: another training is refused.
+        Written after each epoch; when it is there, training goes on from it. It knows its data, its model, its
+        loss and its score: another training is refused, and so is a damaged file.
     devices : int
         Several devices are several processes, which get copies of all arguments: outside notebooks
         these must be picklable, and the call must be under ``if __name__ == "__main__"``.
@@ -145,8 +146,8 @@ def fit(
     Raises
     ------
     ValueError
-        X and y differ in length or hold no numbers, a set is empty, the checkpoint belongs to another training, or
-        the loss is not a number.
+        X and y differ in length or hold no numbers, a set is empty, the checkpoint is damaged or belongs to another
+        training, or the loss or the score is not a number.
 
     References
     ----------
@@ -165,7 +166,7 @@ def fit(
     else:
         strategy = "ddp_notebook" if in_notebook() else "ddp_spawn"
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
-    known = {} if checkpoint is None else _fingerprints(train, valid, model, loss, augment)
+    known = {} if checkpoint is None else _fingerprints(train, valid, model, loss, score, augment)
     with tempfile.TemporaryDirectory() as folder:
         # Through a file: the pipe between processes holds 64 kB, and its writer waits for a reader that waits for it.
         trained = Path(folder, "trained.pt")
@@ -214,10 +215,15 @@ def _train(
         valid_loss = loss(predictions, _tensor(y, narrow)).item()
         valid_score = -valid_loss if score is None else float(score(y, predictions.numpy()))
         valid_score = fabric.broadcast(valid_score)  # all devices stop in the same epoch
-        if not np.isfinite([total, valid_loss, valid_score]).all():
+        if not np.isfinite([total, valid_loss]).all():
             raise ValueError(
                 f"the loss is {total / n_steps} in training and {valid_loss} in validation in epoch "
                 f"{epoch}: try a smaller lr, or look for NaN in X"
+            )
+        if not np.isfinite(valid_score):
+            raise ValueError(
+                f"the score is {valid_score} in epoch {epoch}, and must be a number: "
+                "look at what it needs of the validation set (AUC, say, needs both classes)"
             )
         history.train_loss.append(total / n_steps)
         history.valid_loss.append(valid_loss)
@@ -339,13 +345,14 @@ def predict(model, X, *, batch_size=4096, accelerator="auto", precision="32-true
     return predictions
 
 
-def _fingerprints(train, valid, model, loss, augment):
+def _fingerprints(train, valid, model, loss, score, augment):
     """What a checkpoint knows its training by, besides numbers."""
     return {
         "training set": [fingerprints.of_array(values) for values in train],
         "validation set": [fingerprints.of_array(values) for values in valid],
         "model": fingerprints.of_model(model),
         "loss": fingerprints.of_function(loss),
+        "score": fingerprints.of_function(score),
         "augmentation": fingerprints.of_function(augment),
     }
 
@@ -361,15 +368,18 @@ def _save(checkpoint, settings, model, optimizer, schedule, history, best):
 
 def _resume(checkpoint, settings, known, model, optimizer, schedule):
     try:
+        with zipfile.ZipFile(checkpoint) as archive:
+            if damaged := archive.testzip():  # torch compares no checksums
+                raise ValueError(f"{damaged} has another checksum")
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
         stored = state["settings"]
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise ValueError(f"{checkpoint} is not a checkpoint of fit(), or a damaged one: give another file") from error
-    if stored != settings:
         differences = [
             f"another {name}" if name in known else f"{name} = {stored.get(name)}, not {value}"
             for name, value in settings.items() if stored.get(name) != value
         ]
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise ValueError(f"{checkpoint} is not a checkpoint of fit(), or a damaged one: give another file") from error
+    if stored != settings:
         raise ValueError(
             f"{checkpoint} belongs to a training with {'; '.join(differences)}: "
             "delete it to start again, or give another file"

@@ -421,6 +421,16 @@ def test_damaged_chunk_is_made_again(data_home, how):
     assert stored(data_home).read_bytes() == blob
 
 
+def test_what_stands_in_place_of_a_chunk_and_cannot_be_read_is_named(data_home):
+    toy.stream().load("train", 10)
+    path = stored(data_home)
+    path.unlink()
+    path.mkdir()
+    for use in (lambda: toy.stream().load("train", 10), lambda: toy.stream().prepare("train", 10)):
+        with pytest.raises(OSError, match=f"{path.name}: .*; move it away"):
+            use()
+
+
 def test_damaged_sample_is_replaced_from_the_cache(tmp_path, data_home):
     good = toy.stream().load("train", 10)
     shutil.move(data_home / "simulated" / "Toy", tmp_path / "sample")

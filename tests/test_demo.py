@@ -47,6 +47,26 @@ def built(tmp_path_factory):
     return place
 
 
+def test_damaged_data_of_a_page_are_made_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("DEEPLEARN_DATA", str(tmp_path))
+    monkeypatch.setattr("Higgs.demo.data", lambda quick: {"quick": quick})
+    whole = demo.script("Higgs", quick=True)
+    assert whole == 'window.DATA = {"quick":true};\n'
+    (place,) = tmp_path.rglob("*.js")
+    blob = place.read_bytes()
+    for damaged in (b"", blob[:-9], blob.replace(b"true", b"frue"), b"\xff\xfe"):
+        place.write_bytes(damaged)
+        with pytest.warns(UserWarning, match="damaged"):
+            assert demo.script("Higgs", quick=True) == whole
+        assert place.read_bytes() == blob
+    place.unlink()
+    place.mkdir()
+    monkeypatch.setattr("Higgs.demo.data", lambda quick: pytest.fail("trains for nothing"))
+    for use in (demo.script, demo._make):
+        with pytest.raises(OSError):
+            use("Higgs", True)
+
+
 @pytest.fixture
 def data_of(built):
     """A function that reads what a page needs from the site."""

@@ -8,6 +8,7 @@ from importlib import import_module
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from nbclient import NotebookClient
@@ -195,6 +196,8 @@ def interrupted(x):
     (lambda x: x * np.nan, "returns NaN (not a number), expected 2."),
     (lambda x: 3 * x, "for two numbers your function returns 3 as entry 0, expected 2."),
     (lambda x: [2.0, 4.0], "returns a list, expected an array"),
+    (lambda x: pd.Series(2 * x), "returns a Series, expected an array: wrap it in np.array(...)."),
+    (lambda x: np.ma.masked_array(2 * x, mask=True), "returns a MaskedArray, expected an array"),
     (lambda x: "four", "returns 'four', expected numbers"),
     (lambda x: torch.tensor(2 * x), "returns a torch tensor, expected NumPy: return it with .numpy()."),
     (lambda x: 2j * x, "expected numbers"),
@@ -215,6 +218,22 @@ def test_a_wrong_attempt_is_one_line(attempt, message, capsys):
     out, err = capsys.readouterr()
     assert message in out and out.count("\n") == 1 and err == "", out
     assert "Traceback" not in out and out.endswith("Stuck? exercises.hint('double')\n")
+
+
+@pytest.mark.parametrize("folder, name", [
+    ("QuantumML", "lit pixels"), ("RenAIssance", "row peaks"), ("RenAIssance", "greedy decode"),
+    ("RenAIssance", "edit costs"),
+])  # fmt: skip
+def test_whole_numbers_are_no_floats(folder, name, capsys):
+    """A later cell of the lesson takes them as an index."""
+    book, reference = BOOKS[folder], BOOKS[folder][name].reference
+    assert book.use(name, lambda *arguments: reference(*arguments).astype(float)) is reference
+    assert "returns the right numbers as float64, expected whole ones: use .astype(int)." in capsys.readouterr().out
+
+    def small(*arguments):
+        return reference(*arguments).astype("i2")
+
+    assert book.use(name, small) is small
 
 
 def test_advice_for_an_error(capsys):

@@ -21,6 +21,7 @@ def loss(p, y):
     {comment}
     return (scale(p) - y).abs().mean() if p.ndim in {{1, 2}} and "a" in {{"a", "b", "c"}} else torch.zeros(())
 for WEIGHT in 1, 2:
+    mean = WEIGHT  # no global of the loss, which has a method of this name
     print(of_function(loss), of_function(functools.partial(loss, y=np.arange(3))), of_model(torch.nn.Linear(2, 1)))
 """
 
@@ -104,3 +105,48 @@ def test_other_arrays_are_others(tmp_path, monkeypatch):
 ])  # fmt: skip
 def test_other_networks_are_others(change):
     assert fingerprints.of_model(change()) != fingerprints.of_model(torch.nn.Linear(2, 1))
+
+
+class Net(torch.nn.Module):
+    exponent = 1
+
+    def __init__(self, act=torch.relu, powers=(1,)):
+        super().__init__()
+        self.linear, self.act, self.powers = torch.nn.Linear(2, 1), act, powers
+        self.own = lambda x: self.linear(x)
+        self.again = self.forward
+
+    def features(self, x):
+        self.last = [x]
+        return sum(x**power for power in self.powers) ** self.exponent
+
+    def forward(self, x):
+        return self.act(self.own(self.features(x)))
+
+    def plot(self):
+        return 1
+
+
+class Squared(Net):
+    exponent = 2
+
+
+class Absolute(Net):
+    def features(self, x):
+        return super().features(x).abs()
+
+
+def test_networks_of_the_same_layers_that_calculate_otherwise_are_others():
+    for kind in Squared, Absolute:
+        kind.__qualname__ = "Net"  # as where a cell of a notebook was changed
+    nets = Net(), Net(torch.sin), Net(lambda x: x + 1), Net(powers=[2]), Squared(), Absolute()
+    found = [fingerprints.of_model(net) for net in nets]
+    assert len(set(found)) == len(found)
+    nets[0](torch.ones(1, 2))  # which keeps its last batch
+    assert found[0] == fingerprints.of_model(nets[0]) == fingerprints.of_model(Net())
+
+
+def test_a_method_that_the_network_does_not_call_does_not_count(monkeypatch):
+    before = fingerprints.of_model(Net())
+    monkeypatch.setattr(Net, "plot", lambda self: 2)
+    assert fingerprints.of_model(Net()) == before

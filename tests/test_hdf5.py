@@ -107,3 +107,18 @@ def test_bit_flips_are_one_clear_error(tmp_path):
             read(path)
         except ValueError as error:
             assert "a.h5" in str(error) and "\n" not in str(error)
+
+
+@pytest.mark.parametrize("chunks", [None, (1000, 3)])
+def test_numbers_that_were_never_written_are_not_read_as_zeros(tmp_path, chunks):
+    path = write(tmp_path / "a.h5", X=None)
+    with h5py.File(path, "a") as file:
+        X = file.create_dataset("X", (10**7, 3), "f4", chunks=chunks)
+        if chunks:
+            X[:5000] = 1
+    with pytest.raises(ValueError, match=r"a.h5: .* X .* \(10000000, 3\) numbers, and not all were written"):
+        read(path)
+    with h5py.File(path, "a") as file:
+        del file["X"]
+        file.create_dataset("X", (2500, 3), "f4", chunks=chunks)[:] = 1
+    assert read(path)[0].shape == (2500, 3)

@@ -19,6 +19,7 @@ import pytest
 import requests
 
 from common import official, transfer
+from common.files import atomic_write
 from common.official import CorruptFileError, DownloadError, OfficialFile, fetch, find, first_lines
 
 BODY = random.Random(0).randbytes(1 << 20)
@@ -166,6 +167,15 @@ def test_data_home_is_the_environment_variable_or_the_cache(home, monkeypatch, t
     assert official.data_home() == Path.home().resolve() / "data"
     monkeypatch.setenv("DEEPLEARN_DATA", "")
     assert official.data_home().name == "deeplearn-hackathon"
+
+
+def test_data_home_that_is_a_link_to_itself_is_no_folder_to_write_to(monkeypatch, tmp_path):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    monkeypatch.setenv("DEEPLEARN_DATA", str(loop))
+    assert official.data_home() == loop
+    with pytest.raises(OSError, match=f"cannot write to {loop}: .* set DEEPLEARN_DATA"), atomic_write(loop / "x"):
+        pass
 
 
 @pytest.mark.parametrize("said, reason", [

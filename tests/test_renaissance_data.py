@@ -468,6 +468,10 @@ def test_black_and_white_and_compressed_images():
         assert abs(found.astype(int) - INK).mean() < 3
 
 
+WIDTH = b"\0\1\4\0"  # how a TIFF begins to say it
+TWO = _file(GREY, "TIFF", save_all=True, append_images=[GREY]).split(WIDTH)
+
+
 @pytest.mark.parametrize("content, message", [
     (_file(Image.merge("LAB", [GREY] * 3), "TIFF"), "its mode is LAB; save it as grey or RGB"),
     (_file(Image.fromarray(np.full((9, 9), np.nan, np.float32)), "TIFF"), "its mode is F, with values .* not finite"),
@@ -476,6 +480,7 @@ def test_black_and_white_and_compressed_images():
     (_file(Image.fromarray(255 - INK)), "light on dark; invert it"),
     (_file(Image.new("1", (9000, 9000), 1)), "9000 x 9000 pixels are too many"),
     (_file(Image.new("1", (20000, 20000), 1)), "cannot be read as the image of a line"),
+    (WIDTH.join(TWO[:2]) + b"\0\0\4\0" + TWO[2], "cannot be read as the image of a line"),
     (_file(GREY)[:-30], "line.png: cannot be read"), (b"", "not an image file"), (b"%PDF-1.4", "not an image file"),
 ])  # fmt: skip
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")

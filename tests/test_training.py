@@ -14,7 +14,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from common import notebook_files
+from common import notebook_files, training
 from common.challenge import ROOT
 from common.datasets import Dataset
 from common.training import fit, predict, seed_everything
@@ -67,19 +67,18 @@ class Interrupt(Exception):
     pass
 
 
-def test_resumes_from_its_checkpoint_to_the_same_result(tmp_path):
+def test_resumes_from_its_checkpoint_to_the_same_result(tmp_path, monkeypatch):
     straight, history = train()
-    checkpoint = tmp_path / "training.pt"
-    calls = []
+    checkpoint, save = tmp_path / "training.pt", training._save
 
-    def interrupting(y, predictions):
-        calls.append(1)
-        if len(calls) == 4:
+    def interrupting(*state):
+        if len(state[-2]) == 4:  # epochs
             raise Interrupt
-        return roc_auc_score(y, predictions)
+        save(*state)
 
-    with pytest.raises(Interrupt):
-        train(checkpoint=checkpoint, score=interrupting)
+    with monkeypatch.context() as patch, pytest.raises(Interrupt):
+        patch.setattr(training, "_save", interrupting)
+        train(checkpoint=checkpoint)
     resumed, again = train(checkpoint=checkpoint)
     assert again == history
     assert same_weights(straight, resumed)
@@ -109,6 +108,7 @@ def weighted(weight):
     ({}, {"loss": torch.nn.functional.mse_loss}, "another loss"),
     ({"loss": weighted(2.0)}, {"loss": weighted(3.0)}, "another loss"),
     ({"loss": WEIGHTED}, {"loss": torch.nn.BCEWithLogitsLoss(pos_weight=torch.tensor(3.0))}, "another loss"),
+    ({}, {"score": roc_auc_score}, "another score"),
     ({}, {"augment": lambda X: X.flip(0)}, "another augmentation"),
     ({}, {"weight_decay": 0.0, "lr": 1e-3}, "lr = 0.02, not 0.001; weight_decay = 0.01, not 0.0"),
 ])  # fmt: skip
@@ -166,10 +166,25 @@ def test_a_model_of_64_bits_keeps_its_numbers():
     assert model[0].weight.dtype == torch.float64
 
 
-def test_damaged_checkpoint_is_one_clear_error(tmp_path):
-    (tmp_path / "a.pt").write_bytes(b"not a checkpoint")
+@pytest.mark.parametrize("settings", [None, [64, 3], {"epochs": torch.zeros(3)}])
+def test_checkpoint_of_something_else_is_one_clear_error(tmp_path, settings):
+    torch.save({"settings": settings, "model": network().state_dict()}, tmp_path / "a.pt")
     with pytest.raises(ValueError, match="is not a checkpoint of fit"):
         train(checkpoint=tmp_path / "a.pt")
+
+
+def test_damaged_checkpoint_is_one_clear_error(tmp_path):
+    path = tmp_path / "a.pt"
+    path.write_bytes(b"not a checkpoint")
+    with pytest.raises(ValueError, match="is not a checkpoint of fit"):
+        train(checkpoint=path)
+    path.unlink()
+    model, _ = train(checkpoint=path, epochs=1)
+    weights = model[0].weight.detach().numpy().tobytes()
+    blob = path.read_bytes()
+    path.write_bytes(blob.replace(weights, weights[:-1] + bytes([weights[-1] ^ 0x80])))  # one weight changes its sign
+    with pytest.raises(ValueError, match="or a damaged one"):
+        train(checkpoint=path, epochs=1)
 
 
 def test_early_stopping():
@@ -218,6 +233,14 @@ def test_nan_in_validation_is_no_best_epoch():
             network(), train_set, (X, y), loss=binary_cross_entropy_with_logits, accelerator="cpu",
             progress=False,
         )
+
+
+def test_a_score_that_is_no_number_is_named():
+    train_set, (X, y) = problem()
+    for score, found in (lambda y, p: float("nan"), "nan"), (lambda y, p: np.inf, "inf"):
+        with pytest.raises(ValueError, match=f"the score is {found} in epoch 0"):
+            fit(network(), train_set, (X, y), loss=binary_cross_entropy_with_logits, score=score, accelerator="cpu",
+                progress=False)  # fmt: skip
 
 
 def test_last_batch_is_never_a_single_sample():
