@@ -33,7 +33,7 @@ from tqdm import tqdm
 
 from common.challenge import ROOT
 from common.colab import SETUP_CELL
-from common.files import atomic_write, check_writable
+from common.files import atomic_write, check_writable, in_words
 from common.notebook_files import (
     EXPECTED_ERROR,
     RECORD,
@@ -439,7 +439,7 @@ def _refresh_all(paths):
 
 
 def _complain(error):
-    print(*map(_safe, str(error).splitlines()), sep="\n", file=sys.stderr)
+    print(*map(_safe, in_words(error).splitlines()), sep="\n", file=sys.stderr)
 
 
 def _literal(text):
@@ -457,6 +457,8 @@ def _safe(line):
 
 def _kept(path):
     """What earlier runs left in a file: {profile: {name of a notebook: seconds, scores and overrides}}."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: move it away, and a file is made there")
     try:
         kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
     except (ValueError, RecursionError) as error:
