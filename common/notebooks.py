@@ -200,7 +200,7 @@ def _run_one(path, values, out, row):
     if isinstance(values, DamagedNotebook | OSError):
         result.error = str(values)
         return result
-    with ProcessPoolExecutor(1, mp_context=_processes()) as pool:
+    with ProcessPoolExecutor(1, mp_context=_processes(), initializer=_end_with_parent) as pool:
         try:
             measured = pool.submit(_execute, path, running, values, row, dict(os.environ)).result()
             result.seconds, result.memory, result.scores, result.error = measured
@@ -229,6 +229,21 @@ def _processes():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["common", "papermill"])
     return context
+
+
+def _end_with_parent():
+    """From now on, end this process and its kernel when the one that started it is gone, which it may be at once."""
+
+    def wait():
+        import psutil
+
+        multiprocessing.parent_process().join()
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                process.kill()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _execute(source, target, values, row, environ):

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -550,6 +551,29 @@ def test_folders_where_files_are_due(good, tmp_path, capsys):
     profile.mkdir()
     assert main(["run"], root=good.parents[1]) == 2
     assert capsys.readouterr().err.startswith(f"{profile}: ")
+
+
+ORPHANS = """\
+import multiprocessing, os, subprocess, sys, time
+from common.notebooks import _end_with_parent
+
+def work():
+    _end_with_parent()
+    kernel = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    print(os.getpid(), kernel.pid, flush=True)
+    time.sleep(60)
+
+multiprocessing.get_context("fork").Process(target=work).start()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_a_run_that_is_killed_leaves_nobody(course):
+    parent = subprocess.Popen([sys.executable, "-c", ORPHANS], stdout=subprocess.PIPE, text=True)
+    orphans = [psutil.Process(int(pid)) for pid in parent.stdout.readline().split()]
+    parent.kill()
+    parent.communicate()
+    assert len(orphans) == 2 and not psutil.wait_procs(orphans, timeout=20)[1]
 
 
 def test_a_file_where_a_folder_is_due(good, tmp_path, capsys):
