@@ -11,7 +11,7 @@ import numpy as np
 
 from common import croissant, official, texts
 from common.datasets import SPLITS, hide_labels, to_bytes
-from common.files import atomic_write, check_writable
+from common.files import atomic_write, check_writable, in_words
 
 
 def main(challenge, streams, files=(), describe=None, argv=None, *, tables=True):
@@ -70,8 +70,11 @@ def main(challenge, streams, files=(), describe=None, argv=None, *, tables=True)
         else:
             print(_description(challenge, dataset, describe))
     except (ValueError, OSError, ImportError, RuntimeError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        print(f"{parser.prog}: {in_words(error)}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
     return 0
 
 

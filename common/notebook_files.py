@@ -271,13 +271,16 @@ def settings(path, profile="lesson", overrides=None):
         if not source.exists():
             raise ValueError(f"{label(source)} is missing: it holds the profile {profile}")
         try:
-            values = yaml.safe_load(texts.read(source)) or {}
+            text = texts.read(source)
+            values = yaml.safe_load(text) or {}
         except OSError:
             raise
         except Exception as error:  # PyYAML raises many kinds for what is none
             raise ValueError(f"{label(source)} is no YAML ({' '.join(str(error).split()):.200}): {CURE}") from error
         if not isinstance(values, dict):
             raise ValueError(f"{label(source)} should have lines 'NAME: value' and no others")
+        if odd := _odd_lines(yaml.compose(text, yaml.SafeLoader)):
+            raise ValueError(f"{label(source)}: {'; '.join(odd)}")
     values = {**values, **(overrides or {})}
 
     nb = read(path)
@@ -293,6 +296,17 @@ def settings(path, profile="lesson", overrides=None):
     if problems:
         raise ValueError(f"{label(path)}, profile {profile}: {'; '.join(problems)}")
     return values
+
+
+def _odd_lines(node):
+    """What YAML takes without a word, and nobody means: a name that is there twice, 010 for 8, 1:30 for 90."""
+    lines = [] if node is None else [(name.value, value) for name, value in node.value]
+    names = [name for name, _ in lines]
+    odd = [f"{name} is there twice" for name in dict.fromkeys(names) if names.count(name) > 1]
+    for name, value in lines:
+        if value.tag.endswith((":int", ":float")) and re.match(r"[-+]?0[\d_]|.*:", value.value):
+            odd.append(f"{name}: {value.value} is another number in YAML, write it without leading zeros and colons")
+    return odd
 
 
 def insert_setup(nb):

@@ -33,7 +33,7 @@ from tqdm import tqdm
 
 from common.challenge import ROOT
 from common.colab import SETUP_CELL
-from common.files import atomic_write, check_writable
+from common.files import atomic_write, check_writable, in_words
 from common.notebook_files import (
     EXPECTED_ERROR,
     RECORD,
@@ -200,7 +200,7 @@ def _run_one(path, values, out, row):
     if isinstance(values, DamagedNotebook | OSError):
         result.error = str(values)
         return result
-    with ProcessPoolExecutor(1, mp_context=_processes()) as pool:
+    with ProcessPoolExecutor(1, mp_context=_processes(), initializer=_end_with_parent) as pool:
         try:
             measured = pool.submit(_execute, path, running, values, row, dict(os.environ)).result()
             result.seconds, result.memory, result.scores, result.error = measured
@@ -229,6 +229,21 @@ def _processes():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["common", "papermill"])
     return context
+
+
+def _end_with_parent():
+    """From now on, end this process and its kernel when the one that started it is gone, which it may be at once."""
+
+    def wait():
+        import psutil
+
+        multiprocessing.parent_process().join()
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                process.kill()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _execute(source, target, values, row, environ):
@@ -439,7 +454,7 @@ def _refresh_all(paths):
 
 
 def _complain(error):
-    print(*map(_safe, str(error).splitlines()), sep="\n", file=sys.stderr)
+    print(*map(_safe, in_words(error).splitlines()), sep="\n", file=sys.stderr)
 
 
 def _literal(text):
@@ -457,6 +472,8 @@ def _safe(line):
 
 def _kept(path):
     """What earlier runs left in a file: {profile: {name of a notebook: seconds, scores and overrides}}."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: move it away, and a file is made there")
     try:
         kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
     except (ValueError, RecursionError) as error:

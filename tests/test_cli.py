@@ -100,6 +100,15 @@ def test_one_line_for_what_cannot_be_done(tmp_path, monkeypatch, capsys, argv, r
     assert reason in errors and "Traceback" not in errors
 
 
+def test_it_is_stopped_without_a_traceback(tmp_path, monkeypatch, capsys):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Stream, "load", stopped)
+    assert run("simulate", "--out", tmp_path / "toy.npz") == 130
+    assert capsys.readouterr().err == "stopped\n" and not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("out", ["file/toy.npz", "folder.npz", "hidden.truth.npz"])
 def test_what_cannot_be_written_is_said_before_simulating(tmp_path, monkeypatch, capsys, out):
     monkeypatch.setattr(Stream, "load", lambda *_, **__: pytest.fail("simulated"))

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -433,6 +434,9 @@ def test_parameters_are_those_papermill_sees(good):
         ("N: 5.0", "N = 5.0 is of type float, not int"),
         ("MIN_MEAN: 1e-3", "YAML needs the dot in 1.0e-3"),
         ("- N", "Higgs/Higgs.full.yaml should have lines 'NAME: value'"),
+        ("N: 5\nSEED: 1\nN: 6", "Higgs/Higgs.full.yaml: N is there twice"),
+        ("N: 010", "Higgs/Higgs.full.yaml: N: 010 is another number in YAML"),
+        ("SEED: 1:30", "Higgs/Higgs.full.yaml: SEED: 1:30 is another number in YAML"),
     ],
 )
 def test_profile_that_does_not_fit_runs_nothing(good, profile, problem, capsys):
@@ -536,6 +540,40 @@ def test_damaged_results_are_known_before_the_runs(good, tmp_path, capsys, monke
     assert main(["run", "--out", str(tmp_path)], root=good.parents[1]) == 2
     error = capsys.readouterr().err
     assert "results.json" in error and "move it away" in error and len(error.splitlines()) == 1
+
+
+def test_folders_where_files_are_due(good, tmp_path, capsys):
+    (tmp_path / "results.json").mkdir()
+    assert main(["run", "--out", str(tmp_path)], root=good.parents[1]) == 2
+    assert "results.json is a folder: move it away" in capsys.readouterr().err
+    profile = good.with_suffix(".ci.yaml")
+    profile.unlink()
+    profile.mkdir()
+    assert main(["run"], root=good.parents[1]) == 2
+    assert capsys.readouterr().err.startswith(f"{profile}: ")
+
+
+ORPHANS = """\
+import multiprocessing, os, subprocess, sys, time
+from common.notebooks import _end_with_parent
+
+def work():
+    _end_with_parent()
+    kernel = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    print(os.getpid(), kernel.pid, flush=True)
+    time.sleep(60)
+
+multiprocessing.get_context("fork").Process(target=work).start()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_a_run_that_is_killed_leaves_nobody(course):
+    parent = subprocess.Popen([sys.executable, "-c", ORPHANS], stdout=subprocess.PIPE, text=True)
+    orphans = [psutil.Process(int(pid)) for pid in parent.stdout.readline().split()]
+    parent.kill()
+    parent.communicate()
+    assert len(orphans) == 2 and not psutil.wait_procs(orphans, timeout=20)[1]
 
 
 def test_a_file_where_a_folder_is_due(good, tmp_path, capsys):
