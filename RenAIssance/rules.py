@@ -32,16 +32,18 @@ def level_rules(marks, length, x_height):
     Where ink has spread, the feet or the heads of a few letters touch: such a stroke has their stems on one side.
     """
     strokes = runs(marks.T, length).T
-    labels, _ = ndimage.label(strokes)
+    inked = strokes.any(axis=1)
+    at = np.flatnonzero(inked | np.roll(inked, 1))  # rows with strokes, and one without below them: few of a page
+    labels, _ = ndimage.label(strokes[at])
     away = np.arange(round(BESIDE[0] * x_height), round(BESIDE[1] * x_height))[:, None]
     for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
-        stroke = labels[rows, columns] == number
-        upper = rows.start + stroke.argmax(axis=0) - away
-        lower = rows.stop + away - 1 - stroke[::-1].argmax(axis=0)
+        stroke, top = labels[rows, columns] == number, at[rows.start]
+        upper = top + stroke.argmax(axis=0) - away
+        lower = top + len(stroke) - 1 - stroke[::-1].argmax(axis=0) + away
         column = np.arange(columns.start, columns.stop)
         above, below = (marks[row.clip(0, len(marks) - 1), column].mean() for row in (upper, lower))
         if max(above, below) > CROWDED:
-            strokes[rows, columns] &= ~stroke
+            strokes[top : top + len(stroke), columns] &= ~stroke
     return strokes
 
 
