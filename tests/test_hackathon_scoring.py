@@ -416,7 +416,7 @@ def test_who_looks_at_the_log_does_not_change_it(folder, tmp_path):
     log = folder / arrivals.FOLDER / arrivals.LOG
     half = log.read_bytes() + b'{"time": "20'  # as somebody writes it just now
     log.write_bytes(half)
-    assert not arrivals.is_back(folder) and arrivals.elsewhere(folder, tmp_path) == 1
+    assert not arrivals.behind(folder) and arrivals.elsewhere(folder, tmp_path) == 1
     assert log.read_bytes() == half
 
 
@@ -791,11 +791,35 @@ def test_a_clock_that_is_set_back_hands_no_name_to_somebody_else(folder, tmp_pat
     hand_in(place, "second.zip", good(2.0), "Honest", key=OTHER_KEY)
     board = scored(folder, place)
     assert teams(board)["Honest"]["file"] == "first.zip" and "another key" in reasons(board)["second.zip"]
-    assert arrivals.is_back(folder)
+    assert f"It is first.zip at {IN_TIME} in {place}" in arrivals.behind(folder)
     (second,) = (arrival for arrival in arrivals.receive(folder, place) if arrival.file == "second.zip")
     assert second.time == IN_TIME
     clock(IN_TIME + timedelta(minutes=1))
-    assert not arrivals.is_back(folder)
+    assert not arrivals.behind(folder)
+
+
+@pytest.mark.parametrize("cure", ["said", "withdrawn"])
+def test_a_clock_that_was_ahead_once_makes_nothing_late_for_ever(folder, tmp_path, clock, capsys, cure):  # noqa: F811
+    """Though the file of that time was replaced."""
+    place, command = tmp_path / "subs", ["receive", str(folder), str(tmp_path / "subs")]
+    clock(IN_TIME + timedelta(days=3))
+    ahead = archive.digest_of(hand_in(place, "a.zip", good(1.0), "A"))
+    assert main(command) == 0 and "the clock of this machine" not in capsys.readouterr().out
+    clock(IN_TIME)
+    hand_in(place, "a.zip", good(2.0), "A")
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "2 submissions, 2 of them late" in said
+    assert f"It is a.zip at {IN_TIME + timedelta(days=3)} in {place}\n" in said
+    if cure == "withdrawn":
+        (folder / arrivals.FOLDER / f"{ahead}.zip").unlink()
+    assert main([*command, "--at", IN_TIME.isoformat()]) == 0
+    hand_in(place, "b.zip", good(3.0), "B")
+    capsys.readouterr()
+    assert main(command) == 0
+    assert "the clock of this machine" not in capsys.readouterr().out
+    assert arrivals.arrived(folder) == IN_TIME
+    assert set(arrivals.times(folder).values()) == {IN_TIME}
 
 
 def test_within_a_second_the_first_in_the_log_comes_first_wherever_the_folder_lies(folder, tmp_path):

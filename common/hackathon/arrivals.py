@@ -67,8 +67,8 @@ class Arrival:
 def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=False):
     """Log what is new in a folder of submissions, and say what has arrived through it.
 
-    Nothing new is logged as earlier than what was logged before: with a clock that was set back it gets the time of the
-    last one, until the organiser corrects either.
+    Nothing new is logged as earlier than what was logged before and not withdrawn: with a clock that was set back it
+    gets the time of the last one, until the organiser corrects either.
 
     Whatever was logged from this folder stays, whether its file was replaced, renamed or deleted since. The organiser
     withdraws a submission by deleting its copy. What is still on its way is neither copied nor logged: with each look
@@ -79,10 +79,10 @@ def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=F
     event_folder, submissions : path-like
     at : datetime, optional
         When files arrived, where the organiser knows it from elsewhere: a learning platform, a mail. It is logged for
-        files whose time so far is later.
+        what has a later time so far.
     files : sequence of path-like
-        For these only `at` holds: paths in the folder, or absolute ones to it. Default: all that lie there. What was
-        said before of these is corrected to either side, up to when they were first seen.
+        For these only `at` holds: paths in the folder, or absolute ones to it. Default: all that was logged from it.
+        What was said before of these is corrected to either side, up to when they were first seen.
     memory : dict, optional
         Where the content of files stays known between two calls: a file that this machine did not change meanwhile, by
         its time of change, which no sender sets, is not read again.
@@ -144,7 +144,7 @@ def _received(place, submissions, at, files, memory, exact):
     copies = {path.stem: path for path in place.glob("*.zip") if re.fullmatch(r"[0-9a-f]{64}", path.stem)}
     unlogged = {digest: copies[digest] for digest in copies.keys() - {line["sha256"] for line in log}}
     times, first = _times(log), _times(line for line in log if "said" not in line)
-    time = max([now(), *times.values()])  # whoever comes later cannot be the first of a name
+    time = max([now(), *_kept(place, times).values()])  # whoever comes later cannot be the first of a name
     known = {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
     present, faults, new, wrong = set(), [], [], ""
     for path, about in _in_order_of_change(_files(submissions)):
@@ -165,7 +165,7 @@ def _received(place, submissions, at, files, memory, exact):
         latest = first.setdefault(digest, seen)
         if (digest, name) not in known:
             new.append({"time": seen.isoformat(), **line})
-        if at is None or (files and path not in files):
+        if at is None or path not in files:
             continue
         if exact and at > latest:
             wrong = f"{name}: was here at {latest}, so it cannot have arrived at {at}"
@@ -175,13 +175,19 @@ def _received(place, submissions, at, files, memory, exact):
     if unlogged:
         raise EventError(f"{place / LOG}: does not know {len(unlogged)} copies beside it, such as {min(unlogged)}.zip: "
                          "put back a copy of the log that does, or move these elsewhere")  # fmt: skip
-    _append(place / LOG, new)
-    if wrong:
-        raise EventError(wrong)
     names = {}  # the first that each content had, in the order of the log
     for line in log + new:
         if line["folder"] == source:
             names.setdefault(line["sha256"], line["file"])
+    if at is not None and not files:
+        for digest in _kept(place, names):
+            if at < times[digest]:
+                times[digest] = at
+                new.append({"time": at.isoformat(), "said": True, "sha256": digest, "file": names[digest],
+                            "folder": source})  # fmt: skip
+    _append(place / LOG, new)
+    if wrong:
+        raise EventError(wrong)
     in_order = dict.fromkeys(line["sha256"] for line in log + new)  # also as logged from elsewhere: folders move
     arrivals = [_logged(place, names[digest], digest, times[digest], present) for digest in in_order if digest in names]
     # the sort is stable: within a second, the order is that of the log
@@ -191,19 +197,32 @@ def _received(place, submissions, at, files, memory, exact):
 def times(event_folder):
     """When each content arrived that was logged, from any folder, and not withdrawn: {SHA-256: datetime}."""
     place = Path(event_folder, FOLDER)
-    times = _times(_read_log(place / LOG))
-    return {digest: time for digest, time in times.items() if (place / f"{digest}.zip").is_file()}
+    return _kept(place, _times(_read_log(place / LOG)))
 
 
-def is_back(event_folder):
-    """Whether the clock of this machine is behind what was logged: it was set back, or too far ahead then."""
-    return arrived(event_folder) > now()
+def _kept(place, found):
+    """What was found of each content, a dict by SHA-256, without what was withdrawn: its copy is gone."""
+    return {digest: about for digest, about in found.items() if (place / f"{digest}.zip").is_file()}
+
+
+def behind(event_folder):
+    """What the organiser is told where the clock of this machine is behind the last arrival, else ""."""
+    place = Path(event_folder, FOLDER)
+    log = _read_log(place / LOG)
+    found = _kept(place, _times(log))
+    last = max(found, key=found.get, default=None)
+    if last is None or found[last] <= now():
+        return ""
+    line = next(line for line in log if line["sha256"] == last)
+    return ("the clock of this machine is behind the last arrival in the log, whose time what is new gets: set the "
+            "clock; or, where it was ahead then, give its folder and the time of now to 'receive --at'. "
+            f"It is {line['file']} at {found[last]} in {archive.shown(line['folder'], 300)}")  # fmt: skip
 
 
 def arrived(event_folder):
     """When something arrives just now: the time of this machine, or of the last arrival where its clock is behind."""
     time = now()
-    last = max(_times(_read_log(Path(event_folder, FOLDER, LOG))).values(), default=time)
+    last = max(times(event_folder).values(), default=time)
     return last if last > now() else time  # others may log meanwhile
 
 

@@ -313,6 +313,8 @@ class Desk:
             finally:
                 part.unlink(missing_ok=True)
         self._log(f"accepted: {name}")
+        if behind := await asyncio.to_thread(arrivals.behind, self.folder):
+            self._log(behind)
         raise web.HTTPSeeOther(f"/receipt/{digest}")
 
     @contextmanager
