@@ -404,10 +404,39 @@ def test_a_lost_log_is_told_from_an_empty_one(folder, tmp_path, clock):  # noqa:
         with pytest.raises(event.EventError, match=f"does not know 1 copies beside it, such as {copy.name}"):
             arrivals.receive(folder, tmp_path / "subs")
         assert log.read_text("utf-8") == text
+    shutil.copy(copy, tmp_path / "subs")  # where there is no copy of the log, as the message says
+    assert {arrival.time for arrival in arrivals.receive(folder, tmp_path / "subs")} == {IN_TIME}
+    (tmp_path / "subs" / copy.name).unlink()
     log.write_text(before.rstrip("\n"), "utf-8")  # an editor left out the end of the last line
     hand_in(tmp_path / "subs", "c.zip", good(2.0), "C")
     assert [arrival.file for arrival in arrivals.receive(folder, tmp_path / "subs")] == ["a.zip", "c.zip"]
     assert log.read_text("utf-8").startswith(before)
+
+
+def test_one_that_is_stopped_loses_nothing_that_was_seen(folder, tmp_path, clock, monkeypatch):  # noqa: F811
+    """Each has its line before its copy is there; teams replace their files before anybody looks again."""
+    place, kept, copied, replace = tmp_path / "subs", folder / arrivals.FOLDER, [], Path.replace
+    for name in "ABC":
+        hand_in(place, f"{name}.zip", good(ord(name) / 10), name)
+
+    def stopped(path, target):
+        if path.suffix == ".part":
+            copied.append(target)
+            if len(copied) == 2:
+                raise KeyboardInterrupt
+        return replace(path, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "replace", stopped)
+        arrivals.receive(folder, place)
+    assert len(list(kept.glob("*.zip"))) == len(list(kept.glob(".*.part"))) == 1
+    first, second = (json.loads(line) for line in (kept / arrivals.LOG).read_text("utf-8").splitlines())
+    assert [f"{line['sha256']}.zip" for line in (first, second)] == [path.name for path in copied]
+    hand_in(place, first["file"], good(9.0), first["file"][0])
+    clock(IN_TIME + timedelta(days=3))
+    times = {arrival.digest: arrival.time for arrival in arrivals.receive(folder, place) if not arrival.fault}
+    assert len(times) == 4 and times[first["sha256"]] == times[second["sha256"]] == IN_TIME
+    assert not list(kept.glob(".*.part"))
 
 
 def test_who_looks_at_the_log_does_not_change_it(folder, tmp_path):

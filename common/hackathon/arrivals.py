@@ -14,6 +14,7 @@ import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 import filelock
@@ -140,6 +141,8 @@ def _nfc(path):
 
 def _received(place, submissions, at, files, memory, exact):
     _end(place / LOG)
+    for part in place.glob(".*.part"):  # of one that was stopped: who writes some holds the lock
+        part.unlink()
     source, log = str(submissions.resolve()), _read_log(place / LOG)
     copies = {path.stem: path for path in place.glob("*.zip") if re.fullmatch(r"[0-9a-f]{64}", path.stem)}
     unlogged = {digest: copies[digest] for digest in copies.keys() - {line["sha256"] for line in log}}
@@ -147,34 +150,48 @@ def _received(place, submissions, at, files, memory, exact):
     time = max([now(), *_kept(place, times).values()])  # whoever comes later cannot be the first of a name
     known = {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
     present, faults, new, wrong = set(), [], [], ""
+
+    def enter(digest, name):
+        if digest in unlogged:  # the log was lost
+            copied = datetime.fromtimestamp(unlogged.pop(digest).stat().st_mtime, timezone.utc)
+            times[digest] = min(time, copied.replace(microsecond=0))
+        seen = times.setdefault(digest, time)
+        first.setdefault(digest, seen)
+        if (digest, name) not in known:
+            known.add((digest, name))
+            new.append({"time": seen.isoformat(), "sha256": digest, "file": name, "folder": source})
+
+    def correct(digest, name):
+        times[digest] = at
+        new.append({"time": at.isoformat(), "said": True, "sha256": digest, "file": name, "folder": source})
+
+    def enter_now(digest, name):  # one that is stopped leaves no copy that the log does not know
+        enter(digest, name)
+        _append(place / LOG, new)
+        log.extend(new)
+        new.clear()
+
     for path, about in _in_order_of_change(_files(submissions)):
         name = _shown(submissions, path)
         if about is not None and stat.S_ISDIR(about.st_mode):
             name += "/"
         try:
-            digest = _copy(path, about, place, {} if memory is None else memory)
+            digest = _copy(path, about, place, {} if memory is None else memory, partial(enter_now, name=name))
         except SubmissionError as error:
             faults.append(Arrival(name, time, path, fault=str(error)))
             continue
         present.add(digest)
-        line = {"sha256": digest, "file": name, "folder": source}
-        if digest in unlogged:  # the log was lost, or a crash came before it
-            copied = datetime.fromtimestamp(unlogged.pop(digest).stat().st_mtime, timezone.utc)
-            times[digest] = min(time, copied.replace(microsecond=0))
-        seen = times.setdefault(digest, time)
-        latest = first.setdefault(digest, seen)
-        if (digest, name) not in known:
-            new.append({"time": seen.isoformat(), **line})
+        enter(digest, name)
         if at is None or path not in files:
             continue
-        if exact and at > latest:
-            wrong = f"{name}: was here at {latest}, so it cannot have arrived at {at}"
-        elif at != seen if exact else at < seen:
-            times[digest] = at
-            new.append({"time": at.isoformat(), "said": True, **line})
+        if exact and at > first[digest]:
+            wrong = f"{name}: was here at {first[digest]}, so it cannot have arrived at {at}"
+        elif at != times[digest] if exact else at < times[digest]:
+            correct(digest, name)
     if unlogged:
         raise EventError(f"{place / LOG}: does not know {len(unlogged)} copies beside it, such as {min(unlogged)}.zip: "
-                         "put back a copy of the log that does, or move these elsewhere")  # fmt: skip
+                         "put back a copy of the log that does; or, where there is none, copy these into the folder of "
+                         "submissions, and each counts from when it was taken")  # fmt: skip
     names = {}  # the first that each content had, in the order of the log
     for line in log + new:
         if line["folder"] == source:
@@ -182,9 +199,7 @@ def _received(place, submissions, at, files, memory, exact):
     if at is not None and not files:
         for digest in _kept(place, names):
             if at < times[digest]:
-                times[digest] = at
-                new.append({"time": at.isoformat(), "said": True, "sha256": digest, "file": names[digest],
-                            "folder": source})  # fmt: skip
+                correct(digest, names[digest])
     _append(place / LOG, new)
     if wrong:
         raise EventError(wrong)
@@ -289,8 +304,8 @@ def _about(path):
         return None
 
 
-def _copy(path, about, place, memory):
-    """Copy a file to where it is kept under its SHA-256, which is returned."""
+def _copy(path, about, place, memory, log):
+    """Copy a file to where it is kept under its SHA-256, which is returned, and logged before the copy is there."""
     stamp = _stamp(about)
     if stamp and path in memory and memory[path][0] == stamp:
         digest = memory[path][1]
@@ -313,6 +328,7 @@ def _copy(path, about, place, memory):
                     digest = archive.digest(file, out)
                     out.flush()
                     os.fsync(out.fileno())
+                log(digest)
                 temporary.replace(place / f"{digest}.zip")
     except OSError as error:
         temporary.unlink(missing_ok=True)
@@ -396,7 +412,10 @@ def _end(path):
 
 
 def _append(path, lines):
-    with open(path, "a", encoding="utf-8") as log:
-        log.writelines(json.dumps(line) + "\n" for line in lines)
-        log.flush()
-        os.fsync(log.fileno())
+    try:
+        with open(path, "a", encoding="utf-8") as log:
+            log.writelines(json.dumps(line) + "\n" for line in lines)
+            log.flush()
+            os.fsync(log.fileno())
+    except OSError as error:  # it may have half a line now, to which nothing may be added
+        raise EventError(f"{path}: cannot be written: {in_words(error)}") from error
