@@ -306,6 +306,29 @@ def test_what_was_logged_counts_until_it_is_withdrawn(folder, tmp_path, clock, c
     assert "--file goes with --at" in capsys.readouterr().err
 
 
+def test_what_was_withdrawn_and_is_back_is_told(folder, tmp_path, clock, capsys):  # noqa: F811
+    """Its file is still there, or comes again: it counts as before, and the organiser reads what to do."""
+    place, command = tmp_path / "subs", ["receive", str(folder), str(tmp_path / "subs")]
+    path = hand_in(place, "a.zip", good(), "A")
+    content = path.read_bytes()
+    copy = folder / arrivals.FOLDER / f"{archive.digest_of(path)}.zip"
+    assert main(command) == 0 and capsys.readouterr().out == "1 submissions, 0 of them late\n"
+    clock(IN_TIME + timedelta(days=3))
+    copy.unlink()
+    assert teams(scored(folder, place))["A"]["rank"] == 1
+    line = f"a.zip: its copy in private/received was gone and is there again, so it counts, as arrived at {IN_TIME}: to"
+    assert line in capsys.readouterr().out
+    path.unlink()
+    copy.unlink()
+    assert main(command) == 0
+    assert capsys.readouterr().out == (
+        "0 submissions, 0 of them late\na.zip: withdrawn: its copy in private/received is gone\n")  # fmt: skip
+    path.write_bytes(content)
+    for said in (True, False):
+        assert main(command) == 0
+        assert (line in capsys.readouterr().out) == said
+
+
 @pytest.mark.parametrize("spell", ["a.zip", "./a.zip", "../subs/a.zip", "b/../a.zip", None])
 def test_a_file_is_known_however_it_is_spelled(folder, tmp_path, clock, capsys, spell):  # noqa: F811
     place = tmp_path / "subs"

@@ -277,11 +277,11 @@ def _receive(args):
     if args.file and args.at is None:
         raise EventError("--file goes with --at: when did it arrive?")
     received = arrivals.receive(args.event, args.submissions, args.at, args.file)
-    logged, others = [a for a in received if a.digest], [a for a in received if not a.digest]
+    logged, others = [a for a in received if not a.fault], [a for a in received if not a.digest]
     late = sum(arrival.time > deadline for arrival in logged)
     print(f"{len(logged)} submissions, {late} of them late")
-    for arrival in others:
-        print(f"not logged: {arrival.file}: {arrival.fault}")
+    for arrival in (arrival for arrival in received if arrival.fault):
+        print(f"{'' if arrival.digest else 'not logged: '}{arrival.file}: {arrival.fault}")
     if behind := arrivals.behind(args.event):
         print(behind)
     return 1 if others else 0

@@ -65,15 +65,16 @@ class Arrival:
     fault: str = ""
 
 
-def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=False):
+def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=False, say=print):
     """Log what is new in a folder of submissions, and say what has arrived through it.
 
     Nothing new is logged as earlier than what was logged before and not withdrawn: with a clock that was set back it
     gets the time of the last one, until the organiser corrects either.
 
     Whatever was logged from this folder stays, whether its file was replaced, renamed or deleted since. The organiser
-    withdraws a submission by deleting its copy. What is still on its way is neither copied nor logged: with each look
-    there would be another part of it, and none of them can count.
+    withdraws a submission by deleting its file, then its copy: where the file is there, or comes again, it has a copy
+    again and counts from when it arrived first, and the organiser reads so. What is still on its way is neither copied
+    nor logged: with each look there would be another part of it, and none of them can count.
 
     Parameters
     ----------
@@ -90,6 +91,8 @@ def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=F
     earlier : bool
         Whether `at` is logged for `files`, too, only where their time so far is later: the first of several uploads of
         one content counts, whichever of them is logged first.
+    say : callable
+        Where the organiser reads what was withdrawn and is back.
 
     Returns
     -------
@@ -110,7 +113,7 @@ def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=F
     try:
         place.mkdir(mode=0o700, exist_ok=True)
         with filelock.FileLock(place / ".lock"):
-            return _received(place, submissions, at, files, memory, exact=bool(files) and not earlier)
+            return _received(place, submissions, at, files, memory, bool(files) and not earlier, say)
     except OSError as error:
         raise EventError(f"{place}: cannot be written: {in_words(error)}") from error
 
@@ -139,7 +142,7 @@ def _nfc(path):
     return unicodedata.normalize("NFC", str(path))
 
 
-def _received(place, submissions, at, files, memory, exact):
+def _received(place, submissions, at, files, memory, exact, say):
     _end(place / LOG)
     for part in place.glob(".*.part"):  # of one that was stopped: who writes some holds the lock
         part.unlink()
@@ -149,7 +152,7 @@ def _received(place, submissions, at, files, memory, exact):
     times, first = _times(log), _times(line for line in log if "said" not in line)
     time = max([now(), *_kept(place, times).values()])  # whoever comes later cannot be the first of a name
     known = {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
-    present, faults, new, wrong = set(), [], [], ""
+    present, faults, new, back, wrong = set(), [], [], [], ""
 
     def enter(digest, name):
         if digest in unlogged:  # the log was lost
@@ -166,6 +169,9 @@ def _received(place, submissions, at, files, memory, exact):
         new.append({"time": at.isoformat(), "said": True, "sha256": digest, "file": name, "folder": source})
 
     def enter_now(digest, name):  # one that is stopped leaves no copy that the log does not know
+        if digest in times and not os.path.lexists(place / f"{digest}.zip"):
+            back.append(f"{name}: its copy in {FOLDER} was gone and is there again, so it counts, as arrived at "
+                        f"{times[digest]}: to withdraw it, delete this file, then the copy")  # fmt: skip
         enter(digest, name)
         _append(place / LOG, new)
         log.extend(new)
@@ -201,6 +207,8 @@ def _received(place, submissions, at, files, memory, exact):
             if at < times[digest]:
                 correct(digest, names[digest])
     _append(place / LOG, new)
+    for line in back:
+        say(line)
     if wrong:
         raise EventError(wrong)
     in_order = dict.fromkeys(line["sha256"] for line in log + new)  # also as logged from elsewhere: folders move

@@ -391,7 +391,7 @@ class Desk:
             return "the same file again"
         name = f"web-{arrived:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.zip"
         part.replace(self.submissions / name)
-        logged = arrivals.receive(self.folder, self.submissions, arrived, [name], self.memory, earlier=True)
+        logged = arrivals.receive(self.folder, self.submissions, arrived, [name], self.memory, True, self._log)
         if any(other.file == name and other.fault for other in logged):
             (self.submissions / name).unlink(missing_ok=True)
             raise Refused(507, FULL)
