@@ -42,13 +42,18 @@ def no_other_fonts(monkeypatch):
 def scored(folder, teams, late=()):
     """An event folder with a leaderboard of teams (a dict of name to members), best first."""
     folder.mkdir(exist_ok=True)
+    (folder / "private").mkdir(mode=0o700, exist_ok=True)
     (folder / "event.toml").write_text(EVENT, "utf-8")
+    with roster.locked(folder):
+        roster.keep(folder, event.load(folder / "event.toml"), [], [], arrivals.times(folder))
+    settled = archive.digest_of(folder / roster.SETTLED)
     ranking = [{"team": team, "members": list(members), "rank": i + 1, "scores": {"AUC": 0.9 - i / 10}}
                for i, (team, members) in enumerate(teams.items())]  # fmt: skip
     history = [*ranking, *({"team": team, "members": [], "scores": {"AUC": 0.99}} for team in late)]
     board = {"challenge": "Higgs", "task": "classification", "title": "Higgs boson", "metrics": ["AUC"],
              "ranking": ranking, "history": history}  # fmt: skip
-    text = json.dumps({"part": "private", "deadline": DEADLINE, "boards": [board]}, ensure_ascii=False)
+    text = json.dumps({"settled": settled, "part": "private", "deadline": DEADLINE, "boards": [board]},
+                      ensure_ascii=False)  # fmt: skip
     (folder / "leaderboard.json").write_text(text, "utf-8")
     return folder
 
@@ -77,7 +82,6 @@ def test_what_a_certificate_says(tmp_path):
 def test_ranks_are_those_of_what_is_logged(tmp_path, capsys):
     """What was received, corrected or withdrawn since the last scoring may change who has which place."""
     folder, place = scored(tmp_path / "event", {"A": ["Ana"]}), tmp_path / "subs"
-    (folder / "private").mkdir()
     place.mkdir()
     zipfile.ZipFile(place / "a.zip", "w").close()
     command = ["receive", str(folder), str(place)]
@@ -87,7 +91,21 @@ def test_ranks_are_those_of_what_is_logged(tmp_path, capsys):
         change()
         assert main(["certificates", str(folder)]) == 1
         assert "received and not scored, or corrected or withdrawn since: run" in capsys.readouterr().err
-        roster.keep(folder, event.load(folder / "event.toml"), [], [], arrivals.times(folder))  # as scoring does
+        board = (folder / "leaderboard.json").read_text("utf-8")
+        scored(folder, {"A": ["Ana"]})
+        (folder / "leaderboard.json").write_text(board, "utf-8")  # of a scoring that ended before its board was there
+        assert main(["certificates", str(folder)]) == 1
+        assert "leaderboard.json is of an earlier scoring than private/settled.json: run" in capsys.readouterr().err
+        scored(folder, {"A": ["Ana"]})
+
+
+def test_certificates_wait_for_a_scoring_that_is_under_way(tmp_path, monkeypatch, capsys):
+    folder = scored(tmp_path / "event", {"A": ["Ana"]})
+    monkeypatch.setattr(roster, "PATIENCE", 0)
+    with roster.locked(folder):
+        assert main(["certificates", str(folder)]) == 1
+    assert "a scoring is under way: try again" in capsys.readouterr().err
+    assert main(["certificates", str(folder)]) == 0
 
 
 def test_everybody_below_the_first_three_gets_one_of_participation(tmp_path):
@@ -97,6 +115,7 @@ def test_everybody_below_the_first_three_gets_one_of_participation(tmp_path):
 
 
 def test_certificates_need_scores_and_fonts(tmp_path):
+    (tmp_path / "private").mkdir()
     (tmp_path / "event.toml").write_text(EVENT, "utf-8")
     with pytest.raises(event.EventError, match="run 'python -m common.hackathon score' first"):
         certificates.certificates(tmp_path)

@@ -306,6 +306,29 @@ def test_what_was_logged_counts_until_it_is_withdrawn(folder, tmp_path, clock, c
     assert "--file goes with --at" in capsys.readouterr().err
 
 
+def test_what_was_withdrawn_and_is_back_is_told(folder, tmp_path, clock, capsys):  # noqa: F811
+    """Its file is still there, or comes again: it counts as before, and the organiser reads what to do."""
+    place, command = tmp_path / "subs", ["receive", str(folder), str(tmp_path / "subs")]
+    path = hand_in(place, "a.zip", good(), "A")
+    content = path.read_bytes()
+    copy = folder / arrivals.FOLDER / f"{archive.digest_of(path)}.zip"
+    assert main(command) == 0 and capsys.readouterr().out == "1 submissions, 0 of them late\n"
+    clock(IN_TIME + timedelta(days=3))
+    copy.unlink()
+    assert teams(scored(folder, place))["A"]["rank"] == 1
+    line = f"a.zip: its copy in private/received was gone and is there again, so it counts, as arrived at {IN_TIME}: to"
+    assert line in capsys.readouterr().out
+    path.unlink()
+    copy.unlink()
+    assert main(command) == 0
+    assert capsys.readouterr().out == (
+        "0 submissions, 0 of them late\na.zip: withdrawn: its copy in private/received is gone\n")  # fmt: skip
+    path.write_bytes(content)
+    for said in (True, False):
+        assert main(command) == 0
+        assert (line in capsys.readouterr().out) == said
+
+
 @pytest.mark.parametrize("spell", ["a.zip", "./a.zip", "../subs/a.zip", "b/../a.zip", None])
 def test_a_file_is_known_however_it_is_spelled(folder, tmp_path, clock, capsys, spell):  # noqa: F811
     place = tmp_path / "subs"
@@ -404,10 +427,39 @@ def test_a_lost_log_is_told_from_an_empty_one(folder, tmp_path, clock):  # noqa:
         with pytest.raises(event.EventError, match=f"does not know 1 copies beside it, such as {copy.name}"):
             arrivals.receive(folder, tmp_path / "subs")
         assert log.read_text("utf-8") == text
+    shutil.copy(copy, tmp_path / "subs")  # where there is no copy of the log, as the message says
+    assert {arrival.time for arrival in arrivals.receive(folder, tmp_path / "subs")} == {IN_TIME}
+    (tmp_path / "subs" / copy.name).unlink()
     log.write_text(before.rstrip("\n"), "utf-8")  # an editor left out the end of the last line
     hand_in(tmp_path / "subs", "c.zip", good(2.0), "C")
     assert [arrival.file for arrival in arrivals.receive(folder, tmp_path / "subs")] == ["a.zip", "c.zip"]
     assert log.read_text("utf-8").startswith(before)
+
+
+def test_one_that_is_stopped_loses_nothing_that_was_seen(folder, tmp_path, clock, monkeypatch):  # noqa: F811
+    """Each has its line before its copy is there; teams replace their files before anybody looks again."""
+    place, kept, copied, replace = tmp_path / "subs", folder / arrivals.FOLDER, [], Path.replace
+    for name in "ABC":
+        hand_in(place, f"{name}.zip", good(ord(name) / 10), name)
+
+    def stopped(path, target):
+        if path.suffix == ".part":
+            copied.append(target)
+            if len(copied) == 2:
+                raise KeyboardInterrupt
+        return replace(path, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "replace", stopped)
+        arrivals.receive(folder, place)
+    assert len(list(kept.glob("*.zip"))) == len(list(kept.glob(".*.part"))) == 1
+    first, second = (json.loads(line) for line in (kept / arrivals.LOG).read_text("utf-8").splitlines())
+    assert [f"{line['sha256']}.zip" for line in (first, second)] == [path.name for path in copied]
+    hand_in(place, first["file"], good(9.0), first["file"][0])
+    clock(IN_TIME + timedelta(days=3))
+    times = {arrival.digest: arrival.time for arrival in arrivals.receive(folder, place) if not arrival.fault}
+    assert len(times) == 4 and times[first["sha256"]] == times[second["sha256"]] == IN_TIME
+    assert not list(kept.glob(".*.part"))
 
 
 def test_who_looks_at_the_log_does_not_change_it(folder, tmp_path):
@@ -416,7 +468,7 @@ def test_who_looks_at_the_log_does_not_change_it(folder, tmp_path):
     log = folder / arrivals.FOLDER / arrivals.LOG
     half = log.read_bytes() + b'{"time": "20'  # as somebody writes it just now
     log.write_bytes(half)
-    assert not arrivals.is_back(folder) and arrivals.elsewhere(folder, tmp_path) == 1
+    assert not arrivals.behind(folder) and arrivals.elsewhere(folder, tmp_path) == 1
     assert log.read_bytes() == half
 
 
@@ -791,11 +843,35 @@ def test_a_clock_that_is_set_back_hands_no_name_to_somebody_else(folder, tmp_pat
     hand_in(place, "second.zip", good(2.0), "Honest", key=OTHER_KEY)
     board = scored(folder, place)
     assert teams(board)["Honest"]["file"] == "first.zip" and "another key" in reasons(board)["second.zip"]
-    assert arrivals.is_back(folder)
+    assert f"It is first.zip at {IN_TIME} in {place}" in arrivals.behind(folder)
     (second,) = (arrival for arrival in arrivals.receive(folder, place) if arrival.file == "second.zip")
     assert second.time == IN_TIME
     clock(IN_TIME + timedelta(minutes=1))
-    assert not arrivals.is_back(folder)
+    assert not arrivals.behind(folder)
+
+
+@pytest.mark.parametrize("cure", ["said", "withdrawn"])
+def test_a_clock_that_was_ahead_once_makes_nothing_late_for_ever(folder, tmp_path, clock, capsys, cure):  # noqa: F811
+    """Though the file of that time was replaced."""
+    place, command = tmp_path / "subs", ["receive", str(folder), str(tmp_path / "subs")]
+    clock(IN_TIME + timedelta(days=3))
+    ahead = archive.digest_of(hand_in(place, "a.zip", good(1.0), "A"))
+    assert main(command) == 0 and "the clock of this machine" not in capsys.readouterr().out
+    clock(IN_TIME)
+    hand_in(place, "a.zip", good(2.0), "A")
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "2 submissions, 2 of them late" in said
+    assert f"It is a.zip at {IN_TIME + timedelta(days=3)} in {place}\n" in said
+    if cure == "withdrawn":
+        (folder / arrivals.FOLDER / f"{ahead}.zip").unlink()
+    assert main([*command, "--at", IN_TIME.isoformat()]) == 0
+    hand_in(place, "b.zip", good(3.0), "B")
+    capsys.readouterr()
+    assert main(command) == 0
+    assert "the clock of this machine" not in capsys.readouterr().out
+    assert arrivals.arrived(folder) == IN_TIME
+    assert set(arrivals.times(folder).values()) == {IN_TIME}
 
 
 def test_within_a_second_the_first_in_the_log_comes_first_wherever_the_folder_lies(folder, tmp_path):

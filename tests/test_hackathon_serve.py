@@ -148,12 +148,13 @@ def test_the_event_file_may_change_meanwhile(desk, folder, tmp_path, clock):  # 
 
 @pytest.mark.parametrize("back", [timedelta(days=1), timedelta(seconds=1)])
 def test_a_clock_that_is_set_back_counts_here_too(desk, folder, tmp_path, clock, back):  # noqa: F811
-    _, address, _ = desk
+    _, address, log = desk
     hand_in(tmp_path / "subs", "a.zip", good(1.0), "A", key=sha256(OTHER.encode()).hexdigest())
     arrivals.receive(folder, tmp_path / "subs")
     clock(IN_TIME - back)
     answer = send(address, zip_of(tmp_path, good(2.0), "A"))
     assert "has another key" in requests.get(address + answer.headers["Location"]).text
+    assert "behind the last arrival in the log" in log[-1] and f"It is a.zip at {IN_TIME} in " in log[-1]
 
 
 def test_a_choice_and_a_second_hand_in(desk, tmp_path):

@@ -281,6 +281,7 @@ def test_made_up_names_until_the_teams_are_revealed(folder, tmp_path, capsys):
         assert main(["score", str(folder), str(place)]) == 0
     board = json.loads((folder / "leaderboard.json").read_text("utf-8"))
     jsonschema.validate(board, SCHEMA)
+    assert board["settled"] == digest_of(folder / roster.SETTLED)  # certificates are of this board alone
     (name,) = teams(board)
     shown = [(folder / f"leaderboard.{kind}").read_text("utf-8").lower() for kind in ("json", "html")]
     assert not any(word in text for text in shown for word in ("quark", "muons", "ana garc"))

@@ -72,7 +72,7 @@ def _add_scoring(commands):
     receive.add_argument("--at", type=_time, help="when they arrived, such as 2026-07-29T15:55:00+00:00, where it is "
                          "known from elsewhere (default: now)")  # fmt: skip
     receive.add_argument("--file", action="append", default=[], help="with --at: this file only, once for each; "
-                         "without it --at is said of all files in the folder whose time so far is later")  # fmt: skip
+                         "without it --at is said of all that was logged from this folder as later")  # fmt: skip
     score = commands.add_parser("score", help="score all submissions (organisers)")
     score.add_argument("event", type=Path, help="folder of the event")
     score.add_argument("submissions", type=Path, help="folder of the submissions, as they were received")
@@ -263,9 +263,8 @@ def _report(args, board, entries):
     event = load(args.event / "event.toml")
     if remarks := leaderboard.remarks(event, entries, arrivals.elsewhere(args.event, args.submissions)):
         print(remarks)
-    if arrivals.is_back(args.event):
-        print("the clock of this machine is behind the last arrivals in the log: set it, or correct them, see "
-              "python -m common.hackathon receive --help; until then what is new gets the time of the last one")
+    if behind := arrivals.behind(args.event):
+        print(behind)
     print(f"wrote {args.event / 'leaderboard.html'}, leaderboard.json and rules.html")
     print(f"wrote a receipt for each submission to {args.event / receipts.FOLDER}: send each to its team")
 
@@ -278,11 +277,13 @@ def _receive(args):
     if args.file and args.at is None:
         raise EventError("--file goes with --at: when did it arrive?")
     received = arrivals.receive(args.event, args.submissions, args.at, args.file)
-    logged, others = [a for a in received if a.digest], [a for a in received if not a.digest]
+    logged, others = [a for a in received if not a.fault], [a for a in received if not a.digest]
     late = sum(arrival.time > deadline for arrival in logged)
     print(f"{len(logged)} submissions, {late} of them late")
-    for arrival in others:
-        print(f"not logged: {arrival.file}: {arrival.fault}")
+    for arrival in (arrival for arrival in received if arrival.fault):
+        print(f"{'' if arrival.digest else 'not logged: '}{arrival.file}: {arrival.fault}")
+    if behind := arrivals.behind(args.event):
+        print(behind)
     return 1 if others else 0
 
 

@@ -14,6 +14,7 @@ import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 import filelock
@@ -64,31 +65,34 @@ class Arrival:
     fault: str = ""
 
 
-def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=False):
+def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=False, say=print):
     """Log what is new in a folder of submissions, and say what has arrived through it.
 
-    Nothing new is logged as earlier than what was logged before: with a clock that was set back it gets the time of the
-    last one, until the organiser corrects either.
+    Nothing new is logged as earlier than what was logged before and not withdrawn: with a clock that was set back it
+    gets the time of the last one, until the organiser corrects either.
 
     Whatever was logged from this folder stays, whether its file was replaced, renamed or deleted since. The organiser
-    withdraws a submission by deleting its copy. What is still on its way is neither copied nor logged: with each look
-    there would be another part of it, and none of them can count.
+    withdraws a submission by deleting its file, then its copy: where the file is there, or comes again, it has a copy
+    again and counts from when it arrived first, and the organiser reads so. What is still on its way is neither copied
+    nor logged: with each look there would be another part of it, and none of them can count.
 
     Parameters
     ----------
     event_folder, submissions : path-like
     at : datetime, optional
         When files arrived, where the organiser knows it from elsewhere: a learning platform, a mail. It is logged for
-        files whose time so far is later.
+        what has a later time so far.
     files : sequence of path-like
-        For these only `at` holds: paths in the folder, or absolute ones to it. Default: all that lie there. What was
-        said before of these is corrected to either side, up to when they were first seen.
+        For these only `at` holds: paths in the folder, or absolute ones to it. Default: all that was logged from it.
+        What was said before of these is corrected to either side, up to when they were first seen.
     memory : dict, optional
         Where the content of files stays known between two calls: a file that this machine did not change meanwhile, by
         its time of change, which no sender sets, is not read again.
     earlier : bool
         Whether `at` is logged for `files`, too, only where their time so far is later: the first of several uploads of
         one content counts, whichever of them is logged first.
+    say : callable
+        Where the organiser reads what was withdrawn and is back.
 
     Returns
     -------
@@ -109,7 +113,7 @@ def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=F
     try:
         place.mkdir(mode=0o700, exist_ok=True)
         with filelock.FileLock(place / ".lock"):
-            return _received(place, submissions, at, files, memory, exact=bool(files) and not earlier)
+            return _received(place, submissions, at, files, memory, bool(files) and not earlier, say)
     except OSError as error:
         raise EventError(f"{place}: cannot be written: {in_words(error)}") from error
 
@@ -138,50 +142,75 @@ def _nfc(path):
     return unicodedata.normalize("NFC", str(path))
 
 
-def _received(place, submissions, at, files, memory, exact):
+def _received(place, submissions, at, files, memory, exact, say):
     _end(place / LOG)
+    for part in place.glob(".*.part"):  # of one that was stopped: who writes some holds the lock
+        part.unlink()
     source, log = str(submissions.resolve()), _read_log(place / LOG)
     copies = {path.stem: path for path in place.glob("*.zip") if re.fullmatch(r"[0-9a-f]{64}", path.stem)}
     unlogged = {digest: copies[digest] for digest in copies.keys() - {line["sha256"] for line in log}}
     times, first = _times(log), _times(line for line in log if "said" not in line)
-    time = max([now(), *times.values()])  # whoever comes later cannot be the first of a name
+    time = max([now(), *_kept(place, times).values()])  # whoever comes later cannot be the first of a name
     known = {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
-    present, faults, new, wrong = set(), [], [], ""
+    present, faults, new, back, wrong = set(), [], [], [], ""
+
+    def enter(digest, name):
+        if digest in unlogged:  # the log was lost
+            copied = datetime.fromtimestamp(unlogged.pop(digest).stat().st_mtime, timezone.utc)
+            times[digest] = min(time, copied.replace(microsecond=0))
+        seen = times.setdefault(digest, time)
+        first.setdefault(digest, seen)
+        if (digest, name) not in known:
+            known.add((digest, name))
+            new.append({"time": seen.isoformat(), "sha256": digest, "file": name, "folder": source})
+
+    def correct(digest, name):
+        times[digest] = at
+        new.append({"time": at.isoformat(), "said": True, "sha256": digest, "file": name, "folder": source})
+
+    def enter_now(digest, name):  # one that is stopped leaves no copy that the log does not know
+        if digest in times and not os.path.lexists(place / f"{digest}.zip"):
+            back.append(f"{name}: its copy in {FOLDER} was gone and is there again, so it counts, as arrived at "
+                        f"{times[digest]}: to withdraw it, delete this file, then the copy")  # fmt: skip
+        enter(digest, name)
+        _append(place / LOG, new)
+        log.extend(new)
+        new.clear()
+
     for path, about in _in_order_of_change(_files(submissions)):
         name = _shown(submissions, path)
         if about is not None and stat.S_ISDIR(about.st_mode):
             name += "/"
         try:
-            digest = _copy(path, about, place, {} if memory is None else memory)
+            digest = _copy(path, about, place, {} if memory is None else memory, partial(enter_now, name=name))
         except SubmissionError as error:
             faults.append(Arrival(name, time, path, fault=str(error)))
             continue
         present.add(digest)
-        line = {"sha256": digest, "file": name, "folder": source}
-        if digest in unlogged:  # the log was lost, or a crash came before it
-            copied = datetime.fromtimestamp(unlogged.pop(digest).stat().st_mtime, timezone.utc)
-            times[digest] = min(time, copied.replace(microsecond=0))
-        seen = times.setdefault(digest, time)
-        latest = first.setdefault(digest, seen)
-        if (digest, name) not in known:
-            new.append({"time": seen.isoformat(), **line})
-        if at is None or (files and path not in files):
+        enter(digest, name)
+        if at is None or path not in files:
             continue
-        if exact and at > latest:
-            wrong = f"{name}: was here at {latest}, so it cannot have arrived at {at}"
-        elif at != seen if exact else at < seen:
-            times[digest] = at
-            new.append({"time": at.isoformat(), "said": True, **line})
+        if exact and at > first[digest]:
+            wrong = f"{name}: was here at {first[digest]}, so it cannot have arrived at {at}"
+        elif at != times[digest] if exact else at < times[digest]:
+            correct(digest, name)
     if unlogged:
         raise EventError(f"{place / LOG}: does not know {len(unlogged)} copies beside it, such as {min(unlogged)}.zip: "
-                         "put back a copy of the log that does, or move these elsewhere")  # fmt: skip
-    _append(place / LOG, new)
-    if wrong:
-        raise EventError(wrong)
+                         "put back a copy of the log that does; or, where there is none, copy these into the folder of "
+                         "submissions, and each counts from when it was taken")  # fmt: skip
     names = {}  # the first that each content had, in the order of the log
     for line in log + new:
         if line["folder"] == source:
             names.setdefault(line["sha256"], line["file"])
+    if at is not None and not files:
+        for digest in _kept(place, names):
+            if at < times[digest]:
+                correct(digest, names[digest])
+    _append(place / LOG, new)
+    for line in back:
+        say(line)
+    if wrong:
+        raise EventError(wrong)
     in_order = dict.fromkeys(line["sha256"] for line in log + new)  # also as logged from elsewhere: folders move
     arrivals = [_logged(place, names[digest], digest, times[digest], present) for digest in in_order if digest in names]
     # the sort is stable: within a second, the order is that of the log
@@ -191,19 +220,32 @@ def _received(place, submissions, at, files, memory, exact):
 def times(event_folder):
     """When each content arrived that was logged, from any folder, and not withdrawn: {SHA-256: datetime}."""
     place = Path(event_folder, FOLDER)
-    times = _times(_read_log(place / LOG))
-    return {digest: time for digest, time in times.items() if (place / f"{digest}.zip").is_file()}
+    return _kept(place, _times(_read_log(place / LOG)))
 
 
-def is_back(event_folder):
-    """Whether the clock of this machine is behind what was logged: it was set back, or too far ahead then."""
-    return arrived(event_folder) > now()
+def _kept(place, found):
+    """What was found of each content, a dict by SHA-256, without what was withdrawn: its copy is gone."""
+    return {digest: about for digest, about in found.items() if (place / f"{digest}.zip").is_file()}
+
+
+def behind(event_folder):
+    """What the organiser is told where the clock of this machine is behind the last arrival, else ""."""
+    place = Path(event_folder, FOLDER)
+    log = _read_log(place / LOG)
+    found = _kept(place, _times(log))
+    last = max(found, key=found.get, default=None)
+    if last is None or found[last] <= now():
+        return ""
+    line = next(line for line in log if line["sha256"] == last)
+    return ("the clock of this machine is behind the last arrival in the log, whose time what is new gets: set the "
+            "clock; or, where it was ahead then, give its folder and the time of now to 'receive --at'. "
+            f"It is {line['file']} at {found[last]} in {archive.shown(line['folder'], 300)}")  # fmt: skip
 
 
 def arrived(event_folder):
     """When something arrives just now: the time of this machine, or of the last arrival where its clock is behind."""
     time = now()
-    last = max(_times(_read_log(Path(event_folder, FOLDER, LOG))).values(), default=time)
+    last = max(times(event_folder).values(), default=time)
     return last if last > now() else time  # others may log meanwhile
 
 
@@ -270,8 +312,8 @@ def _about(path):
         return None
 
 
-def _copy(path, about, place, memory):
-    """Copy a file to where it is kept under its SHA-256, which is returned."""
+def _copy(path, about, place, memory, log):
+    """Copy a file to where it is kept under its SHA-256, which is returned, and logged before the copy is there."""
     stamp = _stamp(about)
     if stamp and path in memory and memory[path][0] == stamp:
         digest = memory[path][1]
@@ -294,6 +336,7 @@ def _copy(path, about, place, memory):
                     digest = archive.digest(file, out)
                     out.flush()
                     os.fsync(out.fileno())
+                log(digest)
                 temporary.replace(place / f"{digest}.zip")
     except OSError as error:
         temporary.unlink(missing_ok=True)
@@ -377,7 +420,10 @@ def _end(path):
 
 
 def _append(path, lines):
-    with open(path, "a", encoding="utf-8") as log:
-        log.writelines(json.dumps(line) + "\n" for line in lines)
-        log.flush()
-        os.fsync(log.fileno())
+    try:
+        with open(path, "a", encoding="utf-8") as log:
+            log.writelines(json.dumps(line) + "\n" for line in lines)
+            log.flush()
+            os.fsync(log.fileno())
+    except OSError as error:  # it may have half a line now, to which nothing may be added
+        raise EventError(f"{path}: cannot be written: {in_words(error)}") from error

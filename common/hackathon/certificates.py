@@ -8,7 +8,7 @@ from pathlib import Path
 
 import segno
 
-from common.hackathon import aliases, roster, signing
+from common.hackathon import aliases, archive, roster, signing
 from common.hackathon.badges import badge
 from common.hackathon.event import EventError, load
 from common.hackathon.lettering import Document, Fonts, Page
@@ -51,12 +51,14 @@ def certificates(folder, fonts=(), *, before=False, badges=False):
     Raises
     ------
     EventError
-        The event was not scored, not after the deadline, or not as its hand-ins are logged now; its board shows made-up
-        names; one of the fonts is none; or no font has the letters of its title or contact.
+        The event was not scored, not after the deadline, or not as its hand-ins are logged now; a scoring is under way,
+        or ended before its board was written; the board shows made-up names; one of the fonts is none; or no font has
+        the letters of the event's title or contact.
     """
     folder = Path(folder)
     event = load(folder / "event.toml")
-    awards = _final_awards(folder, event, before)
+    with roster.at_rest(folder):
+        awards = _final_awards(folder, event, before)
     fonts, target, missing = Fonts(fonts), folder / "certificates", {}
     if lacking := _lacking(fonts, event.title, _contact(event)):
         raise EventError(f"{folder / 'event.toml'}: no font has all letters of {in_words(lacking)}, which is on each "
@@ -112,6 +114,7 @@ def _final_awards(folder, event, before):
         board = json.loads((folder / "leaderboard.json").read_text("utf-8"))
         awards, made_up = list(_awards(event, board["boards"])), "anonymous" in board
         final = board["part"] == "private" and board["deadline"] == event.deadline.isoformat()
+        kept = board.get("settled")
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise EventError(
             f"{folder}/leaderboard.json is missing or damaged: run 'python -m common.hackathon score' first"
@@ -122,6 +125,9 @@ def _final_awards(folder, event, before):
         raise EventError(f"{folder}: its ranks are not final, the event was not scored since its deadline, "
                          f"{event.clock(event.deadline)}: score it afterwards, or say --before-deadline")  # fmt: skip
     roster.settled(folder)  # which refuses what was logged, corrected or withdrawn since
+    if kept != archive.digest_of(folder / roster.SETTLED):
+        raise EventError(f"{folder}/leaderboard.json is of an earlier scoring than {roster.SETTLED}: run "
+                         "'python -m common.hackathon score' first")  # fmt: skip
     return awards
 
 

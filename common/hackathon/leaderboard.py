@@ -43,6 +43,7 @@ def score(folder, submissions, workers=None, memory=None):
         board, names = rank(event, entries), aliases.shown(folder, event, entries)
         if aliases.hidden(folder, event):
             board = aliases.masked(board, names)
+        board["settled"] = archive.digest_of(Path(folder, roster.SETTLED))  # a scoring may end before its board
         write(event, board, folder)
         receipts.write(event, entries, folder, names, memory)
     return board, entries

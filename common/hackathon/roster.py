@@ -134,6 +134,18 @@ def locked(folder, patience=-1):
     return filelock.FileLock(Path(folder, LOCK), patience)
 
 
+@contextmanager
+def at_rest(folder):
+    """An event under its lock, or EventError where a scoring holds it for long."""
+    if not Path(folder, "private").is_dir():
+        raise EventError(f"{folder}: no folder 'private': is it the event that 'prepare' made?")
+    try:
+        with locked(folder, PATIENCE):
+            yield
+    except filelock.Timeout as error:
+        raise EventError(f"{folder}: a scoring is under way: try again when it has ended") from error
+
+
 def read(folder):
     """The Roster of an event; an empty one where no team has registered.
 
@@ -426,15 +438,10 @@ def merge(folder, key, other_key):
 def _changing(folder, what):
     """The roster of an event that still runs, under its lock."""
     event = load(Path(folder, "event.toml"))
-    if not Path(folder, "private").is_dir():
-        raise EventError(f"{folder}: no folder 'private': is it the event that 'prepare' made?")
     if arrivals.now() > event.deadline:
         raise EventError(f"the deadline, {event.clock(event.deadline)}, is over: nobody {what} any more")
-    try:
-        with locked(folder, PATIENCE):
-            yield read(folder)
-    except filelock.Timeout as error:
-        raise EventError(f"{folder}: a scoring is under way: try again when it has ended") from error
+    with at_rest(folder):
+        yield read(folder)
 
 
 def _known(roster, digest):

@@ -313,6 +313,8 @@ class Desk:
             finally:
                 part.unlink(missing_ok=True)
         self._log(f"accepted: {name}")
+        if behind := await asyncio.to_thread(arrivals.behind, self.folder):
+            self._log(behind)
         raise web.HTTPSeeOther(f"/receipt/{digest}")
 
     @contextmanager
@@ -389,7 +391,7 @@ class Desk:
             return "the same file again"
         name = f"web-{arrived:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.zip"
         part.replace(self.submissions / name)
-        logged = arrivals.receive(self.folder, self.submissions, arrived, [name], self.memory, earlier=True)
+        logged = arrivals.receive(self.folder, self.submissions, arrived, [name], self.memory, True, self._log)
         if any(other.file == name and other.fault for other in logged):
             (self.submissions / name).unlink(missing_ok=True)
             raise Refused(507, FULL)
