@@ -187,6 +187,21 @@ def test_who_handed_in_since_the_last_scoring_keeps_the_name(folder, register, t
     register("Gluons")
 
 
+def test_a_name_is_kept_while_another_folder_is_scored(folder, register, tmp_path, capsys):
+    """Until what was handed in to the first folder is withdrawn."""
+    place, other = tmp_path / "subs", tmp_path / "mails"
+    digest = digest_of(hand_in(place, "a.zip", good(), "Muons"))
+    leaderboard.judge_all(folder, place, 0)
+    hand_in(other, "b.zip", good(2.0), "Taus", key=keys.write_key(tmp_path / "own.key"))
+    for _ in range(2):
+        leaderboard.judge_all(folder, other, 0)
+        assert "could be taken for 'Muons'" in changed(folder, capsys, "register", "--team", "Muons")
+    (place / "a.zip").unlink()
+    (folder / arrivals.FOLDER / f"{digest}.zip").unlink()
+    leaderboard.judge_all(folder, other, 0)
+    register("Muons")
+
+
 def test_a_stranger_takes_no_name_where_teams_register(folder, register, tmp_path):
     (folder / "event.toml").write_text("registration = true\n" + EVENT, "utf-8")
     hand_in(tmp_path / "subs", "squat.zip", good(), "Café Quark", key=OTHER_KEY)

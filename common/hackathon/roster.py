@@ -6,7 +6,7 @@ is replaced in one step, so that nobody reads half of it.
 
 import json
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -22,6 +22,7 @@ from common.hackathon.names import check_name, skeleton
 
 FILE, LOCK = "private/teams.json", "private/.scoring.lock"
 SETTLED = "private/settled.json"  # what the last scoring found of each team
+DAMAGED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # what reading it raises then
 PATIENCE = 60  # s to wait for a scoring that is under way
 
 
@@ -117,12 +118,15 @@ class Settled:
         All that it named in time, and those registered.
     used : dict of str to int
         What counts towards the limits of each board and phase, as `_place` names them.
+    contents : tuple of str
+        The SHA-256 of what it handed in.
     """
 
     team: str = ""
     key: str = ""
     members: tuple[str, ...] = ()
     used: dict[str, int] = field(default_factory=dict)
+    contents: tuple[str, ...] = ()
 
 
 # --------------------------------------------------------------------------------------------------
@@ -224,17 +228,24 @@ def keep(folder, event, entries, owners, times):
     times : dict of str to datetime
         When each content in the log arrived, as this scoring knows it.
     """
-    found = {entry.team: Settled(entry.team, "" if entry.baseline else entry.key) for entry in owners}
+    found = {e.team: Settled(e.team, "" if e.baseline else e.key, contents=(e.content,)) for e in owners}
     for entry in entries:
         if not entry.team or entry.reason:
             continue
         about = found.setdefault(entry.team, Settled(entry.team, "" if entry.baseline else entry.key))
+        about = found[entry.team] = replace(about, contents=(*about.contents, entry.content))
         if entry.late or entry.baseline:
             continue
         found[entry.team] = replace(about, members=entry.members)
         if entry.board and (phase := event.phase_at(entry.received)):
             place = _place(entry.board, phase)
             about.used[place] = about.used.get(place, 0) + 1
+    elsewhere = times.keys() - {entry.content for entry in entries}  # handed in to another folder, and not withdrawn
+    known = set(map(skeleton, found))
+    with suppress(OSError, *DAMAGED):
+        for row in _rows(Path(folder, SETTLED))["teams"]:
+            if skeleton(row.team) not in known and elsewhere.intersection(row.contents):
+                found[row.team] = row
     with atomic_write(Path(folder, SETTLED)) as temporary:
         about = {"times": _in_text(times), "teams": list(map(asdict, found.values()))}
         temporary.write_text(json.dumps(about, ensure_ascii=False) + "\n", "utf-8")
@@ -254,19 +265,24 @@ def settled(folder):
     """
     path, logged = Path(folder, SETTLED), _in_text(arrivals.times(folder))
     try:
-        about = json.loads(path.read_text("utf-8")) if path.exists() else {"times": {}, "teams": []}
-        rows = [Settled(**row) for row in about["teams"]]
-        if not all(isinstance(text, str) for row in rows for text in (row.key, *row.members)) or not all(
-            isinstance(count, int) for row in rows for count in row.used.values()
-        ):
-            raise TypeError("a key, a member or a count is none")
-        found, scored = {skeleton(row.team): row for row in rows}, about["times"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        about = _rows(path) if path.exists() else {"times": {}, "teams": []}
+    except (OSError, *DAMAGED) as error:
         raise EventError(f"{path} is damaged ({archive.one_line(error)}): delete it and score the event") from error
-    if scored != logged:
+    if about["times"] != logged:
         raise EventError(f"{folder}: hand-ins were received and not scored, or corrected or withdrawn since: run "
                          "'python -m common.hackathon score' first")  # fmt: skip
-    return found
+    return {skeleton(row.team): row for row in about["teams"]}
+
+
+def _rows(path):
+    """The file of a scoring: "times", and "teams" as Settled."""
+    about = json.loads(path.read_text("utf-8"))
+    rows = [Settled(**row) for row in about["teams"]]
+    words = [word for row in rows for word in (row.team, row.key, *row.members, *row.contents)]
+    counts = [count for row in rows for count in row.used.values()]
+    if not all(isinstance(word, str) for word in words) or not all(isinstance(count, int) for count in counts):
+        raise TypeError("a name, a key, a member or a count is none")
+    return {"times": about["times"], "teams": rows}
 
 
 def _place(board, phase):
