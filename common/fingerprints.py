@@ -1,5 +1,6 @@
 """What data, networks and functions are, in a text that is the same in another process: to know them again."""
 
+import dataclasses
 import dis
 import functools
 import hashlib
@@ -40,11 +41,10 @@ def _of_model(model, seen):
     settings = [
         f"{place} {name} {_described(value, seen)}"
         for place, module in _modules(model)
-        for name, value in sorted(vars(module).items())
-        if name not in OF_TORCH | _changed_in(type(module), "forward") and _is_setting(value)
+        for name, value in sorted(_settings(module).items())
     ]
-    kinds = {type(module) for _, module in _modules(model)}
-    code = sorted(f"{kind.__qualname__} {_methods(kind, seen)}" for kind in kinds)
+    kinds = dict.fromkeys(type(module) for _, module in _modules(model))
+    code = [f"{kind.__qualname__} {_methods(kind, seen)}" for kind in kinds]
     return _sha256([*_layers(model), *settings, *code])
 
 
@@ -58,6 +58,16 @@ def _layers(model):
     kinds = [f"{place} {getattr(module, 'original_name', module._get_name())}" for place, module in _modules(model)]
     state = model.state_dict().items()
     return kinds + [f"{name} {tuple(getattr(value, 'shape', ()))}" for name, value in state if not _is_lazy(value)]
+
+
+def _settings(module):
+    """The attributes of a layer that say what it does, and those of its dataclasses."""
+    held, changed = dict(vars(module)), _changed_in(type(module), "forward")
+    for name, value in vars(module).items():
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            fields = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
+            held |= {f"{name}.{field}": content for field, content in fields.items() if field not in changed}
+    return {name: value for name, value in held.items() if name not in OF_TORCH | changed and _is_setting(value)}
 
 
 def _is_setting(value):

@@ -1,5 +1,6 @@
 """What is the same in two processes has the same fingerprint, and what differs has another."""
 
+import dataclasses
 import functools
 import os
 import subprocess
@@ -261,3 +262,26 @@ def test_functions_in_functions_take_no_time():
     before = fingerprints.of_function(names["f59"])
     exec("def f2(x): return x + 1", names)
     assert fingerprints.of_function(names["f59"]) != before
+
+
+@dataclasses.dataclass
+class Config:
+    act: str = "relu"
+    calls: int = 0
+
+
+class Configured(torch.nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+
+    def forward(self, x):
+        self.config.calls += 1
+        return getattr(torch, self.config.act)(x)
+
+
+def test_settings_in_a_dataclass_count():
+    net = Configured(Config())
+    before = fingerprints.of_model(net)
+    net(torch.ones(1))
+    assert fingerprints.of_model(net) == before != fingerprints.of_model(Configured(Config("tanh")))
