@@ -79,7 +79,8 @@ def _array(h5py, file, name, expected):
     if array.external or array.is_virtual:
         raise ValueError(f"{expected}, but {name} refers to other files: put the data themselves into the file")
     if not _is_written(array):
-        raise ValueError(f"{expected}, but {name} says that it has {shape} numbers, and not all were written")
+        cure = f"write the whole of it, zeros too: file[{name!r}][...] = values"
+        raise ValueError(f"{expected}, but {name} says that it has {shape} numbers, and not all were written: {cure}")
     return array
 
 

@@ -272,11 +272,12 @@ def settings(path, profile="lesson", overrides=None):
             raise ValueError(f"{label(source)} is missing: it holds the profile {profile}")
         try:
             text = texts.read(source)
-            values = yaml.safe_load(text) or {}
+            values = yaml.safe_load(text)
         except OSError:
             raise
         except Exception as error:  # PyYAML raises many kinds for what is none
             raise ValueError(f"{label(source)} is no YAML ({' '.join(str(error).split()):.200}): {CURE}") from error
+        values = {} if values is None else values
         if not isinstance(values, dict):
             raise ValueError(f"{label(source)} should have lines 'NAME: value' and no others")
         if odd := _odd_lines(yaml.compose(text, yaml.SafeLoader)):
@@ -300,7 +301,7 @@ def settings(path, profile="lesson", overrides=None):
 
 def _odd_lines(node):
     """What YAML takes without a word, and nobody means: a name that is there twice, 010 for 8, 1:30 for 90."""
-    lines = [] if node is None else [(name.value, value) for name, value in node.value]
+    lines = [(name.value, value) for name, value in node.value] if node and node.id == "mapping" else []
     names = [name for name, _ in lines]
     odd = [f"{name} is there twice" for name in dict.fromkeys(names) if names.count(name) > 1]
     for name, value in lines:

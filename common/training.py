@@ -166,7 +166,9 @@ def fit(
     else:
         strategy = "ddp_notebook" if in_notebook() else "ddp_spawn"
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
-    known = {} if checkpoint is None else _fingerprints(train, valid, model, loss, score, augment)
+    network = getattr(model, "_orig_mod", model)  # which torch.compile wraps: the weights have other names in it
+    _give_shapes(network, train[0], precision)
+    known = {} if checkpoint is None else _fingerprints(train, valid, network, loss, score, augment)
     with tempfile.TemporaryDirectory() as folder:
         # Through a file: the pipe between processes holds 64 kB, and its writer waits for a reader that waits for it.
         trained = Path(folder, "trained.pt")
@@ -176,7 +178,7 @@ def fit(
             known=known, precision=precision, progress=progress,
         )
         weights, history = torch.load(trained, weights_only=True)
-    model.cpu().load_state_dict(weights)
+    network.cpu().load_state_dict(weights)
     model.eval()
     return History(**history)
 
@@ -300,6 +302,13 @@ def _columns_of_texts(table):
     if not hasattr(table, "select_dtypes"):
         return []
     return list(map(str, table.select_dtypes(exclude=["number", "bool"]).columns[:5]))
+
+
+def _give_shapes(model, X, precision):
+    """Let lazy layers see a sample: before, their weights have no shapes to know the model by."""
+    if any(map(torch.nn.parameter.is_lazy, [*model.parameters(), *model.buffers()])):
+        with torch.no_grad():
+            model.cpu().eval()(_tensor(X[:1], _is_narrow(model, precision)))
 
 
 def _is_narrow(model, precision):

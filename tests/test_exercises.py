@@ -230,10 +230,9 @@ def test_whole_numbers_are_no_floats(folder, name, capsys):
     assert book.use(name, lambda *arguments: reference(*arguments).astype(float)) is reference
     assert "returns the right numbers as float64, expected whole ones: use .astype(int)." in capsys.readouterr().out
 
-    def small(*arguments):
-        return reference(*arguments).astype("i2")
-
-    assert book.use(name, small) is small
+    for kind in "i2", "u8":
+        attempt = lambda *arguments, kind=kind: reference(*arguments).astype(kind)  # noqa: E731
+        assert book.use(name, attempt) is attempt
 
 
 def test_advice_for_an_error(capsys):

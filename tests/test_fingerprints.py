@@ -1,5 +1,6 @@
 """What is the same in two processes has the same fingerprint, and what differs has another."""
 
+import dataclasses
 import functools
 import os
 import subprocess
@@ -150,3 +151,137 @@ def test_a_method_that_the_network_does_not_call_does_not_count(monkeypatch):
     before = fingerprints.of_model(Net())
     monkeypatch.setattr(Net, "plot", lambda self: 2)
     assert fingerprints.of_model(Net()) == before
+
+
+PROGRAM = """
+import numpy as np, torch
+from common.fingerprints import of_function, of_model
+class Act(torch.nn.Module):
+    def __init__(self, f):
+        super().__init__()
+        self.f = f
+    def forward(self, x):
+        return self.f(x)
+    def extra_repr(self):
+        return f"{self.f}"
+WEIGHTS, NAMES = {torch.relu: 1.0, (lambda x: x): 2.0}, np.array(["no", None], dtype=object)
+def loss(p, y):
+    return sum(weight * f(p) for f, weight in WEIGHTS.items()), NAMES[0]
+print(of_function(loss), of_model(Act(lambda x: x)))
+"""
+
+
+def test_addresses_do_not_count():
+    run = lambda: subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, check=True)  # noqa: E731
+    assert run().stdout == run().stdout
+
+
+def counting():
+    """Functions and a network that change what they hold when they are called, and how to call each."""
+    n, seen, state, total = 0, [], {"n": 0}, torch.zeros(1)
+
+    def counter(x):
+        nonlocal n
+        n += 1
+        return x
+
+    class Noise:
+        def __init__(self):
+            self.n, self.seen = 0, {}
+
+        def __call__(self, x):
+            self.n += 1
+            return self.noisy(x)
+
+        def noisy(self, x):
+            self.seen["last"] = x
+            return x
+
+    class Counted(torch.nn.Module):
+        calls = 0
+
+        def __init__(self):
+            super().__init__()
+            self.linear, self.n, self.shapes = torch.nn.Linear(1, 1), 0, []
+            self.register_buffer("center", torch.zeros(1))
+
+        def forward(self, x):
+            self.n += 1
+            Counted.calls += 1
+            self.shapes.append(tuple(x.shape))
+            self.center.mul_(0.9).add_(1)
+            return self.linear(x)
+
+        def extra_repr(self):
+            return f"{self.n} calls"
+
+    def counted(x):
+        state["n"] += 1
+        state[x.ndim] = 1
+        return x
+
+    frozen = Counted().requires_grad_(False)
+    return [counter, lambda x: seen.append(x), lambda x: total.add_(x), counted, Noise(), frozen], Counted()
+
+
+def test_what_a_call_changes_does_not_count():
+    functions, model = counting()
+    find = lambda: [*map(fingerprints.of_function, functions), fingerprints.of_model(model)]  # noqa: E731
+    before = find()
+    for function in [*functions, model]:
+        function(torch.ones(1))
+    assert find() == before and len(set(before)) == len(before)
+
+
+def test_what_is_only_read_counts():
+    values, key = {"a": 1}, "a"
+    functions = [lambda x: x + values["a"], lambda x: x[values[key]], lambda x: (y := values["a"]) + y]
+    before = [fingerprints.of_function(function) for function in functions]
+    values["a"] = 2
+    assert all(fingerprints.of_function(function) != old for function, old in zip(functions, before, strict=True))
+
+
+def test_what_cannot_be_described_is_left_out():
+    deep = []
+    for _ in range(2000):
+        deep = [deep]
+    sparse, lazy, net = torch.eye(3).to_sparse(), torch.nn.LazyLinear(1), torch.nn.Linear(1, 1)
+    net.deep = deep
+    for value in deep, sparse, torch.empty(2, device="meta"), lazy, torch.compile(torch.nn.Linear(1, 1)):
+        function = lambda x, value=value: value  # noqa: E731
+        assert fingerprints.of_function(function) == fingerprints.of_function(function)
+    assert fingerprints.of_model(net) == fingerprints.of_model(net)
+
+
+def test_functions_in_functions_take_no_time():
+    """Each is looked at once, and its text does not grow with what it uses."""
+    names = {"__name__": "__main__"}
+    exec("f0 = f1 = lambda x: x", names)
+    for n in range(2, 60):
+        exec(f"def f{n}(x): return f{n - 1}(x) + f{n - 2}(x)", names)
+    before = fingerprints.of_function(names["f59"])
+    exec("def f2(x): return x + 1", names)
+    assert fingerprints.of_function(names["f59"]) != before
+
+
+@dataclasses.dataclass
+class Config:
+    act: str = "relu"
+    calls: int = 0
+
+
+class Configured(torch.nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+
+    def forward(self, x):
+        self.config.calls += 1
+        return getattr(torch, self.config.act)(x)
+
+
+def test_settings_in_a_dataclass_count():
+    net = Configured(Config())
+    before = fingerprints.of_model(net)
+    net(torch.ones(1))
+    assert fingerprints.of_model(net) == before != fingerprints.of_model(Configured(Config("tanh")))

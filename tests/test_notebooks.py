@@ -434,6 +434,7 @@ def test_parameters_are_those_papermill_sees(good):
         ("N: 5.0", "N = 5.0 is of type float, not int"),
         ("MIN_MEAN: 1e-3", "YAML needs the dot in 1.0e-3"),
         ("- N", "Higgs/Higgs.full.yaml should have lines 'NAME: value'"),
+        ("0", "Higgs/Higgs.full.yaml should have lines 'NAME: value'"),
         ("N: 5\nSEED: 1\nN: 6", "Higgs/Higgs.full.yaml: N is there twice"),
         ("N: 010", "Higgs/Higgs.full.yaml: N: 010 is another number in YAML"),
         ("SEED: 1:30", "Higgs/Higgs.full.yaml: SEED: 1:30 is another number in YAML"),
@@ -445,6 +446,12 @@ def test_profile_that_does_not_fit_runs_nothing(good, profile, problem, capsys):
     assert main(["run", "--profile", "full"], root=good.parents[1]) == 2
     assert problem in capsys.readouterr().err
     assert not (good.parents[1] / "build").exists()
+
+
+@pytest.mark.parametrize("profile", ["", "# nothing", "null", "~", "{}"])
+def test_empty_profile(good, profile):
+    good.with_suffix(".full.yaml").write_text(profile)
+    assert notebook_files.settings(good, "full") == {}
 
 
 def test_missing_profile(good):

@@ -90,6 +90,18 @@ def test_checkpoint_of_another_training_is_refused(tmp_path):
         train(checkpoint=tmp_path / "a.pt", epochs=9)
 
 
+def lazy():
+    return torch.nn.Sequential(torch.nn.LazyBatchNorm1d(), torch.nn.LazyLinear(1), torch.nn.Flatten(0))
+
+
+@pytest.mark.parametrize("make", [lambda: torch.compile(network(), backend="eager"), lazy])
+def test_compiled_and_lazy_networks_are_trained_and_resumed(tmp_path, make):
+    options = dict(epochs=2, checkpoint=tmp_path / "a.pt")
+    model, history = train(make(), **options)
+    again, resumed = train(make(), **options)
+    assert train(model, **options)[1] == resumed == history and same_weights(model, again)
+
+
 (X_TRAIN, Y_TRAIN), (X_VALID, Y_VALID) = problem(400)
 OTHER = network()
 OTHER[1] = torch.nn.ReLU()
