@@ -142,77 +142,111 @@ def _nfc(path):
     return unicodedata.normalize("NFC", str(path))
 
 
+class _Open:
+    """The log while its lock is held, as a folder of submissions adds to it.
+
+    Attributes
+    ----------
+    lines, new : list of dict
+        Those of the log, and those that are to follow.
+    times, first : dict of str to datetime
+        When each content arrived, as is known now, and as was seen first.
+    unlogged : dict of str to Path
+        Copies that no line knows: the log was lost.
+    back : list of str
+        What the organiser is told of copies that were gone.
+    """
+
+    def __init__(self, place, submissions):
+        _end(place / LOG)
+        for part in place.glob(".*.part"):  # of one that was stopped: who writes some holds the lock
+            part.unlink()
+        self.place, self.source, self.lines = place, str(submissions.resolve()), _read_log(place / LOG)
+        self.times, self.first = _times(self.lines), _times(line for line in self.lines if "said" not in line)
+        copies = {path.stem: path for path in place.glob("*.zip") if re.fullmatch(r"[0-9a-f]{64}", path.stem)}
+        self.unlogged = {digest: copies[digest] for digest in copies.keys() - {line["sha256"] for line in self.lines}}
+        self.now = max([now(), *_kept(place, self.times).values()])  # whoever comes later cannot be the first of a name
+        self.known = {(line["sha256"], line["file"]) for line in self.lines if line["folder"] == self.source}
+        self.new, self.back = [], []
+
+    def enter(self, digest, name):
+        """Have a line for a content under this name."""
+        if digest in self.unlogged:
+            copied = datetime.fromtimestamp(self.unlogged.pop(digest).stat().st_mtime, timezone.utc)
+            self.times[digest] = min(self.now, copied.replace(microsecond=0))
+        seen = self.times.setdefault(digest, self.now)
+        self.first.setdefault(digest, seen)
+        if (digest, name) not in self.known:
+            self.known.add((digest, name))
+            self._add(digest, name, seen)
+
+    def enter_now(self, digest, name):
+        """The same on disk, before the copy is there: one that is stopped leaves no copy that the log does not know."""
+        if digest in self.times and not os.path.lexists(self.place / f"{digest}.zip"):
+            self.back.append(f"{name}: its copy in {FOLDER} was gone and is there again, so it counts, as arrived at "
+                             f"{self.times[digest]}: to withdraw it, delete this file, then the copy")  # fmt: skip
+        self.enter(digest, name)
+        self.write()
+
+    def correct(self, digest, name, at):
+        """Have a line for a time that the organiser knows better."""
+        self.times[digest] = at
+        self._add(digest, name, at, said=True)
+
+    def write(self):
+        _append(self.place / LOG, self.new)
+        self.lines += self.new
+        self.new = []
+
+    def names(self):
+        """The first name of each content from this folder: {SHA-256: name}, in the order of the log."""
+        found = {}
+        for line in self.lines + self.new:
+            if line["folder"] == self.source:
+                found.setdefault(line["sha256"], line["file"])
+        in_order = dict.fromkeys(line["sha256"] for line in self.lines + self.new)  # from elsewhere, too: folders move
+        return {digest: found[digest] for digest in in_order if digest in found}
+
+    def _add(self, digest, name, time, **more):
+        self.new.append({"time": time.isoformat(), **more, "sha256": digest, "file": name, "folder": self.source})
+
+
 def _received(place, submissions, at, files, memory, exact, say):
-    _end(place / LOG)
-    for part in place.glob(".*.part"):  # of one that was stopped: who writes some holds the lock
-        part.unlink()
-    source, log = str(submissions.resolve()), _read_log(place / LOG)
-    copies = {path.stem: path for path in place.glob("*.zip") if re.fullmatch(r"[0-9a-f]{64}", path.stem)}
-    unlogged = {digest: copies[digest] for digest in copies.keys() - {line["sha256"] for line in log}}
-    times, first = _times(log), _times(line for line in log if "said" not in line)
-    time = max([now(), *_kept(place, times).values()])  # whoever comes later cannot be the first of a name
-    known = {(line["sha256"], line["file"]) for line in log if line["folder"] == source}
-    present, faults, new, back, wrong = set(), [], [], [], ""
-
-    def enter(digest, name):
-        if digest in unlogged:  # the log was lost
-            copied = datetime.fromtimestamp(unlogged.pop(digest).stat().st_mtime, timezone.utc)
-            times[digest] = min(time, copied.replace(microsecond=0))
-        seen = times.setdefault(digest, time)
-        first.setdefault(digest, seen)
-        if (digest, name) not in known:
-            known.add((digest, name))
-            new.append({"time": seen.isoformat(), "sha256": digest, "file": name, "folder": source})
-
-    def correct(digest, name):
-        times[digest] = at
-        new.append({"time": at.isoformat(), "said": True, "sha256": digest, "file": name, "folder": source})
-
-    def enter_now(digest, name):  # one that is stopped leaves no copy that the log does not know
-        if digest in times and not os.path.lexists(place / f"{digest}.zip"):
-            back.append(f"{name}: its copy in {FOLDER} was gone and is there again, so it counts, as arrived at "
-                        f"{times[digest]}: to withdraw it, delete this file, then the copy")  # fmt: skip
-        enter(digest, name)
-        _append(place / LOG, new)
-        log.extend(new)
-        new.clear()
-
+    log, present, faults, wrong = _Open(place, submissions), set(), [], ""
     for path, about in _in_order_of_change(_files(submissions)):
         name = _shown(submissions, path)
         if about is not None and stat.S_ISDIR(about.st_mode):
             name += "/"
         try:
-            digest = _copy(path, about, place, {} if memory is None else memory, partial(enter_now, name=name))
+            digest = _copy(path, about, place, {} if memory is None else memory, partial(log.enter_now, name=name))
         except SubmissionError as error:
-            faults.append(Arrival(name, time, path, fault=str(error)))
+            faults.append(Arrival(name, log.now, path, fault=str(error)))
             continue
         present.add(digest)
-        enter(digest, name)
+        log.enter(digest, name)
         if at is None or path not in files:
             continue
-        if exact and at > first[digest]:
-            wrong = f"{name}: was here at {first[digest]}, so it cannot have arrived at {at}"
-        elif at != times[digest] if exact else at < times[digest]:
-            correct(digest, name)
-    if unlogged:
-        raise EventError(f"{place / LOG}: does not know {len(unlogged)} copies beside it, such as {min(unlogged)}.zip: "
-                         "put back a copy of the log that does; or, where there is none, copy these into the folder of "
-                         "submissions, and each counts from when it was taken")  # fmt: skip
-    names = {}  # the first that each content had, in the order of the log
-    for line in log + new:
-        if line["folder"] == source:
-            names.setdefault(line["sha256"], line["file"])
+        if exact and at > log.first[digest]:
+            wrong = f"{name}: was here at {log.first[digest]}, so it cannot have arrived at {at}"
+        elif at != log.times[digest] if exact else at < log.times[digest]:
+            log.correct(digest, name, at)
+    if log.unlogged:
+        raise EventError(
+            f"{place / LOG}: does not know {len(log.unlogged)} copies beside it, such as {min(log.unlogged)}.zip: put "
+            "back a copy of the log that does; or, where there is none, copy these into the folder of submissions, and "
+            "each counts from when it was taken"
+        )
+    names = log.names()
     if at is not None and not files:
         for digest in _kept(place, names):
-            if at < times[digest]:
-                correct(digest, names[digest])
-    _append(place / LOG, new)
-    for line in back:
+            if at < log.times[digest]:
+                log.correct(digest, names[digest], at)
+    log.write()
+    for line in log.back:
         say(line)
     if wrong:
         raise EventError(wrong)
-    in_order = dict.fromkeys(line["sha256"] for line in log + new)  # also as logged from elsewhere: folders move
-    arrivals = [_logged(place, names[digest], digest, times[digest], present) for digest in in_order if digest in names]
+    arrivals = [_logged(place, name, digest, log.times[digest], present) for digest, name in names.items()]
     # the sort is stable: within a second, the order is that of the log
     return sorted([*arrivals, *faults], key=lambda arrival: arrival.time)
 
