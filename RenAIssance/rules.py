@@ -27,9 +27,22 @@ def runs(marks, length):
 
 
 def level_rules(marks, length, x_height):
-    """Level strokes of at least that length with paper above and below: ndarray of bool, shape of the marks.
+    """Level strokes with paper above and below.
 
     Where ink has spread, the feet or the heads of a few letters touch: such a stroke has their stems on one side.
+
+    Parameters
+    ----------
+    marks : ndarray of bool, shape (height, width)
+        Ink of a page with level lines.
+    length : int
+        Pixels: strokes are at least as long.
+    x_height : float
+        Pixels.
+
+    Returns
+    -------
+    ndarray of bool, shape (height, width)
     """
     strokes = runs(marks.T, length).T
     inked = strokes.any(axis=1)

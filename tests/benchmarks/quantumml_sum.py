@@ -8,7 +8,7 @@ of a paired bootstrap of the detector (its mean score over the seeds) minus the 
 that had a part in the choice, and nothing else.
 """
 
-import sys
+import argparse
 
 import numpy as np
 import torch
@@ -141,7 +141,9 @@ def contest(train, test):
 
 
 def main():
-    if "--half-a" in sys.argv:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--half-a", action="store_true")
+    if parser.parse_args().half_a:
         contest(*split(halves(data.proxy())[0]))
         return
     train, test = data.load("train", 4000), data.load("test", 6000)
