@@ -7,6 +7,8 @@ import ast
 import json
 import os
 import re
+import symtable
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from uuid import uuid4
@@ -240,6 +242,42 @@ def unused_parameters(nb):
     return [name for name in parameters(nb) if name not in used]
 
 
+def names_assigned_again(nb):
+    """List what a function of one cell reads and a later cell assigns again.
+
+    A slider calls its function whenever it is moved, also after the last cell has run.
+
+    Returns
+    -------
+    list of (int, str, str, int)
+        Number of the code cell, name of the function, what it reads, number of the first such later cell.
+    """
+    tables, assigned = {}, {}
+    for number, cell in enumerate(code_cells(nb), start=1):
+        with suppress(*UNREADABLE):  # IPython's % and ! are not Python
+            tables[number] = table = symtable.symtable(cell.source, f"cell {number}", "exec")
+            assigned[number] = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned()}
+    found = []
+    for number, table in tables.items():
+        known = set().union(*(names for other, names in assigned.items() if other <= number))
+        for function in filter(_runs_later, table.get_children()):
+            for name in sorted(_globals_of(function) & known):
+                later = [other for other, names in assigned.items() if other > number and name in names]
+                found += [(number, function.get_name(), name, later[0])] if later else []
+    return found
+
+
+def _runs_later(table):
+    """Whether it is the table of a function, and of none that runs where it stands."""
+    return table.get_type() == "function" and table.get_name() not in ("listcomp", "setcomp", "dictcomp", "genexpr")
+
+
+def _globals_of(function):
+    """What a function, and whatever is defined in it, takes from the notebook."""
+    names = {symbol.get_name() for symbol in function.get_symbols() if symbol.is_global() and symbol.is_referenced()}
+    return names.union(*map(_globals_of, function.get_children()))
+
+
 def settings(path, profile="lesson", overrides=None):
     """Return the parameters with which a profile runs a notebook.
 
@@ -435,6 +473,9 @@ def _problems(path, nb):
     yield from _file_problems(path, nb)
     yield from _parameter_problems(path, nb)
     yield from _form_problems(path, nb)
+    for number, function, name, later in names_assigned_again(nb):
+        yield (f"code cell {number}: {function}() reads {name}, which code cell {later} assigns again, so that a "
+               "slider moved after it draws something else: use another name there")  # fmt: skip
     for number, cell in enumerate(code_cells(nb), start=1):
         for problem in _code_problems(cell, number):
             yield f"code cell {number} {problem}"

@@ -662,6 +662,19 @@ def test_parameter_may_be_used_in_a_magic_or_an_f_string(course):
     assert notebook_files.unused_parameters(notebook_files.read(path)) == ["MIN_MEAN"]
 
 
+def test_what_a_slider_draws_does_not_depend_on_later_cells(course):
+    path = course / "Higgs" / "Higgs.ipynb"
+    write_notebook(
+        path, "grid = [1, 2]", "def view(k):\n    return [x * k for x in grid]",
+        "def other(grid):\n    return grid\nsquares = [x**2 for x in grid]", "%matplotlib inline\ngrid = 1",
+        "for grid in range(3):\n    pass",
+    )  # fmt: skip
+    cells = [cell.source for cell in notebook_files.code_cells(notebook_files.read(path))]
+    (view,) = (number for number, source in enumerate(cells, start=1) if source.startswith("def view"))
+    assert notebook_files.names_assigned_again(notebook_files.read(path)) == [(view, "view", "grid", len(cells))]
+    assert any("view() reads grid" in problem for problem in notebook_files.check(path))
+
+
 def test_find(course, monkeypatch):
     for name in ("Exoplanet/B", "Exoplanet/A", "Higgs/Higgs", "other/X"):
         write_notebook(course / f"{name}.ipynb")
