@@ -359,6 +359,13 @@ def test_a_damaged_file_of_teams_is_one_line(folder, register, tmp_path, capsys)
     assert "teams.json is damaged" in changed(folder, capsys, "register", "--team", "C")
 
 
+def test_a_file_of_teams_that_an_editor_of_windows_has_saved(folder, register):
+    register("A", "Ana")
+    path, before = folder / roster.FILE, roster.read(folder)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert roster.read(folder) == before and register("B") and len(roster.read(folder).teams) == 2
+
+
 def test_who_registers_while_it_is_scored_waits(folder, capsys, monkeypatch):
     monkeypatch.setattr(roster, "PATIENCE", 0.1)
     with filelock.FileLock(folder / "private" / ".scoring.lock"):

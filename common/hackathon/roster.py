@@ -14,6 +14,7 @@ from pathlib import Path
 
 import filelock
 
+from common import texts
 from common.challenge import SubmissionError
 from common.files import atomic_write
 from common.hackathon import archive, arrivals, keys
@@ -160,7 +161,7 @@ def read(folder):
     """
     path = Path(folder, FILE)
     try:
-        rows = json.loads(path.read_text("utf-8"))["teams"]
+        rows = json.loads(texts.read(path))["teams"]
         roster = Roster(tuple(map(_team, rows)))
         _check(roster)
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
