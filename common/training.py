@@ -9,8 +9,8 @@ import math
 import os
 import sys
 import tempfile
-import zipfile
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import lightning_fabric
@@ -18,9 +18,8 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from common import fingerprints
+from common import checkpoints
 from common.datasets import Dataset, check_n
-from common.files import atomic_write
 from common.progress import in_notebook, progress_bar
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # parameters of mallopt, from malloc.h
@@ -129,8 +128,10 @@ def fit(
     seed : int
         Seed of the order of the samples, dropout and augmentation. The initial weights are the model's.
     checkpoint : path-like, optional
-        Written after each epoch; when it is there, training goes on from it. It knows its data, its model, its
-        loss and its score: another training is refused, and so is a damaged file.
+        Written after each epoch; when it is there, training goes on from it. Another training is refused, and so is
+        a damaged file: with other data, layers or settings, with a network, a loss or a score that give the
+        validation set other values than they did, or an augmentation that changes a batch otherwise. (So a loss
+        that changes from call to call cannot go on.)
     devices : int
         Several devices are several processes, which get copies of all arguments: outside notebooks
         these must be picklable, and the call must be under ``if __name__ == "__main__"``.
@@ -168,7 +169,7 @@ def fit(
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
     network = getattr(model, "_orig_mod", model)  # which torch.compile wraps: the weights have other names in it
     _give_shapes(network, train[0], precision)
-    known = {} if checkpoint is None else _fingerprints(train, valid, network, loss, score, augment)
+    known = {} if checkpoint is None else _known(train, valid, network)
     with tempfile.TemporaryDirectory() as folder:
         # Through a file: the pipe between processes holds 64 kB, and its writer waits for a reader that waits for it.
         trained = Path(folder, "trained.pt")
@@ -196,12 +197,17 @@ def _train(
     n_steps = math.ceil(len(train[0]) / (batch_size * n_ranks))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=epochs * n_steps)
     history, best = History(), None
-    settings = dict(
-        epochs=epochs, batch_size=batch_size, lr=lr, weight_decay=weight_decay, seed=seed,
-        devices=n_ranks, precision=precision, **known,
-    )
+    if checkpoint is not None:
+        first = fabric.to_device(_tensor(train[0][np.arange(min(batch_size, len(train[0])))], narrow))
+        settings = dict(
+            epochs=epochs, batch_size=batch_size, lr=float(lr), weight_decay=float(weight_decay), seed=int(seed),
+            devices=n_ranks, precision=precision, augmentation=checkpoints.of_augmentation(augment, first), **known,
+        )
+    evaluate = partial(_evaluate, fabric, model, valid, loss, score, 4 * batch_size, narrow)
     if checkpoint is not None and os.path.exists(checkpoint):
-        history, best = _resume(checkpoint, settings, known, model, optimizer, schedule)
+        stored, best = checkpoints.load(checkpoint, settings, model, optimizer, schedule)
+        history = History(**stored)
+        checkpoints.compare(checkpoint, (history.valid_loss[-1], history.valid_score[-1]), evaluate())
 
     bar = progress_bar(total=epochs, desc="training", unit="epoch", disable=not progress or rank > 0)
     bar.update(len(history))
@@ -212,10 +218,7 @@ def _train(
         order = np.random.default_rng([seed, epoch]).permutation(len(train[0]))  # equal on all ranks
         batches = np.array_split(order, n_steps)  # of nearly equal size: none has one row only
         total = _train_epoch(fabric, model, train, batches, loss, augment, optimizer, schedule, narrow)
-        predictions = _predict(fabric, model, valid[0], 4 * batch_size, narrow)
-        y = np.asarray(valid[1])
-        valid_loss = loss(predictions, _tensor(y, narrow)).item()
-        valid_score = -valid_loss if score is None else float(score(y, predictions.numpy()))
+        valid_loss, valid_score = evaluate()
         valid_score = fabric.broadcast(valid_score)  # all devices stop in the same epoch
         if not np.isfinite([total, valid_loss]).all():
             raise ValueError(
@@ -234,7 +237,7 @@ def _train(
             history.best_epoch = epoch
             best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
         if checkpoint is not None and rank == 0:
-            _save(checkpoint, settings, model, optimizer, schedule, history, best)
+            checkpoints.save(checkpoint, settings, model, optimizer, schedule, asdict(history), best)
         bar.set_postfix_str(f"best validation score {history.best_score:.3f}")
         bar.update(1)
     bar.close()
@@ -261,6 +264,16 @@ def _train_epoch(fabric, model, train, batches, loss, augment, optimizer, schedu
         schedule.step()
         total += batch_loss.item()
     return total
+
+
+def _evaluate(fabric, model, valid, loss, score, batch_size, narrow):
+    """Loss and score of the validation set, with random numbers of its own for a network or a loss that draws some."""
+    with torch.random.fork_rng([fabric.device] if fabric.device.type == "cuda" else []):
+        torch.manual_seed(0)
+        predictions = _predict(fabric, model, valid[0], batch_size, narrow)
+        y = np.asarray(valid[1])
+        valid_loss = loss(predictions, _tensor(y, narrow)).item()
+        return valid_loss, -valid_loss if score is None else float(score(y, predictions.numpy()))
 
 
 def _pair(name, data):
@@ -354,46 +367,10 @@ def predict(model, X, *, batch_size=4096, accelerator="auto", precision="32-true
     return predictions
 
 
-def _fingerprints(train, valid, model, loss, score, augment):
+def _known(train, valid, model):
     """What a checkpoint knows its training by, besides numbers."""
     return {
-        "training set": [fingerprints.of_array(values) for values in train],
-        "validation set": [fingerprints.of_array(values) for values in valid],
-        "model": fingerprints.of_model(model),
-        "loss": fingerprints.of_function(loss),
-        "score": fingerprints.of_function(score),
-        "augmentation": fingerprints.of_function(augment),
+        "training set": [checkpoints.of_array(values) for values in train],
+        "validation set": [checkpoints.of_array(values) for values in valid],
+        "model": checkpoints.of_layers(model),
     }
-
-
-def _save(checkpoint, settings, model, optimizer, schedule, history, best):
-    state = dict(
-        settings=settings, history=asdict(history), best=best,
-        model=model.state_dict(), optimizer=optimizer.state_dict(), schedule=schedule.state_dict(),
-    )
-    with atomic_write(checkpoint) as temporary:
-        torch.save(state, temporary)
-
-
-def _resume(checkpoint, settings, known, model, optimizer, schedule):
-    try:
-        with zipfile.ZipFile(checkpoint) as archive:
-            if damaged := archive.testzip():  # torch compares no checksums
-                raise ValueError(f"{damaged} has another checksum")
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        stored = state["settings"]
-        differences = [
-            f"another {name}" if name in known else f"{name} = {stored.get(name)}, not {value}"
-            for name, value in settings.items() if stored.get(name) != value
-        ]
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise ValueError(f"{checkpoint} is not a checkpoint of fit(), or a damaged one: give another file") from error
-    if stored != settings:
-        raise ValueError(
-            f"{checkpoint} belongs to a training with {'; '.join(differences)}: "
-            "delete it to start again, or give another file"
-        )
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    schedule.load_state_dict(state["schedule"])
-    return History(**state["history"]), state["best"]

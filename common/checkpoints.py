@@ -1,0 +1,123 @@
+"""What interrupted training goes on from, and how it is told from another training.
+
+A checkpoint knows its data by checksums and its network by its layers. What functions do is not read from their code:
+their results are compared, those of the loss and the score (and so of the network) on the validation set, that of the
+augmentation on a batch.
+"""
+
+import hashlib
+import math
+import zipfile
+
+import numpy as np
+import torch
+
+from common.files import atomic_write
+
+BLOCK = 1 << 26  # bytes of an array that are in memory at once
+AGREE = {"loss or network": 1e-4, "score": 1e-2}
+"""How well results have to agree: another processor rounds otherwise, and a share of right answers moves in steps."""
+
+
+def of_array(values):
+    """SHA-256 of the shape, the type and the content of an array or a tensor, which may be a file on disk."""
+    shape = tuple(values.shape)
+    digest = hashlib.sha256(f"{shape} {str(values.dtype).removeprefix('torch.')}".encode())
+    row = max(1, int(np.prod(shape[1:])) * values.dtype.itemsize)
+    for i in range(0, len(values), max(1, BLOCK // row)):
+        block = values[i : i + max(1, BLOCK // row)]
+        if isinstance(block, torch.Tensor):
+            block = block.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+        digest.update(np.ascontiguousarray(block))
+    return digest.hexdigest()
+
+
+def of_layers(model):
+    """The layers of a network in a text, with what PyTorch shows of its own ones, and the shapes of all weights."""
+    shown = []
+    for place, layer in model.named_modules():
+        if "_orig_mod" in layer._modules:  # the shell of torch.compile
+            continue
+        of_torch = type(layer).extra_repr.__module__.startswith("torch.")
+        shown.append(f"{place} {layer._get_name()} {layer.extra_repr() if of_torch else ''}")
+    return shown + [f"{name} {tuple(getattr(value, 'shape', ()))}" for name, value in model.state_dict().items()]
+
+
+def of_augmentation(augment, X):
+    """What a function makes of a batch, as a number in a text: the same random numbers are drawn each time.
+
+    Where they do not give the same number twice it draws others than torch's, and cannot be known.
+
+    Parameters
+    ----------
+    augment : callable X -> X, or None
+    X : tensor
+        A batch that may be changed.
+    """
+    if augment is None:
+        return "none"
+    numbers = set()
+    for _ in range(2):
+        torch.manual_seed(0)
+        changed = augment(X.clone()).detach().cpu().double().flatten().nan_to_num()
+        weights = torch.from_numpy(np.random.default_rng(0).uniform(1, 2, len(changed)))
+        numbers.add(f"{(weights * changed).mean().item():.4g}")
+    return "unknown" if len(numbers) > 1 else numbers.pop()
+
+
+def save(path, settings, model, optimizer, schedule, history, best):
+    """Write what training goes on from; `settings` is what it is known by."""
+    state = dict(
+        settings=settings, history=history, best=best,
+        model=model.state_dict(), optimizer=optimizer.state_dict(), schedule=schedule.state_dict(),
+    )
+    with atomic_write(path) as temporary:
+        torch.save(state, temporary)
+
+
+def load(path, settings, model, optimizer, schedule):
+    """Put what was stored into model, optimizer and schedule; the history and the best weights.
+
+    Raises
+    ------
+    ValueError
+        The file is damaged, or of a training with other settings.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if damaged := archive.testzip():  # torch compares no checksums
+                raise ValueError(f"{damaged} has another checksum")
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        stored = state["settings"]
+        differences = [
+            f"{name} = {stored.get(name)}, not {value}" if isinstance(value, int | float) else f"another {name}"
+            for name, value in settings.items() if stored.get(name) != value
+        ]
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise ValueError(f"{path} is not a checkpoint of fit(), or a damaged one: give another file") from error
+    if differences or stored.keys() != settings.keys():
+        raise _another_training(path, "; ".join(differences) or "other settings")
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    schedule.load_state_dict(state["schedule"])
+    return state["history"], state["best"]
+
+
+def compare(path, stored, found):
+    """Raise ValueError where the loss and the score of the validation set are not what they were.
+
+    Parameters
+    ----------
+    stored, found : pair of float
+        When the checkpoint was written, and of its weights now.
+    """
+    for (what, tolerance), before, now in zip(AGREE.items(), stored, found, strict=True):
+        if not math.isclose(before, now, rel_tol=tolerance, abs_tol=tolerance):
+            raise _another_training(path, f"another {what} (validation set: {now:.6g}, and {before:.6g} when it was "
+                                          "stored)")  # fmt: skip
+
+
+def _another_training(path, difference):
+    return ValueError(
+        f"{path} belongs to a training with {difference}: delete it to start again, or give another file"
+    )
