@@ -92,7 +92,7 @@ def ten(images, titles):
     fig, axes = plt.subplots(5, 2, figsize=(6.8, 5.8), sharex=True, sharey=True, layout="constrained")
     for ax, image, title in zip(axes.flat, cropped(images)[:, 3:12], titles, strict=True):
         drawn = draw(ax, np.maximum(image, 1e-4), norm=LogNorm(0.001, 1))
-        ax.set_title(title, fontsize=8)
+        ax.set_title(title, fontsize=8).axes.set_yticks((-4, 0, 4))
     fig.colorbar(drawn, ax=axes, label="energy / 50 GeV", shrink=0.6)
     return fig
 
