@@ -92,7 +92,8 @@ def ten(images, titles):
     fig, axes = plt.subplots(5, 2, figsize=(6.8, 5.8), sharex=True, sharey=True, layout="constrained")
     for ax, image, title in zip(axes.flat, cropped(images)[:, 3:12], titles, strict=True):
         drawn = draw(ax, np.maximum(image, 1e-4), norm=LogNorm(0.001, 1))
-        ax.set_title(title, fontsize=8).axes.set_yticks((-4, 0, 4))
+        ax.set_title(title, fontsize=8)
+        ax.set_yticks((-4, 0, 4))
     fig.colorbar(drawn, ax=axes, label="energy / 50 GeV", shrink=0.6)
     return fig
 
@@ -132,9 +133,8 @@ def draw(ax, image, **options):
         image = cropped(image[None])[0]
     height, width = image.shape[0] / 2, image.shape[1] / 2
     drawn = ax.imshow(image, origin="lower", extent=(-width, width, -height, height), **options)
-    ax.set_facecolor("0.93")
     ax.grid(False)
-    ax.set(xlabel="phi [crystals]", ylabel="eta [crystals]")
+    ax.set(facecolor="0.93", xlabel="phi [crystals]", ylabel="eta [crystals]")
     ax.label_outer()
     return drawn
 
