@@ -88,11 +88,12 @@ def flight_figure(pieces, seed=163):  # with this seed the hardest particle hits
 
 
 def ten(images, titles):
-    """Energies of ten images (10, 32, 32) on a logarithmic scale, each with a title."""
-    fig, axes = plt.subplots(5, 2, figsize=(6.6, 6.2), sharex=True, sharey=True, layout="constrained")
-    for ax, image, title in zip(axes.flat, images, titles, strict=True):
+    """Energies of ten images (10, 32, 32) on a logarithmic scale, nine middle rows, each with a title."""
+    fig, axes = plt.subplots(5, 2, figsize=(6.8, 5.8), sharex=True, sharey=True, layout="constrained")
+    for ax, image, title in zip(axes.flat, cropped(images)[:, 3:12], titles, strict=True):
         drawn = draw(ax, np.maximum(image, 1e-4), norm=LogNorm(0.001, 1))
         ax.set_title(title, fontsize=8)
+        ax.set_yticks((-4, 0, 4))
     fig.colorbar(drawn, ax=axes, label="energy / 50 GeV", shrink=0.6)
     return fig
 
@@ -121,7 +122,7 @@ def mean_images(part):
         ax.set_title(title, fontsize=9)
         fig.colorbar(drawn, ax=ax, label="energy / 50 GeV")
     drawn = draw(axes[2], electron - photon, cmap="RdBu_r", norm=SymLogNorm(3e-4, vmin=-0.1, vmax=0.1))
-    axes[2].set_title("electron minus photon", fontsize=9)
+    axes[2].set_title("electron minus photon (train)", fontsize=9)
     fig.colorbar(drawn, ax=axes[2], label="difference / 50 GeV", ticks=(-0.1, -0.01, -0.001, 0, 0.001, 0.01, 0.1))
     return fig
 
@@ -132,9 +133,8 @@ def draw(ax, image, **options):
         image = cropped(image[None])[0]
     height, width = image.shape[0] / 2, image.shape[1] / 2
     drawn = ax.imshow(image, origin="lower", extent=(-width, width, -height, height), **options)
-    ax.set_facecolor("0.93")
     ax.grid(False)
-    ax.set(xlabel="phi [crystals]", ylabel="eta [crystals]")
+    ax.set(facecolor="0.93", xlabel="phi [crystals]", ylabel="eta [crystals]")
     ax.label_outer()
     return drawn
 

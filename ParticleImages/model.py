@@ -177,6 +177,7 @@ def total_energy(x):
     total = x[:, 1].sum(dim=(1, 2)) / 2
     # energies of 50 to 91 GeV become -0.8 to 1.6, with a mean near 0
     scaled = 4 * torch.log(total.clamp(min=1e-3)) - 0.8
+    # its square as well: then the effect of the energy may bend
     return torch.stack([scaled, scaled**2 - 1], dim=1)
 
 

@@ -10,8 +10,9 @@ Checked by tests/benchmarks/particleimages_fidelity.py: means, standard deviatio
 are within 2 % of those published for the official files; the time's deviation within 5 %.
 
 The tracker has its published material, the core of a shower its published radius, and what happens in them is theory.
-The tail and halo of showers were fitted to the published means and to 50 real images, whose labels were not used; dead
-channels, noise and grain were read off 100, these among them. So no real image here is quite unseen.
+The share of that core, the tail and the halo were fitted to the published means and to 50 real images, whose labels
+were not used; dead channels, noise and grain were read off 100, these among them. So no real image here is quite
+unseen.
 
 What still differs from them (ParticleImages/NOTES.md says what 100 images can show).
 - Boosted trees on shower shapes tell real from simulated images with an AUC of 0.55 +- 0.04, on the other 50.
@@ -35,7 +36,7 @@ TRACKER = tracker.Tracker()
 CALORIMETER = calorimeter.Calorimeter()
 
 
-def simulate(n, seed):
+def simulate(n, seed, card=TRACKER):
     """n images of electrons and photons in random order.
 
     Parameters
@@ -45,6 +46,8 @@ def simulate(n, seed):
     seed : int
         Non-negative, up to 128 bits. The same (n, seed) gives the same bytes on one platform, and but for rounding the
         same images on all.
+    card : tracker.Tracker
+        What lies before the crystals, such as `tracker.Tracker(field=0)`: the same particles without a magnetic field.
 
     Returns
     -------
@@ -63,8 +66,8 @@ def simulate(n, seed):
     check_n(n)
     rng = np.random.default_rng(seed)
     electron = rng.random(n) < 0.5
-    eta = rng.uniform(-TRACKER.max_eta, TRACKER.max_eta, n)
-    particles, truth = tracker.cross(TRACKER, eta, electron, rng)
+    eta = rng.uniform(-card.max_eta, card.max_eta, n)
+    particles, truth = tracker.cross(card, eta, electron, rng)
     X = calorimeter.images(CALORIMETER, particles, eta, rng)
     X /= np.array([ENERGY_UNIT, TIME_UNIT], np.float32)
     about = {

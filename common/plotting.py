@@ -52,7 +52,7 @@ def show_file(path, alt):
     display({"image/png": png, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
 
 
-def roc_curves(ax, truth, predictions):
+def roc_curves(ax, truth, predictions, digits=2):
     """ROC curves of several models on one test set.
 
     Parameters
@@ -62,11 +62,13 @@ def roc_curves(ax, truth, predictions):
         0 or 1.
     predictions : dict of str to ndarray of shape (n,)
         Score of each sample, by name of the model.
+    digits : int
+        Of the areas in the legend.
     """
     for i, (name, prediction) in enumerate(predictions.items()):
         false_positive, true_positive, _ = roc_curve(truth, prediction)
         auc = roc_auc_score(truth, prediction)
-        ax.plot(false_positive, true_positive, LINES[i % 4], label=f"{name}: AUC {auc:.2f}")
+        ax.plot(false_positive, true_positive, LINES[i % 4], label=f"{name}: AUC {auc:.{digits}f}")
     ax.plot([0, 1], [0, 1], color="0.7", lw=0.8, zorder=0)
     ax.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
     ax.legend(loc="lower right")

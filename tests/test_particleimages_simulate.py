@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from ParticleImages import calorimeter, simulate, tracker
+from ParticleImages import calorimeter, model, simulate, tracker
 
 TRACKER, CALORIMETER = simulate.TRACKER, simulate.CALORIMETER
 
@@ -42,6 +43,15 @@ def test_labels_are_balanced_and_in_random_order(images):
     y = images.y.astype(float)
     assert abs(y.mean() - 0.5) < 0.014  # 4 sigma
     assert abs(np.corrcoef(y[1:], y[:-1])[0, 1]) < 0.03
+
+
+def test_without_the_field_the_same_happens_but_nothing_bends():
+    bent, straight = (simulate.simulate(1500, 2, tracker.Tracker(field=field)) for field in (3.8, 0))
+    np.testing.assert_array_equal(bent.y, straight.y)
+    np.testing.assert_array_equal(bent.meta["conversion_radius"], straight.meta["conversion_radius"])
+    assert bent.X.tobytes() == simulate.simulate(1500, 2).X.tobytes()
+    for images, low, high in ((bent, 0.6, 0.8), (straight, 0.44, 0.56)):
+        assert low < roc_auc_score(images.y, model.shower_shapes(images.X)[:, model.SHAPES.index("width phi")]) < high
 
 
 def test_same_seed_same_bytes():

@@ -69,7 +69,7 @@ def main():
         print(f"\n{len(y):,} images\n| model | AUC |\n|---|---|")
         for name, found in rows.items():
             aucs = [roc_auc_score(y, p) for p in found]
-            print(f"| {name} | {np.mean(aucs):.4f} ± {np.std(aucs):.4f} |")
+            print(f"| {name} | {np.mean(aucs):.4f} ± {np.std(aucs, ddof=1):.4f} |")
 
 
 if __name__ == "__main__":
