@@ -88,19 +88,20 @@ class ViT(nn.Module):
         self.grid = (IMAGE[0] // patch[0], IMAGE[1] // patch[1])
         places = self.grid[0] * self.grid[1]
         self.embed = nn.Linear(channels * patch[0] * patch[1], width)
-        self.class_token = nn.Linear(2, width)
-        # without positions: zeros that are not trained
-        start = 0.02 * torch.randn(1, places, width) * position
+        self.embed_energy = nn.Linear(2, width)  # makes the class token
+        start = 0.02 * torch.randn(1, places, width)
+        if not position:  # zeros that are not trained
+            start = torch.zeros_like(start)
         self.position = nn.Parameter(start, requires_grad=position)
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(
             Block(width, heads, dropout) for _ in range(depth))
-        self.head = nn.Sequential(
+        self.answer = nn.Sequential(
             nn.LayerNorm(width), nn.Linear(width, 1), nn.Flatten(0))
 
     def tokens(self, x):
         """The class token and one of each patch, (n, 1 + patches, width)."""
-        first = self.class_token(total_energy(x))
+        first = self.embed_energy(total_energy(x))
         patches = self.embed(cut(x, self.patch)) + self.position
         return self.dropout(torch.cat([first[:, None], patches], dim=1))
 
@@ -108,7 +109,7 @@ class ViT(nn.Module):
         """Logits (n,) of tokens: all blocks, then the class token."""
         for block in self.blocks:
             tokens, _ = block(tokens)
-        return self.head(tokens[:, 0])
+        return self.answer(tokens[:, 0])
 
     def forward(self, x):
         return self.read(self.tokens(x))
