@@ -24,7 +24,7 @@ def histograms(dataset, names, rows):
         for y, style in CLASS_STYLES.items():
             sns.histplot(x=x[dataset.y == y], bins=_bins(name, x), stat="density", element="step", fill=False, ax=ax,
                          **style)  # fmt: skip
-        unit = "" if name.endswith(("eta", "phi", "b_tag")) else " [GeV]"
+        unit = {"phi": " [rad]", "eta": "", "tag": ""}.get(name[-3:], " [GeV]")
         ax.set_title(name.replace("missing_energy_magnitude", "missing_energy") + unit, fontsize=7, loc="center")
         if name in PARENTS:
             ax.axvline(PARENTS[name], color="0.5", lw=0.8, ls=":")
@@ -32,7 +32,7 @@ def histograms(dataset, names, rows):
         ax.tick_params(labelsize=6)
     for ax in axes.flat[len(names) :]:
         ax.axis("off")
-    fig.supylabel("fraction of the class (axes start at 0)", fontsize=8)
+    fig.supylabel("density (axes start at 0)", fontsize=8)
     lines = [Line2D([], [], **{**style, "label": f"{style['label']}, {(dataset.y == y).sum():,} events"})
              for y, style in CLASS_STYLES.items()]  # fmt: skip
     if PARENTS.keys() & set(names):
@@ -111,8 +111,8 @@ def event_figure(event, pair, mass, peak, near):
     view.set(xlim=(-1.8, 1.8), ylim=(-1.45, 1.45), aspect="equal", title="along the beam: jet ($\\eta$)")
     line.axvspan(peak - near, peak + near, color="0.9")
     line.text(peak, 0.84, f"peak of signal\n$\\pm$ {near} GeV", ha="center", fontsize=8)
-    line.axvline(min(mass, 300), ymax=0.78, color="C4", lw=4)
-    line.set(xlim=(0, 300), ylim=(0, 1), yticks=[], xlabel="mass of the chosen pair [GeV]", title=f"{mass:.0f} GeV")
+    line.axvline(mass, ymax=0.78, color="C4", lw=4)
+    line.set(xlim=(0, max(600, mass + 9)), yticks=[], xlabel="mass of the chosen pair [GeV]", title=f"{mass:.0f} GeV")
     return fig
 
 
@@ -130,9 +130,10 @@ def threshold_figure(y, score, threshold, s, b, z):
     roc_curves(middle, y, {"network": score})
     middle.plot((score[y == 0] >= threshold).mean(), (score[y == 1] >= threshold).mean(), "o", color="k")
     middle.set(title="point on the ROC curve")
-    right.barh(["b", "s"], [b, s], color=["C1", "C0"])
+    right.semilogx([b, 1000], ["b", "b"], "o-", color="C1", markevery=[0])  # from where nothing is cut away
+    right.semilogx([s, 100], ["s", "s"], "o-", color="C0", markevery=[0])
     right.errorbar(b, "b", xerr=np.hypot(np.sqrt(b), 0.05 * b), color="k", capsize=3)
-    right.set(xlabel="expected events", title=f"s = {s:.0f}, b = {b:.0f}, Z = {z:.1f}")
+    right.set(xlim=(3, 2e3), ylim=(-0.5, 1.5), xlabel="expected events", title=f"s = {s:.0f}, b = {b:.0f}, Z = {z:.1f}")
     return fig
 
 
