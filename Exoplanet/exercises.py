@@ -63,6 +63,8 @@ exercises = Exercises({
             "Squash first, while the major axis is still an axis, and then turn.": lambda *a: _sky(*a, late=True),
             "The azimuth is counted from the major axis: the cosine is along it, the sine across.":
                 lambda *a: _sky(*a, swap=True),
+            "The azimuth grows in the same sense as the angle: no minus before the sine of the azimuth.":
+                lambda radius, azimuth, ratio, angle: on_the_sky(radius, -azimuth, ratio, angle),
             "The squashed disk still has to be turned by the angle.":
                 lambda radius, azimuth, ratio, angle: _sky(radius, azimuth, ratio, 0.0),
             "Squash across the major axis, which is the sine, not along it; and then turn by the angle.":

@@ -37,7 +37,7 @@ def one_disk(mass=0.0, radius=0.0, angle=1.0, size=256, **changes):
     return simulate.to_unit_range(simulate.render(run, simulate.Profile(run), angles, size))[None]
 
 
-def single_planets(mass, radius, n, seed, size=simulate.SIZE):
+def single_planets(mass, radius, n, seed, size=simulate.SIZE, **changes):
     """Images (n, 1, size, size) of n disks with one planet each; the same seed gives the same disks.
 
     Parameters
@@ -46,8 +46,11 @@ def single_planets(mass, radius, n, seed, size=simulate.SIZE):
         Mass in solar masses; 0 gives the same disks without the planet.
     radius : float, or ndarray of shape (n,)
         Radius of its orbit in au.
+    **changes : float
+        Entries of `simulate.draw_runs` that are the same in all disks: wake=0 takes the wakes away, and nothing else.
     """
     runs, rng = _with_one_planet(mass, radius, n, seed)
+    runs |= {name: np.full_like(runs[name], value) for name, value in changes.items()}
     return simulate.draw_images(runs, np.arange(n), rng, size)[0]
 
 
@@ -61,7 +64,7 @@ def _with_one_planet(mass, radius, n, seed):
     return runs, rng
 
 
-def detections(score, masses, radii, threshold, n, seed, size=simulate.SIZE):
+def detections(score, masses, radii, threshold, n, seed, size=simulate.SIZE, **changes):
     """Which lone planets are found: bool, shape (len(masses), len(radii), n).
 
     Parameters
@@ -73,9 +76,12 @@ def detections(score, masses, radii, threshold, n, seed, size=simulate.SIZE):
         A planet is found where the score is higher.
     n : int
         Disks for each mass and orbit, always the same ones.
+    **changes : float
+        As for `single_planets`.
     """
     return np.array([
-        [score(single_planets(mass, radius, n, seed, size)) > threshold for radius in radii] for mass in masses
+        [score(single_planets(mass, radius, n, seed, size, **changes)) > threshold for radius in radii]
+        for mass in masses
     ])  # fmt: skip
 
 

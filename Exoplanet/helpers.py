@@ -60,7 +60,7 @@ def change_figure(image, change, places=()):
     shown = right.imshow(change, cmap="RdBu_r", origin="lower", vmin=-0.3, vmax=0.3)
     right.set(xticks=[], yticks=[])
     right.grid(False)
-    fig.colorbar(shown, ax=[left, right], extend="both", label="log10 of brightness\nless its mean")
+    fig.colorbar(shown, ax=[left, right], extend="both", label="log10 of brightness\nless the mean of the dumps")
     return fig
 
 

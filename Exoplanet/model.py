@@ -55,8 +55,8 @@ def ellipses(X, share=0.15, stretch=logarithm):
 def on_the_sky(radius, azimuth, ratio, angle):
     """Where points of a disk are seen: x and y, in the unit of the radius.
 
-    azimuth is counted from the major axis, ratio is the axis ratio of the
-    disk and angle the direction of its major axis, in rad from the x axis.
+    azimuth is counted from the major axis, in the same sense as angle, the
+    direction of that axis in rad from x towards y; ratio is the axis ratio.
     All four may be arrays that broadcast: polar gives many disks at once.
     """
     along = radius * np.cos(azimuth)

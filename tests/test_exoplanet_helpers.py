@@ -128,6 +128,16 @@ def test_single_planets_change_only_the_planet():
     assert np.median(abs(ratio_none - ratio_heavy)) < 0.1  # the same views
 
 
+def test_a_planet_without_its_traces_is_none():
+    without = {"maturity": 0, "wake": 0, "vortex": 0, "glow": 0}
+    bare, hidden, seen = (
+        experiments.single_planets(mass, 80.0, 4, 3, size=64, **changes)
+        for mass, changes in ((0, {}), (disk.JUPITER, without), (disk.JUPITER, without | {"wake": 1}))
+    )
+    np.testing.assert_allclose(hidden, bare, atol=1e-6)
+    assert (abs(seen - bare).max((1, 2, 3)) > 1e-3).all()
+
+
 def test_detections_are_what_is_above_the_threshold():
     found = experiments.detections(lambda X: X.mean((1, 2, 3)), [0, 1e-3], [50.0], -1.0, n=2, seed=0, size=48)
     np.testing.assert_array_equal(found, np.ones((2, 1, 2), bool))
