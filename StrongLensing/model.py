@@ -160,9 +160,10 @@ class Network(nn.Module):
         waves = RADII * (ANGLES // 2 + 1)
         self.layers = nn.Sequential(
             nn.Flatten(),
-            # each number: mean 0, variance 1, in use by what training kept
+            # each number to mean 0 and variance 1: over a batch in training,
+            # afterwards with the values that training kept
             nn.BatchNorm1d(waves, affine=False),
-            nn.Dropout(dropout / 2),  # in training, random numbers are off
+            nn.Dropout(dropout / 2),  # in training, 15 % of the numbers are 0
             nn.Linear(waves, width), nn.ReLU(),  # negative numbers become 0
             nn.BatchNorm1d(width), nn.Dropout(dropout),
             nn.Linear(width, len(CLASSES)))  # fmt: skip
