@@ -147,26 +147,37 @@ def repair_map(model, image, clean, label, patch=8, stride=4):
     return (odds[-1] - odds[:-1]).reshape(m, m)
 
 
-def repair_in_turn(model, image, clean, label, patch=8):
-    """Repair one patch after the other.
+def best_patch_repaired(model, dataset, rows, label, patch=8):
+    """Repair one patch of each image, that with the largest drop in `repair_map`, and one where nothing is to find.
 
-    First the patch with the largest drop in `repair_map`, and so on, until the image is that without substructure.
-    Parameters as there; patches do not overlap.
+    Parameters
+    ----------
+    model : torch.nn.Module
+    dataset : Dataset
+        Simulated images.
+    rows : ndarray of int
+    label : int
+        The class that should become less probable.
+    patch : int
+        Pixels; patches do not overlap.
 
     Returns
     -------
-    images : ndarray of shape (number of patches + 1, 1, size, size)
-        The first is the image as it is, the last the clean one.
-    patches : list
-        The patches in this order: each is an index of an image (1, size, size).
+    dict of str to ndarray of shape (len(rows), 1, size, size)
+        The repaired images; smooth lenses with a radius 2 % larger; and these with the same patch repaired.
     """
-    windows = _windows(image.shape[-1], patch, patch)
-    drops = repair_map(model, image, clean, label, patch, patch).ravel()
-    patches = [windows[i] for i in np.argsort(-drops, kind="stable")]
-    images = np.repeat(image[None], len(patches) + 1, axis=0)
-    for i, place in enumerate(patches):
-        images[(slice(i + 1, None), *place)] = clean[place]
-    return images, patches
+    windows = _windows(dataset.X.shape[-1], patch, patch)
+    clean, larger = (without_substructure(dataset, rows, factor) for factor in (1.0, 1.02))
+    found = {
+        "best patch repaired": dataset.X[rows],
+        "smooth, radius 2 % larger": larger,
+        "the same patch of it repaired": larger.copy(),
+    }
+    for i, (image, of_clean) in enumerate(zip(dataset.X[rows], clean, strict=True)):
+        best = windows[repair_map(model, image, of_clean, label, patch, patch).argmax()]
+        for name in ("best patch repaired", "the same patch of it repaired"):
+            found[name][i][best] = of_clean[best]
+    return found
 
 
 def log_odds(model, images, label):

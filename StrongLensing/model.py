@@ -14,7 +14,7 @@ from common.training import predict
 from StrongLensing.simulate import CLASSES
 
 RADII, ANGLES = 24, 128  # of a polar image
-SMOOTH = 4  # a galaxy and its shear leave waves with up to so many periods
+SLOW = 4  # a galaxy and its shear leave waves with up to so many periods
 BANDS = ((5, 8), (9, 14), (15, 24), (25, 40), (41, 64))  # of periods
 FAINTEST = 0.03  # amplitude
 NOISE = (1e-4, 0.03)  # of the peak, in training: log-uniform
@@ -118,7 +118,7 @@ def low_waves(images):
     ndarray of float32, shape (n, 120)
     """
     waves = spectrum(torch.from_numpy(images)).numpy()
-    return waves[..., : SMOOTH + 1].reshape(len(images), -1)
+    return waves[..., : SLOW + 1].reshape(len(images), -1)
 
 
 def residual_features(images):
@@ -137,6 +137,7 @@ def residual_features(images):
     bands = [power[..., a : b + 1].sum(axis=-1) for a, b in BANDS]
     # three radii make an annulus: (n, 24, 5) becomes (n, 8, 3, 5)
     annuli = np.stack(bands, axis=-1).reshape(len(images), 8, 3, len(BANDS))
+    # 1e-8: the logarithm of an empty annulus is finite
     return np.log10(annuli.sum(axis=2) + 1e-8).reshape(len(images), -1)
 
 
@@ -159,8 +160,11 @@ class Network(nn.Module):
         waves = RADII * (ANGLES // 2 + 1)
         self.layers = nn.Sequential(
             nn.Flatten(),
-            nn.BatchNorm1d(waves, affine=False), nn.Dropout(dropout / 2),
-            nn.Linear(waves, width), nn.ReLU(),
+            # each number to mean 0 and variance 1: over a batch in training,
+            # afterwards with the values that training kept
+            nn.BatchNorm1d(waves, affine=False),
+            nn.Dropout(dropout / 2),  # in training, 15 % of the numbers are 0
+            nn.Linear(waves, width), nn.ReLU(),  # negative numbers become 0
             nn.BatchNorm1d(width), nn.Dropout(dropout),
             nn.Linear(width, len(CLASSES)))  # fmt: skip
 

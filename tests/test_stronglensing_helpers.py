@@ -90,17 +90,26 @@ def test_repairing_a_patch_without_a_difference_changes_nothing(lenses):
     evidence = experiments.repair_map(network, lenses.X[row], clean, label=1)
     assert evidence.shape == (15, 15) and np.abs(evidence).max() > 0
     assert np.abs(experiments.repair_map(network, clean, clean, label=1)).max() < 1e-4
-    images, patches = experiments.repair_in_turn(network, lenses.X[row], clean, label=1)
-    np.testing.assert_array_equal(images[0], lenses.X[row])
-    np.testing.assert_array_equal(images[-1], clean)
-    changed = np.flatnonzero((images[1] != images[0]).any(axis=0).ravel())
-    rows, columns = np.unravel_index(changed, (64, 64))
-    assert set(rows) <= set(range(64)[patches[0][1]]) and set(columns) <= set(range(64)[patches[0][2]])
-    odds = experiments.log_odds(network, images, label=1)
-    assert len(odds) == 65 and len(patches) == 64 and odds[0] - odds[1] == pytest.approx(
-        experiments.repair_map(network, lenses.X[row], clean, label=1, stride=8).max(), abs=1e-4
-    )
-    assert odds[-1] == pytest.approx(experiments.log_odds(network, clean[None], label=1)[0], abs=1e-4)
+
+
+def test_the_best_patch_is_repaired_in_the_image_and_where_nothing_is_to_find(lenses):
+    torch.manual_seed(0)
+    network, rows = model.Network().eval(), np.flatnonzero(lenses.y == 1)[:3]
+    images = lenses.X[rows].copy()
+    repaired, larger, control = experiments.best_patch_repaired(network, lenses, rows, label=1).values()
+    clean = experiments.without_substructure(lenses, rows)
+    np.testing.assert_array_equal(lenses.X[rows], images)  # copies are repaired
+    np.testing.assert_array_equal(larger, experiments.without_substructure(lenses, rows, larger=1.02))
+    for i, image in enumerate(images):
+        down, right = (places // 8 for places in np.nonzero((repaired[i] != image)[0]))
+        assert len(set(down)) == len(set(right)) == 1
+        patch = np.s_[:, 8 * down[0] : 8 * down[0] + 8, 8 * right[0] : 8 * right[0] + 8]
+        np.testing.assert_array_equal(repaired[i][patch], clean[i][patch])
+        odds = experiments.log_odds(network, np.stack([image, repaired[i]]), label=1)
+        drops = experiments.repair_map(network, image, clean[i], label=1, stride=8)
+        assert odds[0] - odds[1] == pytest.approx(drops.max(), abs=1e-4)
+        larger[i][patch] = clean[i][patch]
+        np.testing.assert_array_equal(control[i], larger[i])
 
 
 def test_spectrum_is_that_of_a_turned_and_of_a_mirrored_ring():

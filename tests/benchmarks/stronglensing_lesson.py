@@ -75,7 +75,8 @@ def classes(seeds):
         runs = [accuracies(parts, camera, seed, cameras.values()) for seed in range(seeds)]
         for i, noise in enumerate(cameras):
             cells = [[run[model][i] for run in runs] for model in runs[0]]
-            texts = [f"{np.mean(cell):.3f} ± {np.std(cell, ddof=1):.3f}" for cell in cells]
+            spreads = [f" ± {np.std(cell, ddof=1):.3f}" if np.ptp(cell) else "" for cell in cells]
+            texts = [f"{np.mean(cell):.3f}{spread}" for cell, spread in zip(cells, spreads, strict=True)]
             print(f"| {name} | {noise} | {' | '.join(texts)} |", flush=True)
 
 
