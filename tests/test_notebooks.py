@@ -1,6 +1,5 @@
 """The checks of the notebooks: each is shown to fail, and then each notebook passes them."""
 
-import ast
 import json
 import math
 import os
@@ -99,52 +98,6 @@ def good(course, refreshed, monkeypatch):
 @every_notebook
 def test_is_fit_to_commit(path):
     assert check(path) == []
-
-
-def globals_of(function):
-    """Names that a function takes from outside."""
-    names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
-    own = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
-    own |= {name.id for name in names if isinstance(name.ctx, ast.Store)}
-    return {name.id for name in names} - own
-
-
-def assigned(node):
-    """Names that the lines of a cell assign, or define again, outside of functions and comprehensions."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return {node.name}
-    if isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-        return set()
-    own = {node.id} if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else set()
-    return own.union(*map(assigned, ast.iter_child_nodes(node)))
-
-
-def changed_under_sliders(cells):
-    """Names that the function of an explorer needs, and that a later cell gives another meaning."""
-    functions, needed, changed = {}, set(), set()
-    for tree in map(ast.parse, cells):
-        changed |= needed & assigned(tree)
-        functions |= {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-        todo = [call.args[0].id for call in calls if getattr(call.func, "id", "") == "explore"]
-        while todo:
-            if (name := todo.pop()) not in needed:
-                needed.add(name)
-                todo += globals_of(functions[name]) if name in functions else ()
-    return changed
-
-
-@pytest.mark.parametrize("path", find(["StrongLensing"]), ids=notebook_files.label)
-def test_sliders_draw_the_same_after_the_last_cell(path):
-    assert changed_under_sliders(cell.source for cell in notebook_files.code_cells(notebook_files.read(path))) == set()
-
-
-def test_a_name_that_changes_under_sliders_is_found():
-    view = "def view(x):\n    z = draw(x)\n    return z\nexplore(view, x=[1])"
-    cells = ["y, z = 1, 2\ndef draw(x):\n    return x + y", view]
-    assert changed_under_sliders([*cells, "z = [y for y in (1, 2)]\ndef other():\n    y = 3"]) == set()
-    assert changed_under_sliders([*cells, "for i, (z, y) in enumerate([]):\n    print(y)"]) == {"y"}
-    assert changed_under_sliders([*cells, "def draw(x):\n    return 0"]) == {"draw"}
 
 
 BOUNDS = {  # of scores: lowest and highest as committed, and at the reduced settings
