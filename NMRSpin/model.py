@@ -91,8 +91,8 @@ def flat(X):
 class Ridge:
     """Linear regression on all values of the echo, with a penalty.
 
-    The penalty is one of seventeen between 10^-4 and 10^4, chosen for each target by itself, by leaving out one training
-    echo at a time: one for all would follow the targets that are hard to read.
+    The penalty is one of seventeen between 10^-4 and 10^4, chosen for each target by itself by leaving out one training
+    echo at a time; one for all would follow the targets that are hard to read.
 
     Parameters
     ----------
