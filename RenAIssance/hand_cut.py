@@ -10,7 +10,7 @@ import numpy as np
 from common import archives, official
 from common.datasets import Dataset, check_available
 from RenAIssance import lines
-from RenAIssance.images import read_grey
+from RenAIssance.images import ENDINGS, read_grey
 
 # They are there where somebody put them into the data folder.
 LINE_IMAGES = official.OfficialFile(name="lines_book1_pages01_19.zip", urls=())
@@ -108,7 +108,7 @@ def _fault_of_row(text, has_more, page):
 
 
 def _is_line_image(name):
-    return name.lower().endswith((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp"))
+    return name.lower().endswith(ENDINGS)
 
 
 def _last(name):

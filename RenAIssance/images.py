@@ -7,6 +7,17 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 10_000_000
+FORMATS = {
+    "PNG": (".png",),
+    "JPEG": (".jpg", ".jpeg"),
+    "TIFF": (".tif", ".tiff"),
+    "BMP": (".bmp",),
+    "GIF": (".gif",),
+    "WEBP": (".webp",),
+}
+"""Image formats that are read, whatever a file is called, and their endings. Pillow knows others, and has the program
+in an EPS file run by Ghostscript."""
+ENDINGS = tuple(ending for endings in FORMATS.values() for ending in endings)
 # What Pillow raises for a damaged file; too many pixels are refused by Pillow itself before they are here.
 DAMAGE = (OSError, SyntaxError, TypeError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
@@ -29,14 +40,15 @@ def read_grey(content, name):
         No image or a damaged one, too many pixels, several pages, a mode without a meaning on paper, or light on dark.
     """
     try:
-        image = Image.open(io.BytesIO(content))
+        image = Image.open(io.BytesIO(content), formats=tuple(FORMATS))
         if image.width * image.height > MAX_PIXELS:
             raise ValueError(f"{image.width} x {image.height} pixels are too many for a line")
         if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # a photograph with a preview
             raise ValueError(f"it has {image.n_frames} images, expected one; save each to a file of its own")
         grey = _grey(ImageOps.exif_transpose(image))
     except UnidentifiedImageError as error:
-        raise ValueError(f"{name}: not an image file, or a damaged one; put it there anew") from error
+        known = ", ".join(FORMATS)
+        raise ValueError(f"{name}: not an image file ({known}), or a damaged one; put it there anew") from error
     except DAMAGE as error:
         raise ValueError(f"{name}: cannot be read as the image of a line: {error}") from error
     if np.mean(grey) < 128:

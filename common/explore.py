@@ -103,7 +103,7 @@ def _png(fig, small=False):
     fig.savefig(png, format="png", metadata={"Software": None}, dpi=96 if small else "figure")
     plt.close(fig)
     if small:
-        few = Image.open(png).convert("RGB").quantize(48, kmeans=3)
+        few = Image.open(png, formats=("PNG",)).convert("RGB").quantize(48, kmeans=3)
         few.save(png := io.BytesIO(), "PNG", optimize=True)
     return png.getvalue()
 

@@ -482,6 +482,8 @@ TWO = _file(GREY, "TIFF", save_all=True, append_images=[GREY]).split(WIDTH)
     (_file(Image.new("1", (20000, 20000), 1)), "cannot be read as the image of a line"),
     (WIDTH.join(TWO[:2]) + b"\0\0\4\0" + TWO[2], "cannot be read as the image of a line"),
     (_file(GREY)[:-30], "line.png: cannot be read"), (b"", "not an image file"), (b"%PDF-1.4", "not an image file"),
+    (_file(GREY, "EPS"), "not an image file"),  # a program, which Pillow has Ghostscript run
+    (_file(GREY, "PPM"), "not an image file"),
 ])  # fmt: skip
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_images_without_a_meaning_are_refused(content, message):

@@ -43,7 +43,7 @@ def main():
             bottom = max(box["y"] + box["height"] for box in below)
             clip = {"x": 0, "y": top - 10, "width": 700, "height": bottom - top + 20}
             shot = page.screenshot(clip=clip, full_page=True)
-            pictures.append(Image.open(io.BytesIO(shot)).convert("RGB"))
+            pictures.append(Image.open(io.BytesIO(shot), formats=("PNG",)).convert("RGB"))
         browser.close()
     size = WIDTH, round(pictures[0].height * WIDTH / pictures[0].width)
     first, *others = [picture.resize(size, Image.Resampling.LANCZOS).quantize(128, dither=0) for picture in pictures]
