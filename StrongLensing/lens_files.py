@@ -5,6 +5,7 @@ the valid split and the second half the test split.
 """
 
 import re
+import zipfile
 from functools import partial
 
 import numpy as np
@@ -15,7 +16,6 @@ from StrongLensing import npy, simulate
 from StrongLensing.simulate import CLASSES
 
 CITATION = "S. Alexander et al., Astrophys. J. 893 (2020) 15, arXiv:1909.07346; ML4SCI DeepLense"
-# Both are called dataset.zip where they are published.
 CLASSIFICATION = official.OfficialFile(
     name="stronglensing_classification_dataset.zip",
     urls=("drive:1GKLETkPWy_uOwfR3UMW8YEQC4lkJa45h",),
@@ -26,7 +26,8 @@ SUPER_RESOLUTION = official.OfficialFile(
     urls=("drive:1lUOGo2B0Rhxwj_TGZSVEdZJ79GdI7awa",),
     citation=CITATION,
 )
-FOLDER = "dataset"  # either zip, unpacked
+ARCHIVES = {"classification": CLASSIFICATION, "super_resolution": SUPER_RESOLUTION}
+FOLDER = "dataset"  # what either is called where it is published, and its folder
 RESOLUTIONS = ("LR", "HR")
 SIZES = {"LR": 64, "HR": 128, **dict.fromkeys(CLASSES, 64)}
 MEMBER = re.compile(r"(?:.*/)?(train|val)/([^/]+)/([^/]+\.npy)", re.IGNORECASE)
@@ -42,11 +43,8 @@ LOOSE = {
 
 def load_official(task, split, n=None):
     """The first n images or pairs of a split, all where n is None; without the zip file, of the loose files."""
-    archive, read_split = {
-        "classification": (CLASSIFICATION, read_images),
-        "super_resolution": (SUPER_RESOLUTION, read_pairs),
-    }[task]
-    path = official.find("StrongLensing", archive) or _unpacked(task)
+    archive, read_split = ARCHIVES[task], {"classification": read_images, "super_resolution": read_pairs}[task]
+    path = official.find("StrongLensing", archive) or _under_another_name(task)
     if path is None and (found := _found_loose(task)):
         check_for_testing(split, found[0], archive.name)
         few = loose(task)
@@ -81,14 +79,28 @@ def _found_loose(task):
     return paths if all(paths) else []
 
 
-def _unpacked(task):
-    """The folder `dataset` where it is in the data folder and holds this task, else None."""
+def _under_another_name(task):
+    """A zip file as it is published, or a folder as programs unpack one, that holds this task in the data folder."""
     mine = CLASSES if task == "classification" else RESOLUTIONS
-    for folder in official.places("StrongLensing"):
-        path = folder / FOLDER
-        if any((path / half / name).is_dir() for half in ("train", "val") for name in mine):
-            return path
+    stem = ARCHIVES[task].name.removesuffix(".zip")
+    for place in official.places("StrongLensing"):
+        for path in (place / name for name in (FOLDER, f"{FOLDER}/{FOLDER}", FOLDER.title(), stem, f"{stem}/{FOLDER}")):
+            if any((path / half / name).is_dir() for half in ("train", "val") for name in mine):
+                return path
+        for path in sorted(place.glob(f"{FOLDER}*.zip")):  # a browser adds (1)
+            if zipfile.is_zipfile(path) and _holds(path, mine):
+                return path
     return None
+
+
+def _holds(path, folders):
+    """Whether a zip file has images in one of these folders."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            matches = filter(None, map(MEMBER.fullmatch, archive.namelist()))
+            return any(match[2].lower() in map(str.lower, folders) for match in matches)
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def _start(path):

@@ -97,10 +97,16 @@ def load(path, settings, model, optimizer, schedule):
         raise ValueError(f"{path} is not a checkpoint of fit(), or a damaged one: give another file") from error
     if differences or stored.keys() != settings.keys():
         raise _another_training(path, "; ".join(differences) or "other settings")
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    schedule.load_state_dict(state["schedule"])
-    return state["history"], state["best"]
+    try:
+        history, best = state["history"], state["best"]
+        lengths = {len(history[name]) for name in ("train_loss", "valid_loss", "valid_score")}
+        if len(lengths) > 1 or not 0 <= history["best_epoch"] < max(lengths):
+            raise ValueError("its history has epochs without a loss or a score")
+        for part, stored in (("model", model), ("optimizer", optimizer), ("schedule", schedule)):
+            stored.load_state_dict(state[part])
+    except Exception as error:  # somebody has changed it, or it is of another release of torch
+        raise ValueError(f"{path} is not a checkpoint of fit(), or a damaged one: give another file") from error
+    return history, best
 
 
 def compare(path, stored, found):

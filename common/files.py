@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,8 +49,8 @@ def atomic_write(path, *, new=False, private=False):
     temporary = _made_beside(path)
     try:
         yield temporary
-        if not private:
-            temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
+        if not private:  # mkstemp makes files that only their owner can read
+            temporary.chmod(_mode_of(path))
         if new:
             _claim(path, temporary)
         if path.is_dir():
@@ -97,10 +98,13 @@ def _claim(path, temporary):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
 
 
-def _umask():
+def _mode_of(path):
+    """Who may read and write a file: as it is where it is there, else as the system makes new ones."""
+    if path.is_file() and not path.is_symlink():
+        return stat.S_IMODE(path.stat().st_mode)
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    return 0o666 & ~mask
 
 
 def in_words(error):

@@ -26,6 +26,11 @@ SYSTEM_CERTIFICATES = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
 """uv trusts whom the system trusts, as pip does; its older releases know the second name."""
 
 
+MADE = {"bin", "etc", "include", "lib", "lib64", "share", "Scripts", "Lib", "Include", "pyvenv.cfg", ".gitignore", ".lock",
+        ".ready", "CACHEDIR.TAG"}  # fmt: skip
+"""What is in an environment when it is made, by venv, uv or virtualenv, and when packages are installed."""
+
+
 class SetupError(RuntimeError):
     """The set-up cannot go on; the message says why, in one line."""
 
@@ -116,6 +121,10 @@ def set_up(venv, torch=None, newest=False):
         raise SetupError(f"{venv.name} cannot be made anew by its own Python: run 'deactivate' and try again")
     if venv.exists() and not (venv / "pyvenv.cfg").is_file() and (not venv.is_dir() or any(venv.iterdir())):
         raise SetupError(f"{venv} is no virtual environment, and would be lost: give a new folder, or remove this one")
+    others = sorted(path.name for path in venv.iterdir() if path.name not in MADE) if venv.is_dir() else []
+    if others:
+        raise SetupError(f"{venv} holds more than an environment ({', '.join(others[:3])}), which would be lost: "
+                         "give a new folder")  # fmt: skip
     print(announcement(venv, torch), flush=True)
     if not run_all([[sys.executable, "-m", "venv", "--clear", str(venv)]]):
         raise SetupError("Python makes no virtual environment; on Debian and Ubuntu: sudo apt install python3-venv")

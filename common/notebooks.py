@@ -192,6 +192,8 @@ def _run_one(path, values, out, row):
     try:
         if executed.exists() and executed.samefile(path):
             raise OSError(f"{executed} is the notebook itself, which would be lost: give another folder for --out")
+        if executed.is_file() and not _is_copy(executed):
+            raise OSError(f"{executed} is there, and no run made it: move it away, or give another folder for --out")
         check_writable(executed)
         executed.unlink(missing_ok=True)
         running.unlink(missing_ok=True)
@@ -209,6 +211,14 @@ def _run_one(path, values, out, row):
     if running.exists():
         running.replace(executed)
     return result
+
+
+def _is_copy(path):
+    """Whether a run made this notebook: papermill says so in its metadata."""
+    try:
+        return "papermill" in json.loads(path.read_bytes())["metadata"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return False
 
 
 def _settings(path, profile, overrides):
@@ -388,7 +398,7 @@ def refresh(path):
     normalise(nb)
     if path.read_bytes() != before:
         raise ValueError(f"{label(path)} was saved by somebody while it ran, and is as it was saved: refresh it again")
-    with atomic_write(path) as temporary:
+    with atomic_write(path.resolve()) as temporary:  # a link stays one
         temporary.write_text(as_text(nb), "utf-8")
 
 

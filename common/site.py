@@ -63,6 +63,7 @@ def build(out=OUT, event_folder=None, demos=True, quick=False):
         made = Path(place, "site")
         written = _write(made, event, board, demo.names() if demos else (), quick)
         if out.exists():
+            _check_own(out)  # again: something may have come there meanwhile
             out.replace(Path(place, "old"))
         made.replace(out)
     return written

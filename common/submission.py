@@ -295,6 +295,8 @@ def _as_numbers(values, dtype, name):
     try:
         if np.iscomplexobj(values):
             raise TypeError("complex numbers")
+        if np.ma.is_masked(values):
+            raise TypeError("some of them are masked")
         return np.asarray(values, dtype=dtype)
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor that requires a gradient
         raise SubmissionError(f"{name}: not an array of numbers: {str(error).partition(chr(10))[0][:150]}") from error

@@ -20,6 +20,7 @@ from lightning_fabric import Fabric
 
 from common import checkpoints
 from common.datasets import Dataset, check_n
+from common.files import check_writable
 from common.progress import in_notebook, progress_bar
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # parameters of mallopt, from malloc.h
@@ -149,6 +150,8 @@ def fit(
     ValueError
         X and y differ in length or hold no numbers, a set is empty, the checkpoint is damaged or belongs to another
         training, or the loss or the score is not a number.
+    OSError
+        The checkpoint cannot be written.
 
     References
     ----------
@@ -169,6 +172,9 @@ def fit(
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
     network = getattr(model, "_orig_mod", model)  # which torch.compile wraps: the weights have other names in it
     _give_shapes(network, train[0], precision)
+    if checkpoint is not None:
+        checkpoint = Path(checkpoint).expanduser()
+        check_writable(checkpoint)  # now, and not after the first epoch
     known = {} if checkpoint is None else _known(train, valid, network)
     with tempfile.TemporaryDirectory() as folder:
         # Through a file: the pipe between processes holds 64 kB, and its writer waits for a reader that waits for it.

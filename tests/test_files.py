@@ -35,6 +35,16 @@ def test_of_two_that_write_a_new_file_at_once_one_gets_the_name(tmp_path, monkey
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+@pytest.mark.skipif(os.name == "nt", reason="files have modes elsewhere")
+def test_who_may_read_a_file_stays_as_it_was(tmp_path):
+    for mode in 0o600, 0o664:
+        (tmp_path / "a").touch()
+        (tmp_path / "a").chmod(mode)
+        with atomic_write(tmp_path / "a") as temporary:
+            temporary.write_text("new")
+        assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == mode and (tmp_path / "a").read_text() == "new"
+
+
 def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
     (tmp_path / "out.txt" / "mine").mkdir(parents=True)
     with pytest.raises(IsADirectoryError, match=r"^\S+[\\/]out.txt: a folder stands there: move it away$"):

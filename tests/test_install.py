@@ -154,6 +154,9 @@ def test_a_folder_that_is_no_environment_is_left(tmp_path, monkeypatch, capsys):
     for folder in (tmp_path, tmp_path / "mine.txt"):
         assert install.main(["--venv", str(folder)]) == 1
         assert f"{folder} is no virtual environment" in capsys.readouterr().err
+    (tmp_path / "pyvenv.cfg").touch()  # somebody works in the folder of an environment
+    assert install.main(["--venv", str(tmp_path)]) == 1
+    assert "holds more than an environment (mine.txt), which would be lost" in capsys.readouterr().err
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 

@@ -593,6 +593,16 @@ def test_a_file_where_a_folder_is_due(good, tmp_path, capsys):
     assert f"cannot write to {tmp_path / 'out' / 'Higgs'}" in capsys.readouterr().out
 
 
+def test_a_run_does_not_write_over_a_notebook_that_no_run_made(good, tmp_path, capsys):
+    mine = tmp_path / "Higgs" / "Higgs.ipynb"
+    mine.parent.mkdir()
+    for text in good.read_text("utf-8"), "{", "[]":
+        mine.write_text(text, "utf-8")
+        assert main(["run", "--out", str(tmp_path)], root=good.parents[1]) == 1
+        assert "Higgs.ipynb is there, and no run made it: move it away" in capsys.readouterr().out
+        assert mine.read_text("utf-8") == text
+
+
 def test_a_run_does_not_write_over_its_notebook(good, capsys):
     before = good.read_bytes()
     assert main(["run", "--out", str(good.parents[1])], root=good.parents[1]) == 1

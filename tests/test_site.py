@@ -131,6 +131,14 @@ def test_only_its_own_files_are_replaced(built, tmp_path):
     assert (copied / "Higgs" / "thesis.html").read_text() == "precious"
 
 
+def test_what_comes_into_the_folder_meanwhile_is_kept(built, tmp_path, monkeypatch):
+    copied = shutil.copytree(built, tmp_path / "site")
+    monkeypatch.setattr(site, "_write", lambda made, *_: made.mkdir() or (copied / "CNAME").write_text("my.org"))
+    with pytest.raises(ValueError, match="in use: CNAME in it is not of the site"):
+        site.build(copied)
+    assert (copied / "CNAME").read_text() == "my.org" and (copied / site.FILES).is_file()
+
+
 @pytest.mark.parametrize("content, message", [
     (None, "has no leaderboard yet: run python -m common.hackathon score first"),
     ("", "leaderboard.json is damaged .*: run python -m common.hackathon score again"), ("[]", "is damaged"),

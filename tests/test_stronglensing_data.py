@@ -147,6 +147,20 @@ def test_classification_files(data_home, unpacked):
         load_images("train", 16)
 
 
+@pytest.mark.parametrize("name", [
+    "dataset.zip", "dataset (1).zip", "dataset/dataset", "Dataset", "stronglensing_classification_dataset/dataset",
+])  # fmt: skip
+def test_files_under_the_names_of_browsers_and_systems(data_home, name):
+    if name.endswith(".zip"):
+        put(data_home, "dataset-2.zip", resolution_files())  # the other task's
+        put(data_home, name, classification_files())
+    else:
+        files = {member.replace("dataset/", f"{name}/", 1): blob for member, blob in classification_files().items()
+                 if member.startswith("dataset/")}  # fmt: skip
+        put(data_home, None, files, unpacked=True)
+    assert len(load_images("train")) == 15
+
+
 @pytest.mark.parametrize("unpacked", [False, True])
 def test_pair_files(data_home, unpacked):
     put(data_home, data.SUPER_RESOLUTION.name, resolution_files(), unpacked)

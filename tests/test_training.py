@@ -84,6 +84,28 @@ def test_resumes_from_its_checkpoint_to_the_same_result(tmp_path, monkeypatch):
     assert same_weights(straight, resumed)
 
 
+def test_a_checkpoint_that_cannot_be_written_is_said_before_training(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "file").touch()
+    loss = lambda *_: pytest.fail("trained")  # noqa: E731
+    for path in (tmp_path / "file" / "a.pt", tmp_path, ""):
+        with pytest.raises(OSError, match="cannot write to|is a folder"):
+            train(loss=loss, checkpoint=path)
+    train(epochs=1, checkpoint="~/a.pt")
+    assert (tmp_path / "a.pt").is_file()
+
+
+@pytest.mark.parametrize("change", [
+    {"model": None}, {"optimizer": {}}, {"schedule": 1}, {"history": {}},
+    {"history": {"train_loss": [1.0], "valid_loss": [1.0], "valid_score": [], "best_epoch": 0}},
+])  # fmt: skip
+def test_a_checkpoint_of_which_a_part_was_changed(tmp_path, change):
+    train(epochs=1, checkpoint=tmp_path / "a.pt")
+    torch.save(torch.load(tmp_path / "a.pt", weights_only=True) | change, tmp_path / "a.pt")
+    with pytest.raises(ValueError, match="is not a checkpoint of fit"):
+        train(epochs=1, checkpoint=tmp_path / "a.pt")
+
+
 def test_checkpoint_of_another_training_is_refused(tmp_path):
     train(checkpoint=tmp_path / "a.pt")
     with pytest.raises(ValueError, match="belongs to a training with .* delete it to start again"):
