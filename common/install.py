@@ -26,8 +26,8 @@ SYSTEM_CERTIFICATES = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
 """uv trusts whom the system trusts, as pip does; its older releases know the second name."""
 
 
-MADE = {"bin", "etc", "include", "lib", "lib64", "share", "Scripts", "Lib", "Include", "pyvenv.cfg", ".gitignore", ".lock",
-        ".ready", "CACHEDIR.TAG"}  # fmt: skip
+MADE = {"bin", "etc", "include", "lib", "lib64", "share", "Scripts", "Lib", "Include",
+        "pyvenv.cfg", ".gitignore", ".lock", ".ready", "CACHEDIR.TAG"}  # fmt: skip
 """What is in an environment when it is made, by venv, uv or virtualenv, and when packages are installed."""
 
 
