@@ -45,6 +45,7 @@ def scored(folder, teams, late=()):
     (folder / "private").mkdir(mode=0o700, exist_ok=True)
     (folder / "event.toml").write_text(EVENT, "utf-8")
     with roster.locked(folder):
+        (folder / roster.SETTLED).unlink(missing_ok=True)
         roster.keep(folder, event.load(folder / "event.toml"), [], [], arrivals.times(folder))
     settled = archive.digest_of(folder / roster.SETTLED)
     ranking = [{"team": team, "members": list(members), "rank": i + 1, "scores": {"AUC": 0.9 - i / 10}}

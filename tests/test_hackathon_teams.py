@@ -188,7 +188,7 @@ def test_who_handed_in_since_the_last_scoring_keeps_the_name(folder, register, t
 
 
 def test_a_name_is_kept_while_another_folder_is_scored(folder, register, tmp_path, capsys):
-    """Until what was handed in to the first folder is withdrawn."""
+    """Until what was handed in to the first folder is withdrawn, and that folder scored: the next may have the name."""
     place, other = tmp_path / "subs", tmp_path / "mails"
     digest = digest_of(hand_in(place, "a.zip", good(), "Muons"))
     leaderboard.judge_all(folder, place, 0)
@@ -199,7 +199,43 @@ def test_a_name_is_kept_while_another_folder_is_scored(folder, register, tmp_pat
     (place / "a.zip").unlink()
     (folder / arrivals.FOLDER / f"{digest}.zip").unlink()
     leaderboard.judge_all(folder, other, 0)
+    said = changed(folder, capsys, "register", "--team", "Muons")
+    assert "withdrawn since" in said and said.endswith(f": {place}")
+    leaderboard.judge_all(folder, place, 0)
     register("Muons")
+
+
+@pytest.mark.parametrize("before", ["received", "damaged"])
+def test_no_name_is_given_away_before_its_folder_was_scored(folder, tmp_path, capsys, before):
+    """Neither where it was only received, nor where what its scoring found is lost."""
+    place, other = tmp_path / "subs", tmp_path / "mails"
+    hand_in(place, "a.zip", good(), "Muons")
+    arrivals.receive(folder, place)
+    if before == "damaged":
+        leaderboard.judge_all(folder, place, 0)
+        (folder / roster.SETTLED).write_text('{"times"')
+    hand_in(other, "b.zip", good(2.0), "Taus", key=OTHER_KEY)
+    leaderboard.judge_all(folder, other, 0)
+    said = changed(folder, capsys, "register", "--team", "Muons")
+    assert "received and not scored" in said and said.endswith(f": {place}")
+    leaderboard.judge_all(folder, place, 0)
+    assert "could be taken for 'Muons'" in changed(folder, capsys, "register", "--team", "Muons")
+
+
+def test_a_name_is_that_of_its_first_hand_in_whichever_folder_it_was_put_in(folder, tmp_path, capsys, clock):  # noqa: F811
+    place, other, own = tmp_path / "subs", tmp_path / "mails", tmp_path / "own.key"
+    hand_in(place, "a.zip", good(), "Muons", key=keys.write_key(own))
+    leaderboard.judge_all(folder, place, 0)
+    clock(IN_TIME + timedelta(seconds=1))
+    stranger = hand_in(other, "b.zip", good(2.0), "Muons", key=keys.write_key(tmp_path / "stranger.key"))
+    leaderboard.judge_all(folder, other, 0)
+    for key in ([], ["--key", tmp_path / "stranger.key"]):
+        assert "handed in with another key" in changed(folder, capsys, "register", "--team", "Muons", *key)
+    (folder / arrivals.FOLDER / f"{digest_of(stranger)}.zip").unlink()
+    stranger.unlink()
+    leaderboard.judge_all(folder, other, 0)
+    assert "handed in with another key" in changed(folder, capsys, "register", "--team", "Muons")
+    assert main(["register", str(folder), "--team", "Muons", "--key", str(own)]) == 0
 
 
 def test_a_stranger_takes_no_name_where_teams_register(folder, register, tmp_path):
