@@ -452,3 +452,26 @@ def test_a_lost_key_is_renewed_and_the_old_one_ends(folder, register, tmp_path, 
     for command, message in ((["--team", "cafe quark"], "no team 'cafe quark'"), (["--team", "Nobody"], "no team"),
                              (["--team", "Café Quark", "--member", "Bo"], "the name of the team alone")):  # fmt: skip
         assert message in changed(folder, capsys, "register", *command, "--renew")
+
+
+def test_an_old_key_ends_by_no_wrong_clock(folder, register, tmp_path, capsys, clock):  # noqa: F811
+    lost, place = register("A"), tmp_path / "subs"
+    receive = ["receive", str(folder), str(place)]
+    hand_in(place, "a.zip", good(), "A", key=keys.read_key(lost))
+    clock(IN_TIME + timedelta(seconds=30))
+    assert main(receive) == 0 and "old keys" not in capsys.readouterr().out
+    clock(IN_TIME)  # a.zip would be of a key that had ended
+    assert "the clock of this machine is behind" in changed(folder, capsys, "register", "--team", "A", "--renew")
+    assert main([*receive, "--at", IN_TIME.isoformat()]) == 0
+    clock(IN_TIME + timedelta(seconds=30))  # ahead, and what is lost goes on
+    roster.renew(folder, "A")
+    clock(IN_TIME)
+    capsys.readouterr()
+    assert main(receive) == 0 and "the old keys of 'A' end only later" in capsys.readouterr().out
+    clock(IN_TIME + timedelta(seconds=1))
+    team, _ = roster.renew(folder, "A")
+    assert {until for _, until in team.former} == {IN_TIME + timedelta(seconds=1)} and not roster.ahead(folder)
+    clock(IN_TIME + timedelta(seconds=2))
+    hand_in(place, "stolen.zip", good(2.0), "A", key=keys.read_key(lost))
+    board = scored(folder, place)
+    assert teams(board)["A"]["file"] == "a.zip" and "has got another key since" in reasons(board)["stolen.zip"]

@@ -372,19 +372,32 @@ def renew(folder, name):
     SubmissionError
         There is no team of this name.
     EventError
-        As for `register`.
+        As for `register`; or the clock of this machine is behind the last arrival, and the old key would end before it.
     """
     name, made = check_name(name), keys.new_key()
     with _changing(folder, "gets another key") as roster:
+        if behind := arrivals.behind(folder):
+            raise EventError(behind)
         time, team = arrivals.now(), roster.named(name)
         if team is None and (found := settled(folder).get(skeleton(name))) and found.key:
             team = Team(found.team, (), found.key, time)
         if team is None or team.name != name:
             raise SubmissionError(f"there is no team {name!r}: give its name as the leaderboard shows it")
-        renewed = replace(team, key=keys.sha256(made), former=(*team.former, (team.key, time)))
+        former = [(key, min(until, time)) for key, until in team.former]  # the clock may have been ahead then
+        renewed = replace(team, key=keys.sha256(made), former=(*former, (team.key, time)))
         others = roster.teams if team in roster.teams else (*roster.teams, team)
         _write(folder, [renewed if other is team else other for other in others])
     return renewed, made
+
+
+def ahead(folder):
+    """What the organiser is told where old keys go on, since the clock was ahead when they were to end, else ""."""
+    now = arrivals.now()
+    names = [repr(team.name) for team in read(folder).teams if any(until > now for _, until in team.former)]
+    if not names:
+        return ""
+    return (f"the old keys of {', '.join(names)} end only later: the clock of this machine is behind, or was ahead at "
+            "'register --renew': set the clock, or else renew these keys again")  # fmt: skip
 
 
 def join(folder, key, members):
