@@ -109,6 +109,23 @@ def test_certificates_wait_for_a_scoring_that_is_under_way(tmp_path, monkeypatch
     assert main(["certificates", str(folder)]) == 0
 
 
+def test_certificates_are_of_one_board(tmp_path, monkeypatch, capsys):
+    """Nobody scores or draws others while they are drawn; what one that was stopped has left over goes."""
+    folder = scored(tmp_path / "event", {"A": ["Ana"]})
+    (folder / ".certificates.stopped").mkdir()
+    monkeypatch.setattr(roster, "PATIENCE", 0)
+
+    def meanwhile(fonts):
+        monkeypatch.setattr(certificates, "Fonts", Fonts)
+        assert main(["certificates", str(folder)]) == 1
+        return Fonts(fonts)
+
+    monkeypatch.setattr(certificates, "Fonts", meanwhile)
+    assert main(["certificates", str(folder)]) == 0
+    assert "the drawing of certificates, has ended" in capsys.readouterr().err
+    assert not list(folder.glob(".certificates.*"))
+
+
 def test_everybody_below_the_first_three_gets_one_of_participation(tmp_path):
     written, _ = certificates.certificates(scored(tmp_path / "event", dict.fromkeys("ABCD", ())))
     assert ["Certificate of participation" in text_of(path) for path in written] == [False, False, False, True]

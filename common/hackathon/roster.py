@@ -141,14 +141,15 @@ def locked(folder, patience=-1):
 
 @contextmanager
 def at_rest(folder):
-    """An event under its lock, or EventError where a scoring holds it for long."""
+    """An event under its lock, or EventError where a scoring, or whoever draws certificates, holds it for long."""
     if not Path(folder, "private").is_dir():
         raise EventError(f"{folder}: no folder 'private': is it the event that 'prepare' made?")
     try:
         with locked(folder, PATIENCE):
             yield
     except filelock.Timeout as error:
-        raise EventError(f"{folder}: a scoring is under way: try again when it has ended") from error
+        raise EventError(f"{folder}: a scoring is under way: try again when it, or the drawing of certificates, has "
+                         "ended") from error  # fmt: skip
 
 
 def read(folder):
