@@ -45,6 +45,7 @@ def scored(folder, teams, late=()):
     (folder / "private").mkdir(mode=0o700, exist_ok=True)
     (folder / "event.toml").write_text(EVENT, "utf-8")
     with roster.locked(folder):
+        (folder / roster.SETTLED).unlink(missing_ok=True)
         roster.keep(folder, event.load(folder / "event.toml"), [], [], arrivals.times(folder))
     settled = archive.digest_of(folder / roster.SETTLED)
     ranking = [{"team": team, "members": list(members), "rank": i + 1, "scores": {"AUC": 0.9 - i / 10}}
@@ -106,6 +107,23 @@ def test_certificates_wait_for_a_scoring_that_is_under_way(tmp_path, monkeypatch
         assert main(["certificates", str(folder)]) == 1
     assert "a scoring is under way: try again" in capsys.readouterr().err
     assert main(["certificates", str(folder)]) == 0
+
+
+def test_certificates_are_of_one_board(tmp_path, monkeypatch, capsys):
+    """Nobody scores or draws others while they are drawn; what one that was stopped has left over goes."""
+    folder = scored(tmp_path / "event", {"A": ["Ana"]})
+    (folder / ".certificates.stopped").mkdir()
+    monkeypatch.setattr(roster, "PATIENCE", 0)
+
+    def meanwhile(fonts):
+        monkeypatch.setattr(certificates, "Fonts", Fonts)
+        assert main(["certificates", str(folder)]) == 1
+        return Fonts(fonts)
+
+    monkeypatch.setattr(certificates, "Fonts", meanwhile)
+    assert main(["certificates", str(folder)]) == 0
+    assert "the drawing of certificates, has ended" in capsys.readouterr().err
+    assert not list(folder.glob(".certificates.*"))
 
 
 def test_everybody_below_the_first_three_gets_one_of_participation(tmp_path):

@@ -188,7 +188,7 @@ def test_who_handed_in_since_the_last_scoring_keeps_the_name(folder, register, t
 
 
 def test_a_name_is_kept_while_another_folder_is_scored(folder, register, tmp_path, capsys):
-    """Until what was handed in to the first folder is withdrawn."""
+    """Until what was handed in to the first folder is withdrawn, and that folder scored: the next may have the name."""
     place, other = tmp_path / "subs", tmp_path / "mails"
     digest = digest_of(hand_in(place, "a.zip", good(), "Muons"))
     leaderboard.judge_all(folder, place, 0)
@@ -199,7 +199,43 @@ def test_a_name_is_kept_while_another_folder_is_scored(folder, register, tmp_pat
     (place / "a.zip").unlink()
     (folder / arrivals.FOLDER / f"{digest}.zip").unlink()
     leaderboard.judge_all(folder, other, 0)
+    said = changed(folder, capsys, "register", "--team", "Muons")
+    assert "withdrawn since" in said and said.endswith(f": {place}")
+    leaderboard.judge_all(folder, place, 0)
     register("Muons")
+
+
+@pytest.mark.parametrize("before", ["received", "damaged"])
+def test_no_name_is_given_away_before_its_folder_was_scored(folder, tmp_path, capsys, before):
+    """Neither where it was only received, nor where what its scoring found is lost."""
+    place, other = tmp_path / "subs", tmp_path / "mails"
+    hand_in(place, "a.zip", good(), "Muons")
+    arrivals.receive(folder, place)
+    if before == "damaged":
+        leaderboard.judge_all(folder, place, 0)
+        (folder / roster.SETTLED).write_text('{"times"')
+    hand_in(other, "b.zip", good(2.0), "Taus", key=OTHER_KEY)
+    leaderboard.judge_all(folder, other, 0)
+    said = changed(folder, capsys, "register", "--team", "Muons")
+    assert "received and not scored" in said and said.endswith(f": {place}")
+    leaderboard.judge_all(folder, place, 0)
+    assert "could be taken for 'Muons'" in changed(folder, capsys, "register", "--team", "Muons")
+
+
+def test_a_name_is_that_of_its_first_hand_in_whichever_folder_it_was_put_in(folder, tmp_path, capsys, clock):  # noqa: F811
+    place, other, own = tmp_path / "subs", tmp_path / "mails", tmp_path / "own.key"
+    hand_in(place, "a.zip", good(), "Muons", key=keys.write_key(own))
+    leaderboard.judge_all(folder, place, 0)
+    clock(IN_TIME + timedelta(seconds=1))
+    stranger = hand_in(other, "b.zip", good(2.0), "Muons", key=keys.write_key(tmp_path / "stranger.key"))
+    leaderboard.judge_all(folder, other, 0)
+    for key in ([], ["--key", tmp_path / "stranger.key"]):
+        assert "handed in with another key" in changed(folder, capsys, "register", "--team", "Muons", *key)
+    (folder / arrivals.FOLDER / f"{digest_of(stranger)}.zip").unlink()
+    stranger.unlink()
+    leaderboard.judge_all(folder, other, 0)
+    assert "handed in with another key" in changed(folder, capsys, "register", "--team", "Muons")
+    assert main(["register", str(folder), "--team", "Muons", "--key", str(own)]) == 0
 
 
 def test_a_stranger_takes_no_name_where_teams_register(folder, register, tmp_path):
@@ -416,3 +452,26 @@ def test_a_lost_key_is_renewed_and_the_old_one_ends(folder, register, tmp_path, 
     for command, message in ((["--team", "cafe quark"], "no team 'cafe quark'"), (["--team", "Nobody"], "no team"),
                              (["--team", "Café Quark", "--member", "Bo"], "the name of the team alone")):  # fmt: skip
         assert message in changed(folder, capsys, "register", *command, "--renew")
+
+
+def test_an_old_key_ends_by_no_wrong_clock(folder, register, tmp_path, capsys, clock):  # noqa: F811
+    lost, place = register("A"), tmp_path / "subs"
+    receive = ["receive", str(folder), str(place)]
+    hand_in(place, "a.zip", good(), "A", key=keys.read_key(lost))
+    clock(IN_TIME + timedelta(seconds=30))
+    assert main(receive) == 0 and "old keys" not in capsys.readouterr().out
+    clock(IN_TIME)  # a.zip would be of a key that had ended
+    assert "the clock of this machine is behind" in changed(folder, capsys, "register", "--team", "A", "--renew")
+    assert main([*receive, "--at", IN_TIME.isoformat()]) == 0
+    clock(IN_TIME + timedelta(seconds=30))  # ahead, and what is lost goes on
+    roster.renew(folder, "A")
+    clock(IN_TIME)
+    capsys.readouterr()
+    assert main(receive) == 0 and "the old keys of 'A' end only later" in capsys.readouterr().out
+    clock(IN_TIME + timedelta(seconds=1))
+    team, _ = roster.renew(folder, "A")
+    assert {until for _, until in team.former} == {IN_TIME + timedelta(seconds=1)} and not roster.ahead(folder)
+    clock(IN_TIME + timedelta(seconds=2))
+    hand_in(place, "stolen.zip", good(2.0), "A", key=keys.read_key(lost))
+    board = scored(folder, place)
+    assert teams(board)["A"]["file"] == "a.zip" and "has got another key since" in reasons(board)["stolen.zip"]

@@ -193,6 +193,7 @@ def _register(args):
             raise EventError("--renew takes the name of the team alone")
         team, key = roster.renew(args.event, args.team)
         print(f"{team.name!r} has another key, and its old one takes nothing that arrives from now on")
+        print("Handed in with the old one before, and not received yet? Then 'receive --at TIME --file FILE' says when")
     else:
         team, key = roster.register(args.event, args.team, args.member, args.key)
         print(f"registered {team.name!r}; members: {', '.join(team.members) or 'none yet'}")
@@ -263,10 +264,16 @@ def _report(args, board, entries):
     event = load(args.event / "event.toml")
     if remarks := leaderboard.remarks(event, entries, arrivals.elsewhere(args.event, args.submissions)):
         print(remarks)
-    if behind := arrivals.behind(args.event):
-        print(behind)
+    _say_of_clocks(args.event)
     print(f"wrote {args.event / 'leaderboard.html'}, leaderboard.json and rules.html")
     print(f"wrote a receipt for each submission to {args.event / receipts.FOLDER}: send each to its team")
+
+
+def _say_of_clocks(folder):
+    from common.hackathon import arrivals, roster
+
+    for line in filter(None, (arrivals.behind(folder), roster.ahead(folder))):
+        print(line)
 
 
 def _receive(args):
@@ -282,8 +289,7 @@ def _receive(args):
     print(f"{len(logged)} submissions, {late} of them late")
     for arrival in (arrival for arrival in received if arrival.fault):
         print(f"{'' if arrival.digest else 'not logged: '}{arrival.file}: {arrival.fault}")
-    if behind := arrivals.behind(args.event):
-        print(behind)
+    _say_of_clocks(args.event)
     return 1 if others else 0
 
 

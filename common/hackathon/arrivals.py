@@ -306,6 +306,12 @@ def elsewhere(event_folder, submissions):
     return len({line["sha256"] for line in log} - {line["sha256"] for line in log if line["folder"] == source})
 
 
+def folders(event_folder):
+    """The folder from which each content was logged first, safe to print: {SHA-256: str}."""
+    log = _read_log(Path(event_folder, FOLDER, LOG))
+    return {line["sha256"]: archive.shown(line["folder"], 300) for line in reversed(log)}
+
+
 def _files(folder):
     """What lies in a folder of submissions, and the zip files in its folders, as learning platforms make them."""
     for found in os.scandir(folder):

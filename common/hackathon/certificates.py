@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import tempfile
 from datetime import datetime
 from pathlib import Path
@@ -51,19 +52,25 @@ def certificates(folder, fonts=(), *, before=False, badges=False):
     Raises
     ------
     EventError
-        The event was not scored, not after the deadline, or not as its hand-ins are logged now; a scoring is under way,
-        or ended before its board was written; the board shows made-up names; one of the fonts is none; or no font has
-        the letters of the event's title or contact.
+        The event was not scored, not after the deadline, or not as its hand-ins are logged now; a scoring, or another
+        call, is under way, or a scoring ended before its board was written; the board shows made-up names; one of the
+        fonts is none; or no font has the letters of the event's title or contact.
     """
     folder = Path(folder)
+    with roster.at_rest(folder):  # all the while: they are of the board that is there, and of no other at once
+        return _all_written(folder, fonts, before, badges)
+
+
+def _all_written(folder, fonts, before, badges):
     event = load(folder / "event.toml")
-    with roster.at_rest(folder):
-        awards = _final_awards(folder, event, before)
+    awards = _final_awards(folder, event, before)
     fonts, target, missing = Fonts(fonts), folder / "certificates", {}
     if lacking := _lacking(fonts, event.title, _contact(event)):
         raise EventError(f"{folder / 'event.toml'}: no font has all letters of {in_words(lacking)}, which is on each "
                          f"certificate: change it, {CURE}")  # fmt: skip
     key = signing.private_key(folder)
+    for stopped in folder.glob(".certificates.*"):  # who writes some holds the lock
+        shutil.rmtree(stopped)
     with tempfile.TemporaryDirectory(prefix=".certificates.", dir=folder) as place:
         names = []
         for name, fields in awards:

@@ -118,9 +118,8 @@ def judge_all(folder, submissions, workers=None, memory=None):
     event = load(Path(folder, "event.toml"))
     for board in event.boards:
         check_truth(folder, board, event.public_fraction)
-    times = arrivals.times(folder)  # of what is logged from elsewhere, too
     compared, handed_in = baselines(folder), arrivals.receive(folder, submissions, memory=memory)
-    times |= {arrival.digest: arrival.time for arrival in handed_in if not arrival.fault}
+    times = {arrival.digest: None if arrival.fault else arrival.time for arrival in handed_in if arrival.digest}
     received, kept = [*compared, *handed_in], Kept(folder, event, memory)
     judged = {arrival: entries for arrival in received if (entries := kept.get(arrival)) is not None}
     new = [arrival for arrival in received if arrival not in judged]

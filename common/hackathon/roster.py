@@ -108,26 +108,26 @@ NOBODY = Roster()
 
 @dataclass(frozen=True)
 class Settled:
-    """What the last scoring found of a team, registered or not, or of a baseline.
+    """What the last scoring of its folder found of a hand-in or a baseline, or that of all folders of a team.
 
     Attributes
     ----------
     team : str
     key : str
-        The SHA-256 of the key of its first hand-in that was accepted; empty for a baseline, whose name nobody gets.
+        The SHA-256 of its key, of a team of the key of its first hand-in; empty for a baseline, whose name nobody gets.
     members : tuple of str
-        All that it named in time, and those registered.
+        All that the team named in time, and those registered.
     used : dict of str to int
         What counts towards the limits of each board and phase, as `_place` names them.
-    contents : tuple of str
-        The SHA-256 of what it handed in.
+    content : str
+        The SHA-256 of what was handed in.
     """
 
     team: str = ""
     key: str = ""
     members: tuple[str, ...] = ()
     used: dict[str, int] = field(default_factory=dict)
-    contents: tuple[str, ...] = ()
+    content: str = ""
 
 
 # --------------------------------------------------------------------------------------------------
@@ -141,14 +141,15 @@ def locked(folder, patience=-1):
 
 @contextmanager
 def at_rest(folder):
-    """An event under its lock, or EventError where a scoring holds it for long."""
+    """An event under its lock, or EventError where a scoring, or whoever draws certificates, holds it for long."""
     if not Path(folder, "private").is_dir():
         raise EventError(f"{folder}: no folder 'private': is it the event that 'prepare' made?")
     try:
         with locked(folder, PATIENCE):
             yield
     except filelock.Timeout as error:
-        raise EventError(f"{folder}: a scoring is under way: try again when it has ended") from error
+        raise EventError(f"{folder}: a scoring is under way: try again when it, or the drawing of certificates, has "
+                         "ended") from error  # fmt: skip
 
 
 def read(folder):
@@ -217,6 +218,8 @@ def _write(folder, teams):
 def keep(folder, event, entries, owners, times):
     """Keep what a scoring found of the teams for those who register, join or merge until more is logged.
 
+    What is known of hand-ins to other folders stays as the scoring of these found it.
+
     Parameters
     ----------
     folder : path-like
@@ -227,62 +230,69 @@ def keep(folder, event, entries, owners, times):
     owners : list of common.hackathon.judge.Entry
         Those of them by which teams took their names.
     times : dict of str to datetime
-        When each content in the log arrived, as this scoring knows it.
+        When each content from this folder arrived, as this scoring knows it; None where it was withdrawn.
     """
-    found = {e.team: Settled(e.team, "" if e.baseline else e.key, contents=(e.content,)) for e in owners}
-    for entry in entries:
-        if not entry.team or entry.reason:
-            continue
-        about = found.setdefault(entry.team, Settled(entry.team, "" if entry.baseline else entry.key))
-        about = found[entry.team] = replace(about, contents=(*about.contents, entry.content))
-        if entry.late or entry.baseline:
-            continue
-        found[entry.team] = replace(about, members=entry.members)
-        if entry.board and (phase := event.phase_at(entry.received)):
-            place = _place(entry.board, phase)
-            about.used[place] = about.used.get(place, 0) + 1
-    elsewhere = times.keys() - {entry.content for entry in entries}  # handed in to another folder, and not withdrawn
-    known = set(map(skeleton, found))
+    takes_name = set(map(id, owners))
+    found = [_row(event, entry) for entry in entries if entry.team and (not entry.reason or id(entry) in takes_name)]
+    known = {digest: time.isoformat() for digest, time in times.items() if time}
     with suppress(OSError, *DAMAGED):
-        for row in _rows(Path(folder, SETTLED))["teams"]:
-            if skeleton(row.team) not in known and elsewhere.intersection(row.contents):
-                found[row.team] = row
+        before, others = _rows(Path(folder, SETTLED)), arrivals.folders(folder).keys() - times.keys()
+        elsewhere = {digest: time for digest, time in before["times"].items() if digest in others}
+        known |= elsewhere
+        found += [row for row in before["teams"] if row.content in elsewhere]
     with atomic_write(Path(folder, SETTLED)) as temporary:
-        about = {"times": _in_text(times), "teams": list(map(asdict, found.values()))}
+        about = {"times": known, "teams": list(map(asdict, found))}
         temporary.write_text(json.dumps(about, ensure_ascii=False) + "\n", "utf-8")
 
 
-def _in_text(times):
-    return {digest: time.isoformat() for digest, time in times.items()}
+def _row(event, entry):
+    row = Settled(entry.team, "" if entry.baseline else entry.key, content=entry.content)
+    if entry.reason or entry.late or entry.baseline:
+        return row
+    phase = event.phase_at(entry.received) if entry.board else None
+    return replace(row, members=entry.members, used={_place(entry.board, phase): 1} if phase else {})
 
 
 def settled(folder):
-    """What the last scoring found: a dict of the skeleton of a name to Settled.
+    """What the last scoring of each folder found: a dict of the skeleton of a name to Settled.
+
+    A name is that of its first hand-in, whichever folder it was put in.
 
     Raises
     ------
     EventError
-        It is damaged, or of what is logged by now the scoring did not know all, or knew it otherwise.
+        It is damaged, or of what is logged by now no scoring knew all, or knew it otherwise.
     """
-    path, logged = Path(folder, SETTLED), _in_text(arrivals.times(folder))
+    path, logged, found = Path(folder, SETTLED), arrivals.times(folder), {}
     try:
         about = _rows(path) if path.exists() else {"times": {}, "teams": []}
     except (OSError, *DAMAGED) as error:
         raise EventError(f"{path} is damaged ({archive.one_line(error)}): delete it and score the event") from error
-    if about["times"] != logged:
+    now = {digest: time.isoformat() for digest, time in logged.items()}
+    if changed := about["times"].items() ^ now.items():
+        places = arrivals.folders(folder)
+        places = sorted({places[digest] for digest, _ in changed if digest in places}) or ["any"]
         raise EventError(f"{folder}: hand-ins were received and not scored, or corrected or withdrawn since: run "
-                         "'python -m common.hackathon score' first")  # fmt: skip
-    return {skeleton(row.team): row for row in about["teams"]}
+                         "'python -m common.hackathon score' first, with each of these folders (where it is gone, an "
+                         f"empty one in its place): {', '.join(places)}")  # fmt: skip
+    order = {digest: i for i, digest in enumerate(sorted(logged, key=logged.get))}  # those of baselines are not logged
+    for row in sorted(about["teams"], key=lambda row: order.get(row.content, -1)):
+        first = found.setdefault(skeleton(row.team), Settled(row.team, row.key))
+        used = {place: first.used.get(place, 0) + row.used.get(place, 0) for place in {**first.used, **row.used}}
+        members = tuple(dict.fromkeys((*first.members, *row.members)))
+        found[skeleton(row.team)] = replace(first, members=members, used=used)
+    return found
 
 
 def _rows(path):
     """The file of a scoring: "times", and "teams" as Settled."""
     about = json.loads(path.read_text("utf-8"))
     rows = [Settled(**row) for row in about["teams"]]
-    words = [word for row in rows for word in (row.team, row.key, *row.members, *row.contents)]
+    words = [word for row in rows for word in (row.team, row.key, *row.members, row.content)]
     counts = [count for row in rows for count in row.used.values()]
+    words += [word for pair in about["times"].items() for word in pair]
     if not all(isinstance(word, str) for word in words) or not all(isinstance(count, int) for count in counts):
-        raise TypeError("a name, a key, a member or a count is none")
+        raise TypeError("a name, a key, a member, a time or a count is none")
     return {"times": about["times"], "teams": rows}
 
 
@@ -363,19 +373,32 @@ def renew(folder, name):
     SubmissionError
         There is no team of this name.
     EventError
-        As for `register`.
+        As for `register`; or the clock of this machine is behind the last arrival, and the old key would end before it.
     """
     name, made = check_name(name), keys.new_key()
     with _changing(folder, "gets another key") as roster:
+        if behind := arrivals.behind(folder):
+            raise EventError(behind)
         time, team = arrivals.now(), roster.named(name)
         if team is None and (found := settled(folder).get(skeleton(name))) and found.key:
             team = Team(found.team, (), found.key, time)
         if team is None or team.name != name:
             raise SubmissionError(f"there is no team {name!r}: give its name as the leaderboard shows it")
-        renewed = replace(team, key=keys.sha256(made), former=(*team.former, (team.key, time)))
+        former = [(key, min(until, time)) for key, until in team.former]  # the clock may have been ahead then
+        renewed = replace(team, key=keys.sha256(made), former=(*former, (team.key, time)))
         others = roster.teams if team in roster.teams else (*roster.teams, team)
         _write(folder, [renewed if other is team else other for other in others])
     return renewed, made
+
+
+def ahead(folder):
+    """What the organiser is told where old keys go on, since the clock was ahead when they were to end, else ""."""
+    now = arrivals.now()
+    names = [repr(team.name) for team in read(folder).teams if any(until > now for _, until in team.former)]
+    if not names:
+        return ""
+    return (f"the old keys of {', '.join(names)} end only later: the clock of this machine is behind, or was ahead at "
+            "'register --renew': set the clock, or else renew these keys again")  # fmt: skip
 
 
 def join(folder, key, members):
