@@ -594,11 +594,11 @@ def test_a_file_where_a_folder_is_due(good, tmp_path, capsys):
 
 
 def test_a_run_does_not_write_over_a_notebook_that_no_run_made(good, tmp_path, capsys):
-    mine = tmp_path / "Higgs" / "Higgs.ipynb"
-    mine.parent.mkdir()
+    mine = tmp_path / "out" / "Higgs" / "Higgs.ipynb"
+    mine.parent.mkdir(parents=True)
     for text in good.read_text("utf-8"), "{", "[]":
         mine.write_text(text, "utf-8")
-        assert main(["run", "--out", str(tmp_path)], root=good.parents[1]) == 1
+        assert main(["run", "--out", str(tmp_path / "out")], root=good.parents[1]) == 1
         assert "Higgs.ipynb is there, and no run made it: move it away" in capsys.readouterr().out
         assert mine.read_text("utf-8") == text
 
