@@ -462,6 +462,20 @@ def test_one_that_is_stopped_loses_nothing_that_was_seen(folder, tmp_path, clock
     assert not list(kept.glob(".*.part"))
 
 
+def test_a_copy_that_only_lacks_its_name_is_kept(folder, tmp_path):
+    """Whoever was stopped had its line written; the team replaces its file before anybody looks again."""
+    hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    (arrival,) = arrivals.receive(folder, tmp_path / "subs")
+    copy, told = folder / arrivals.FOLDER / f"{arrival.digest}.zip", []
+    copy.rename(copy.with_name(".77.part"))
+    copy.with_name(".78.part").write_bytes(b"half of a file")
+    hand_in(tmp_path / "subs", "a.zip", good(2.0), "A")
+    both = arrivals.receive(folder, tmp_path / "subs", say=told.append)
+    assert len(both) == 2 and not any(arrival.fault for arrival in both) and copy.is_file()
+    assert told == ["a.zip: it was being copied when 'receive' was stopped, and counts"]
+    assert not list(copy.parent.glob(".*.part"))
+
+
 def test_who_looks_at_the_log_does_not_change_it(folder, tmp_path):
     hand_in(tmp_path / "subs", "a.zip", good(), "A")
     arrivals.receive(folder, tmp_path / "subs")

@@ -159,15 +159,25 @@ class _Open:
 
     def __init__(self, place, submissions):
         _end(place / LOG)
-        for part in place.glob(".*.part"):  # of one that was stopped: who writes some holds the lock
-            part.unlink()
         self.place, self.source, self.lines = place, str(submissions.resolve()), _read_log(place / LOG)
+        self.new, self.back = [], []
+        for part in place.glob(".*.part"):  # of one that was stopped: who writes some holds the lock
+            self._finish(part)
         self.times, self.first = _times(self.lines), _times(line for line in self.lines if "said" not in line)
         copies = {path.stem: path for path in place.glob("*.zip") if re.fullmatch(r"[0-9a-f]{64}", path.stem)}
         self.unlogged = {digest: copies[digest] for digest in copies.keys() - {line["sha256"] for line in self.lines}}
         self.now = max([now(), *_kept(place, self.times).values()])  # whoever comes later cannot be the first of a name
         self.known = {(line["sha256"], line["file"]) for line in self.lines if line["folder"] == self.source}
-        self.new, self.back = [], []
+
+    def _finish(self, part):
+        """Keep what was copied whole and has its line, but not yet its name; what is half of a file goes."""
+        copy = self.place / f"{archive.digest_of(part)}.zip"
+        names = [line["file"] for line in self.lines if line["sha256"] == copy.stem]
+        if names and not os.path.lexists(copy):
+            part.replace(copy)
+            self.back.append(f"{names[0]}: it was being copied when 'receive' was stopped, and counts")
+        else:
+            part.unlink()
 
     def enter(self, digest, name):
         """Have a line for a content under this name."""
