@@ -257,22 +257,23 @@ def _check_workers(args):
 
 def _report(args, board, entries):
     """Say what a scoring found."""
-    from common.hackathon import arrivals, leaderboard, receipts
+    from common.hackathon import leaderboard, receipts
     from common.hackathon.event import load
 
     print(leaderboard.as_text(board))
     event = load(args.event / "event.toml")
-    if remarks := leaderboard.remarks(event, entries, arrivals.elsewhere(args.event, args.submissions)):
+    if remarks := leaderboard.remarks(event, entries):
         print(remarks)
-    _say_of_clocks(args.event)
+    _say_of_arrivals(args)
     print(f"wrote {args.event / 'leaderboard.html'}, leaderboard.json and rules.html")
     print(f"wrote a receipt for each submission to {args.event / receipts.FOLDER}: send each to its team")
 
 
-def _say_of_clocks(folder):
+def _say_of_arrivals(args):
     from common.hackathon import arrivals, roster
 
-    for line in filter(None, (arrivals.behind(folder), roster.ahead(folder))):
+    told = arrivals.behind(args.event), roster.ahead(args.event), arrivals.elsewhere(args.event, args.submissions)
+    for line in filter(None, told):
         print(line)
 
 
@@ -289,7 +290,7 @@ def _receive(args):
     print(f"{len(logged)} submissions, {late} of them late")
     for arrival in (arrival for arrival in received if arrival.fault):
         print(f"{'' if arrival.digest else 'not logged: '}{arrival.file}: {arrival.fault}")
-    _say_of_clocks(args.event)
+    _say_of_arrivals(args)
     return 1 if others else 0
 
 

@@ -310,10 +310,16 @@ def _logged(place, name, digest, time, present):
 
 
 def elsewhere(event_folder, submissions):
-    """How many submissions were logged from other folders only: they do not count in this one."""
-    source = str(Path(submissions).resolve())
-    log = _read_log(Path(event_folder, FOLDER, LOG))
-    return len({line["sha256"] for line in log} - {line["sha256"] for line in log if line["folder"] == source})
+    """What the organiser is told of submissions that were logged from other folders only, else ""."""
+    place, source = Path(event_folder, FOLDER), str(Path(submissions).resolve())
+    here = {line["sha256"] for line in _read_log(place / LOG) if line["folder"] == source}
+    found = {digest: name for digest, name in _kept(place, folders(event_folder)).items() if digest not in here}
+    if not found:
+        return ""
+    copies = ", ".join(f"{digest}.zip" for digest in list(found)[:5]) + (" ..." if len(found) > 5 else "")
+    return (f"submissions that were logged from other folders do not count here: {len(found)} of "
+            f"{', '.join(sorted(set(found.values())))}. If that is this folder, moved, put their copies from "
+            f"{place} into it, and they count as of then: {copies}")  # fmt: skip
 
 
 def folders(event_folder):

@@ -349,7 +349,7 @@ def as_text(board):
     return "\n".join(lines)
 
 
-def remarks(event, entries, elsewhere=0):
+def remarks(event, entries):
     """What only the organiser reads: why submissions are rejected, and those that may be late by mistake."""
     lines = [f"rejected: {entry.file}: {entry.reason}" for entry in entries if entry.reason]
     lines += [f"duplicate: {entry.file} of {entry.team!r} has the predictions of {first.file} of {first.team!r}"
@@ -360,6 +360,4 @@ def remarks(event, entries, elsewhere=0):
             "all submissions were first seen after the deadline; if they had arrived in time, say when: "
             "python -m common.hackathon receive EVENT SUBMISSIONS --at TIME"
         )
-    if elsewhere:
-        lines.append(f"{elsewhere} submissions that were logged from other folders do not count here")
     return "\n".join(lines)
