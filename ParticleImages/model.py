@@ -222,7 +222,7 @@ class CNN(nn.Module):
 
 
 def probability(model, x):
-    """Probability of an electron for inputs of `network_input`, (n,)."""
+    """Probability of an electron for inputs as of `network_input`, (n,)."""
     return 1 / (1 + np.exp(-predict(model, x)))
 
 
