@@ -467,6 +467,58 @@ def test_one_that_is_stopped_loses_nothing_that_was_seen(folder, tmp_path, clock
     assert not list(kept.glob(".*.part"))
 
 
+def test_an_event_may_move_with_its_submissions(folder, tmp_path):
+    whole, place = folder.parent, folder.parent / "subs"
+    first = hand_in(place, "a.zip", good(2.0), "A")
+    (arrival,) = arrivals.receive(folder, place)
+    first.unlink()
+    hand_in(place, "a.zip", good(5.0), "A")
+    arrivals.receive(folder, place)
+    moved = whole.rename(whole.with_name("moved"))
+    try:
+        both = arrivals.receive(moved / folder.name, moved / "subs")
+        assert [a.replaced for a in both] == [True, False] and both[0].time == arrival.time
+        assert not arrivals.elsewhere(moved / folder.name, moved / "subs")
+        assert (moved / folder.name / arrivals.FOLDER / arrivals.LOG).read_text("utf-8").count("\n") == 2
+    finally:
+        moved.rename(whole)
+
+
+def test_of_joined_logs_the_earliest_line_counts(folder, tmp_path, clock):  # noqa: F811
+    hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    (first,) = arrivals.receive(folder, tmp_path / "subs")
+    log = folder / arrivals.FOLDER / arrivals.LOG
+    (line,) = map(json.loads, log.read_text("utf-8").splitlines())
+    hour = timedelta(hours=1)
+    later, earlier = ({**line, "time": (first.time + step).isoformat(), "file": "b.zip"} for step in (hour, -hour))
+    log.write_text("".join(json.dumps(line) + "\n" for line in (later, line, earlier)), "utf-8")
+    assert arrivals.times(folder) == {first.digest: first.time - hour}
+    clock(first.time + hour)
+    (again,) = arrivals.receive(folder, tmp_path / "subs", first.time - hour / 2, ["a.zip"], earlier=True)
+    assert again.time == first.time - hour
+    with pytest.raises(event.EventError, match="was here at"):
+        arrivals.receive(folder, tmp_path / "subs", first.time - hour / 2, ["a.zip"])
+
+
+def test_the_organiser_is_told_that_the_log_was_lost(folder, tmp_path, clock):  # noqa: F811
+    hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    arrivals.receive(folder, tmp_path / "subs")
+    (folder / arrivals.FOLDER / arrivals.LOG).unlink()
+    told = []
+    arrivals.receive(folder, tmp_path / "subs", say=told.append)
+    assert len(told) == 1 and "did not know the copies of 1 submissions, such as a.zip: was it lost?" in told[0]
+    arrivals.receive(folder, tmp_path / "subs", say=told.append)
+    assert len(told) == 1
+
+
+def test_the_folder_of_copies_is_no_folder_of_submissions(folder, tmp_path):
+    hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    arrivals.receive(folder, tmp_path / "subs")
+    for place in (folder / arrivals.FOLDER, folder / "private"):
+        with pytest.raises(event.EventError, match="kept by the event itself"):
+            arrivals.receive(folder, place)
+
+
 def test_a_copy_that_only_lacks_its_name_is_kept(folder, tmp_path):
     """Whoever was stopped had its line written; the team replaces its file before anybody looks again."""
     hand_in(tmp_path / "subs", "a.zip", good(), "A")

@@ -153,21 +153,24 @@ class _Open:
         When each content arrived, as is known now, and as was seen first.
     unlogged : dict of str to Path
         Copies that no line knows: the log was lost.
+    found : list of str
+        The names of those of them whose content lies in the folder.
     back : list of str
         What the organiser is told of copies that were gone.
     """
 
     def __init__(self, place, submissions):
         _end(place / LOG)
-        self.place, self.source, self.lines = place, str(submissions.resolve()), _read_log(place / LOG)
+        self.place, self.source, self.lines = place, _source(place, submissions), _read_log(place / LOG)
         self.new, self.back = [], []
         for part in place.glob(".*.part"):  # of one that was stopped: who writes some holds the lock
             self._finish(part)
-        self.times, self.first = _times(self.lines), _times(line for line in self.lines if "said" not in line)
+        self.times, self.first = _times(self.lines), _times([line for line in self.lines if "said" not in line])
         copies = {path.stem: path for path in place.glob("*.zip") if re.fullmatch(r"[0-9a-f]{64}", path.stem)}
         self.unlogged = {digest: copies[digest] for digest in copies.keys() - {line["sha256"] for line in self.lines}}
         self.now = max([now(), *_kept(place, self.times).values()])  # whoever comes later cannot be the first of a name
-        self.known = {(line["sha256"], line["file"]) for line in self.lines if line["folder"] == self.source}
+        self.known = {(line["sha256"], line["file"]) for line in self.lines if _from(line, self.source)}
+        self.found = []
 
     def _finish(self, part):
         """Keep what was copied whole and has its line, but not yet its name; what is half of a file goes."""
@@ -184,11 +187,11 @@ class _Open:
         if digest in self.unlogged:
             copied = datetime.fromtimestamp(self.unlogged.pop(digest).stat().st_mtime, timezone.utc)
             self.times[digest] = min(self.now, copied.replace(microsecond=0))
-        seen = self.times.setdefault(digest, self.now)
-        self.first.setdefault(digest, seen)
+            self.found.append(name)
+        self.first.setdefault(digest, self.times.setdefault(digest, self.now))
         if (digest, name) not in self.known:
             self.known.add((digest, name))
-            self._add(digest, name, seen)
+            self._add(digest, name, self.first[digest])
 
     def enter_now(self, digest, name):
         """The same on disk, before the copy is there: one that is stopped leaves no copy that the log does not know."""
@@ -212,13 +215,29 @@ class _Open:
         """The first name of each content from this folder: {SHA-256: name}, in the order of the log."""
         found = {}
         for line in self.lines + self.new:
-            if line["folder"] == self.source:
+            if _from(line, self.source):
                 found.setdefault(line["sha256"], line["file"])
         in_order = dict.fromkeys(line["sha256"] for line in self.lines + self.new)  # from elsewhere, too: folders move
         return {digest: found[digest] for digest in in_order if digest in found}
 
     def _add(self, digest, name, time, **more):
-        self.new.append({"time": time.isoformat(), **more, "sha256": digest, "file": name, "folder": self.source})
+        self.new.append({"time": time.isoformat(), **more, "sha256": digest, "file": name, **self.source})
+
+
+def _source(place, submissions):
+    """How the log knows a folder of submissions: by its path, and by its way from the event, with which it may move."""
+    folder, event = submissions.resolve(), place.resolve().parent.parent
+    if folder == event / "private" or event / "private" in folder.parents:
+        raise EventError(f"{submissions}: is kept by the event itself: give the folder in which teams hand in")
+    try:
+        return {"folder": str(folder), "way": Path(os.path.relpath(folder, event)).as_posix()}
+    except ValueError:  # on another drive of Windows
+        return {"folder": str(folder)}
+
+
+def _from(line, source):
+    """Whether a line is of this folder, which may have moved together with the event."""
+    return line["folder"] == source["folder"] or "way" in source and line.get("way") == source["way"]
 
 
 def _received(place, submissions, at, files, memory, exact, say):
@@ -252,6 +271,10 @@ def _received(place, submissions, at, files, memory, exact, say):
             if at < log.times[digest]:
                 log.correct(digest, names[digest], at)
     log.write()
+    if log.found:
+        log.back.append(f"{place / LOG}: did not know the copies of {len(log.found)} submissions, such as "
+                        f"{min(log.found)}: was it lost? Each counts from when its copy was taken; if there is a copy "
+                        "of the log, put it back")  # fmt: skip
     for line in log.back:
         say(line)
     if wrong:
@@ -294,11 +317,18 @@ def arrived(event_folder):
 
 
 def _times(log):
-    """When each content arrived: when it was first seen, or when the organiser said last."""
-    times = {}
+    """When each content arrived: when it was first seen, or when the organiser said last.
+
+    The first line of a content need not be its earliest: logs of two machines may have been joined.
+    """
+    times, said = {}, {line["sha256"] for line in log if "said" in line}
     for line in log:
-        if "said" in line or line["sha256"] not in times:
-            times[line["sha256"]] = datetime.fromisoformat(line["time"])
+        digest, time = line["sha256"], datetime.fromisoformat(line["time"])
+        if digest in said:
+            if "said" in line or digest not in times:
+                times[digest] = time
+        else:
+            times[digest] = min(time, times.get(digest, time))
     return times
 
 
@@ -311,8 +341,9 @@ def _logged(place, name, digest, time, present):
 
 def elsewhere(event_folder, submissions):
     """What the organiser is told of submissions that were logged from other folders only, else ""."""
-    place, source = Path(event_folder, FOLDER), str(Path(submissions).resolve())
-    here = {line["sha256"] for line in _read_log(place / LOG) if line["folder"] == source}
+    place = Path(event_folder, FOLDER)
+    source = _source(place, Path(submissions))
+    here = {line["sha256"] for line in _read_log(place / LOG) if _from(line, source)}
     found = {digest: name for digest, name in _kept(place, folders(event_folder)).items() if digest not in here}
     if not found:
         return ""
@@ -450,7 +481,7 @@ def _read_log(path):
                 raise ValueError("no offset, or no such year")
             if not re.fullmatch(r"[0-9a-f]{64}", line["sha256"]) or not isinstance(line["file"] + line["folder"], str):
                 raise ValueError("no SHA-256, or no names")
-            lines.append({key: line[key] for key in ("time", "sha256", "file", "folder", *{"said"} & set(line))})
+            lines.append({key: line[key] for key in ("time", "sha256", "file", "folder", *{"said", "way"} & set(line))})
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise EventError(f"{path}: line {i} is damaged: put back a copy of it") from error
     return lines
