@@ -20,6 +20,7 @@ from RenAIssance.woodcuts import ink_of_woodcuts, without_woodcuts
 DPI = 300
 MAX_PAGES = 400
 MIN_PIXELS, MAX_PIXELS = 130_000, 40_000_000  # of a page
+MAX_IN_ALL = 3_000_000_000  # of all pages; a pixel is a byte, and is in memory twice
 RULE = 70  # pixels: an upright stroke as long as that is no letter
 LEVEL_RULE = 90  # pixels: no letter is as wide
 TALL, WIDE = (12, 75), (5, 200)  # pixels: letters are as tall and as wide as that
@@ -76,6 +77,9 @@ def spreads(path):
                 pixels = sum(image.width * image.height for image in (image.get_metadata() for image in scanned))
                 images.append(_rendered(page, pixels, f"{path}: page {number}"))
                 page.close()
+                if sum(image.size for image in images) > MAX_IN_ALL:
+                    raise ValueError(f"{path} has more than {MAX_IN_ALL:,} pixels at {DPI} dpi in {number} pages: "
+                                     "split it into several books")  # fmt: skip
         except pdfium.PdfiumError as error:
             raise ValueError(f"{path}: page {len(images) + 1} is damaged ({error}); download it again") from error
     return images

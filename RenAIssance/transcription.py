@@ -136,7 +136,10 @@ def _paragraphs_of(path):
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(info.file_size for info in archive.infolist())
+            relationships = archive.read("_rels/.rels") if size <= MAX_BYTES else b""
         if size <= MAX_BYTES:
+            if b"purl.oclc.org/ooxml" in relationships:
+                raise ValueError('saved as "Strict Open XML Document": choose "Word Document" instead')
             document = docx.Document(str(path))
             body = list(document.element.body)
             notes = [

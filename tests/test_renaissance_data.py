@@ -210,6 +210,13 @@ def test_other_files_named_docx_are_refused(tmp_path):
         archive.writestr("word/document.xml", bytes(30_000_000))
     with pytest.raises(ValueError, match="unpacks to more than"):
         transcription.read_docx(path)
+    strict = _docx(tmp_path / "strict.docx", "PDF p1", "text")
+    with zipfile.ZipFile(strict) as whole, zipfile.ZipFile(path, "w") as archive:
+        for name in whole.namelist():
+            old, new = b"schemas.openxmlformats.org/officeDocument/2006", b"purl.oclc.org/ooxml/officeDocument"
+            archive.writestr(name, whole.read(name).replace(old, new))
+    with pytest.raises(ValueError, match="Strict Open XML"):
+        transcription.read_docx(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("content.xml", b"<text/>")
     with pytest.raises(ValueError, match="is not a DOCX file or is damaged .*; save it as .docx"):
@@ -347,6 +354,17 @@ def test_a_pdf_with_a_damaged_page_is_refused(tmp_path):
     last = whole.rindex(b"/Type /Page\n")
     (tmp_path / "book.pdf").write_bytes(whole[:last] + whole[last:].replace(b"/Page", b"/Pagx", 1))
     with pytest.raises(ValueError, match="book.pdf: page . is damaged"):
+        scan.spreads(tmp_path / "book.pdf")
+
+
+def test_a_pdf_that_memory_cannot_hold_is_refused(tmp_path, monkeypatch):
+    image = Image.new("L", (1200, 1600), 255)
+    image.save(tmp_path / "book.pdf", save_all=True, append_images=[image, image], resolution=150)
+    pixels = scan.spreads(tmp_path / "book.pdf")[0].size
+    monkeypatch.setattr(scan, "MAX_IN_ALL", 3 * pixels)
+    assert len(scan.spreads(tmp_path / "book.pdf")) == 3
+    monkeypatch.setattr(scan, "MAX_IN_ALL", 2 * pixels)
+    with pytest.raises(ValueError, match="book.pdf has more than .* in 3 pages: split it into several books"):
         scan.spreads(tmp_path / "book.pdf")
 
 
