@@ -1,28 +1,34 @@
 """The models of the StrongLensing challenge against their rivals, on simulated images.
 
-    python tests/benchmarks/stronglensing_models.py [classification] [super_resolution] [long] [more_pairs] [picture]
+    python tests/benchmarks/stronglensing_models.py [classification] [super_resolution] [long] [more_pairs]
+                                                    [brightness] [picture]
 
 Classification: 5,000 images a class; trees on residual features, and the network. Super-resolution: SRCNN and the
 residual network as the lesson trains them, and with another loss, three seeds of each; with the published pair where it
 lies in the data folder. long: SRCNN and the residual network for 40 epochs each, on 400 test pairs (eight minutes);
-more_pairs: for 10 epochs of 2,000 pairs.
+more_pairs: for 10 epochs of 2,000 pairs. brightness: how much of a network's error on survey pairs is that of one
+number for each image, and whether that number can be told from the coarse image (two minutes).
 picture: draws what the networks of the lesson (seed 0) make of the published pair, StrongLensing/official_pair.png.
 """
 
 import argparse
+import itertools
 
 import lightgbm
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from sklearn.linear_model import RidgeCV
 from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch.nn.functional import cross_entropy, l1_loss, mse_loss
 
 from common.challenge import ROOT
 from common.metrics import bootstrap
 from common.plotting import use_style
 from common.training import fit, seed_everything
-from StrongLensing import data, restoration
+from StrongLensing import data, pairs, restoration
 from StrongLensing.challenge import macro_auc
 from StrongLensing.model import Network, any_camera, probabilities, residual_features, softmax
 
@@ -163,6 +169,52 @@ def super_resolution(n_test=100, seeds=3, trained=train_restorer, restorers=REST
                       f"behind on {(gain < 0).mean():.0%}, by 2 dB and more on {(gain < -2).mean():.0%}", flush=True)
 
 
+def brightness(n_learn=3000, n_test=400, seeds=2):
+    """Survey pairs: what a network would gain by a known brightness, and what of it the coarse image tells."""
+    learn, test = pairs.super_resolution(2 * n_learn, 77), pairs.super_resolution(n_test, 991)
+    learn, test = (part[part.meta["scene"] == 1] for part in (learn, test))
+    sets = {"survey pairs": test, "broad": test[broad(test)]}
+    pair = data.loose("super_resolution")
+    if pair is not None:
+        sets["the published pair"] = pair
+    for seed in range(seeds):
+        model = train_restorer("residual", seed)
+        for name, part in sets.items():
+            fine, image = part.y.clip(0, 1), restoration.restore(model, part.X)
+            scale = (fine * image).sum(axis=(1, 2, 3), keepdims=True) / (image**2).sum(axis=(1, 2, 3), keepdims=True)
+            print(f"{name}, seed {seed}: PSNR {psnr(fine, image).mean():.1f}, each image times the best number for it "
+                  f"{psnr(fine, scale * image).mean():.1f}: {scale.mean():.2f} ± {scale.std():.2f}")  # fmt: skip
+    (X, t), (X_test, t_test) = ((profiles(part.X), brighter(part)) for part in (learn, test))
+    print(f"logarithm of fine over coarse light of the middle: {t_test.std():.2f} (standard deviation)")
+    models = {
+        "ridge": make_pipeline(StandardScaler(), RidgeCV(np.logspace(-2, 4, 13))),
+        "trees": lightgbm.LGBMRegressor(n_estimators=200, learning_rate=0.05, num_leaves=15, n_jobs=1, verbose=-1),
+    }
+    for name, model in models.items():
+        for n in (120, len(t)):
+            off = t_test - model.fit(X[:n], t[:n]).predict(X_test)
+            print(f"  {name}, from {n} profiles: {off.std():.2f} is left", flush=True)
+            if pair is not None:
+                off = brighter(pair) - model.predict(profiles(pair.X))
+                print(f"    the published pair is off by {off[0]:+.2f}", flush=True)
+
+
+def profiles(coarse):
+    """Mean light of coarse images in rings around the middle, as such and as logarithms, and the brightest pixels."""
+    images, distance = coarse[:, 0], np.hypot(*(np.indices((64, 64)) - 31.5))
+    edges = [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 26, 32, 46]
+    rings = [images[:, (distance >= a) & (distance < b)] for a, b in itertools.pairwise(edges)]
+    mean = np.stack([ring.mean(axis=1) for ring in rings], axis=1)
+    top = np.sort(images.reshape(len(images), -1), axis=1)[:, -16:]
+    return np.concatenate([mean, np.log(mean + 0.02), rings[-1].std(axis=1, keepdims=True), top], axis=1)
+
+
+def brighter(part):
+    """Logarithm of the light within 20 fine pixels of the middle, fine over coarse image."""
+    fine, coarse = (np.hypot(*(np.indices((n, n)) - (n - 1) / 2)) < 20 * n / 128 for n in (128, 64))
+    return np.log(part.y[:, 0, fine].sum(axis=1) / part.X[:, 0, coarse].sum(axis=1))
+
+
 def picture():
     """Draw the published pair, and what filter and networks make of it."""
     train, pair = data.load("train", 240, task="super_resolution"), data.loose("super_resolution")
@@ -187,7 +239,8 @@ def picture():
 if __name__ == "__main__":
     TASKS = {"classification": classification, "super_resolution": super_resolution,
              "long": lambda: super_resolution(400, restorers=FORTY),
-             "more_pairs": lambda: super_resolution(400, seeds=2, restorers=MORE), "picture": picture}  # fmt: skip
+             "more_pairs": lambda: super_resolution(400, seeds=2, restorers=MORE), "brightness": brightness,
+             "picture": picture}  # fmt: skip
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("tasks", nargs="*", choices=[*TASKS, []], default=["classification", "super_resolution"])
     torch.set_num_threads(1)
