@@ -44,14 +44,14 @@ def signal_figure(truth, coarse, H, K, restored, naive):
 
 
 def reach_figure(image, reaches):
-    """A fine image and the squares that restored pixels depend on: fine pixels by name of the network."""
+    """A fine image and how far the convolutions of each network reach around its middle, in fine pixels."""
     fig, ax = plt.subplots(figsize=(3.6, 3.2))
     shown = sky(ax, image, 1.0)
     for (name, width), color, ls in zip(reaches.items(), ("w", "c"), ("-", "--"), strict=True):
         corner = -width / 2
         ax.add_patch(plt.Rectangle((corner, corner), width, width, fill=False, color=color, ls=ls))
         ax.text(0, corner - 0.5, f"{name}: {width}", color=color, ha="center", va="top", fontsize=7)
-    ax.set(xlabel="x [fine pixels]", ylabel="y [fine pixels]", title="What one pixel depends on")
+    ax.set(xlabel="x [fine pixels]", ylabel="y [fine pixels]", title="How far the convolutions reach")
     fig.colorbar(shown, ax=ax, label="brightness")
     return fig
 
@@ -112,4 +112,18 @@ def error_figure(dataset, restored, rows, names):
         bottom.set_xlabel("x [arcsec]")
     fig.colorbar(bright, cax=fig.add_axes((0.2, 0.09, 0.32, 0.02)), orientation="horizontal",
                  label="brightness")  # fmt: skip
+    return fig
+
+
+def profile_figure(images, title, nearest=20):
+    """Mean brightness against the distance from the middle, a line for each entry of a dict of images (size, size)."""
+    size = len(next(iter(images.values())))
+    radius = np.hypot(*(np.indices((size, size)) - (size - 1) / 2))
+    at = np.arange(nearest, size // 2)
+    fig, ax = plt.subplots(figsize=(5.6, 3.0))
+    styles = [("k", "-", 2.5), ("C1", "--", 1.2), ("C2", "-.", 1.2), ("C3", ":", 1.8), ("C0", "-", 1), ("C4", "--", 1)]
+    for (name, image), (color, ls, lw) in zip(images.items(), styles, strict=False):
+        ax.plot(at, [image[abs(radius - r) < 1].mean() for r in at], ls, color=color, lw=lw, label=name)
+    ax.set(xlabel="distance from the middle [fine pixels]", ylabel="mean brightness", title=title)
+    ax.legend(fontsize=7)
     return fig

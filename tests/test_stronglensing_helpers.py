@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from common.challenge import SubmissionError
-from StrongLensing import experiments, lens, model, pairs, restoration, simulate
+from StrongLensing import experiments, lens, model, pairs, restoration, sharpness, simulate
 from StrongLensing.challenge import CHALLENGE, image_scores, macro_auc
 from StrongLensing.exercises import galaxy_deflection, psnr, residual, restore_signal, sersic
 
@@ -295,3 +295,39 @@ def test_macro_auc_and_submissions(tmp_path):
     assert list(scores)[0] == "PSNR" and scores["PSNR"] > 100
     with pytest.raises(SubmissionError, match="expected numbers from 0 to 1"):
         task.submission.write(tmp_path, images + 1)
+
+
+def test_best_factors_are_those_of_least_squares():
+    fine = np.random.default_rng(0).random((3, 1, 8, 8))
+    factors = np.array([0.5, 1.0, 3.0])[:, None, None, None]
+    np.testing.assert_allclose(sharpness.best_factors(fine / factors, fine), factors)
+    image = fine + 0.3 * np.random.default_rng(1).standard_normal(fine.shape)
+    best = sharpness.best_factors(image, fine)
+    error = ((best * image - fine) ** 2).sum()
+    assert error < min((((best + step) * image - fine) ** 2).sum() for step in (-0.01, 0.01))
+    assert np.isfinite(sharpness.best_factors(0 * fine, fine)).all()
+
+
+def test_ring_widths_are_ratios_of_full_widths():
+    radius = np.hypot(*(np.indices((128, 128)) - 63.5))
+    ring = [np.exp(-(((radius - 20) / sigma) ** 2) / 2) for sigma in (2.0, 4.0)]
+    thin, thick = (image[None, None] for image in ring)
+    np.testing.assert_allclose(sharpness.ring_widths(thin, thin), 1)
+    np.testing.assert_allclose(sharpness.ring_widths(thick, thin), 2, rtol=0.05)
+    np.testing.assert_allclose(sharpness.ring_widths(0.2 * thick, thin), 2, rtol=0.05)  # whatever its brightness
+
+
+def test_errors_near_subhaloes_and_far():
+    fine = np.zeros((2, 1, 128, 128))
+    fine[:, 0, 60:70, 60:120] = 1
+    images = fine.copy()
+    images[:, 0, 64, 64] -= 0.5  # in the middle
+    images[:, 0, 64, 110] -= 0.25
+    heavy = experiments.subhalo_theta_E(1e10)
+    lumps = np.zeros((2, 2, 3))
+    lumps[0, 0] = 0, 0, heavy  # the second ring has none
+    (a, n, b, m), (c, k, d, all_pixels) = sharpness.near_and_far(images, fine, lumps)
+    assert (a, b, c, k) == (0.25, 0.0625, 0, 0) and d == 0.3125
+    assert 0 < n < 60 and n + m == all_pixels == 600
+    lumps[0, 0, 2] = experiments.subhalo_theta_E(1e9)  # too light
+    assert sharpness.near_and_far(images, fine, lumps)[0, 1] == 0
