@@ -33,20 +33,22 @@ def jet_rows(rows, titles, columns=None):
     return fig
 
 
-def ring_profile(ax, values, gluon):
-    """Mean of a number in each ring, for quark and for gluon jets; bars span the middle half of the jets.
+def ring_profile(ax, values, gluon, bars=("pi", 50)):
+    """Mean of a number in each ring, for quark and for gluon jets.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     values : ndarray of shape (n, rings)
     gluon : ndarray of bool, shape (n,)
+    bars : tuple or str
+        As Seaborn's `errorbar`; the default spans the middle half of the jets, "se" is the standard error.
     """
     jets = pd.DataFrame(values, columns=range(1, values.shape[1] + 1))
     jets["kind"] = np.where(gluon, "gluon", "quark")
     sns.pointplot(
         jets.melt("kind", var_name="ring"), x="ring", y="value", hue="kind", hue_order=("quark", "gluon"),
-        errorbar=("pi", 50), dodge=0.3, markers=["o", "s"], linestyles=["-", "--"], ms=4, lw=1.5, err_kws={"lw": 1},
+        errorbar=bars, dodge=0.3, markers=["o", "s"], linestyles=["-", "--"], ms=4, lw=1.5, err_kws={"lw": 1},
         ax=ax,
     )  # fmt: skip
     ax.legend(title=None)

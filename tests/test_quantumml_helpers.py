@@ -7,7 +7,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from common.datasets import Dataset
-from QuantumML import circuits, data, helpers, model, noise, observables
+from QuantumML import circuits, classical_figures, data, helpers, model, noise, observables
 from QuantumML.exercises import exercises
 
 EVERY_DETECTOR = {
@@ -280,3 +280,18 @@ def test_a_division_in_float32_counts_the_same_pixels(capsys):
         return (share > 0.01).sum(axis=(1, 2))
 
     assert exercises.use("lit pixels", divided) is divided, capsys.readouterr().out
+
+
+def test_rows_of_both_kinds_in_one_order():
+    gluon = np.array([True, False] * 10)
+    rows = classical_figures.two_rows(gluon, n=3, skip=2)
+    assert [list(row) for row in rows] == [[4, 6, 8], [5, 7, 9]]
+
+
+def test_component_row_shows_the_middle():
+    components = np.zeros((3, 30, 30))
+    components[1, 14, 16] = 0.5
+    axes = classical_figures.component_row(components).axes[:3]
+    shown = [ax.images[0].get_array() for ax in axes]
+    assert [image.shape for image in shown] == [(12, 12)] * 3
+    assert shown[1][7, 5] == 0.5 and not shown[0].any() and axes[1].get_title(loc="left") + axes[1].get_title() == "2"
