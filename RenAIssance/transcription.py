@@ -86,7 +86,7 @@ def read_docx(path):
 
 def _marked(path, line, found):
     """(number of the spread, side or None) of a line that begins like a marker."""
-    marker = MARKER.fullmatch(line)
+    marker = MARKER.fullmatch(line) if len(line) < 100 else None  # what is long is none, and would take long
     if not marker:
         raise ValueError(
             f'{path}: {line.strip()[:40]!r} begins like a marker of a page; expected "PDF p2", "PDF p2 left" or '

@@ -33,14 +33,16 @@ def of_array(values):
 
 
 def of_layers(model):
-    """The layers of a network in a text, with what PyTorch shows of its own ones, and the shapes of all weights."""
+    """The layers of a network in a text, with what PyTorch shows of its own ones; its weights, and which are frozen."""
     shown = []
     for place, layer in model.named_modules():
         if "_orig_mod" in layer._modules:  # the shell of torch.compile
             continue
         of_torch = type(layer).extra_repr.__module__.startswith("torch.")
         shown.append(f"{place} {layer._get_name()} {layer.extra_repr() if of_torch else ''}")
-    return shown + [f"{name} {tuple(getattr(value, 'shape', ()))}" for name, value in model.state_dict().items()]
+    frozen = [f"{name} is not trained" for name, value in model.named_parameters() if not value.requires_grad]
+    shapes = [f"{name} {tuple(getattr(value, 'shape', ()))}" for name, value in model.state_dict().items()]
+    return shown + frozen + shapes
 
 
 def of_augmentation(augment, X):

@@ -145,3 +145,12 @@ def test_another_process_goes_on(tmp_path):
         for seed in "12"
     )
     assert first == again
+
+
+def test_frozen_layers_are_others():
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
+    whole = checkpoints.of_layers(model)
+    model[0].requires_grad_(False)
+    assert checkpoints.of_layers(model) != whole
+    model[0].requires_grad_(True)
+    assert checkpoints.of_layers(model) == whole

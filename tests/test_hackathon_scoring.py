@@ -478,10 +478,32 @@ def test_an_event_may_move_with_its_submissions(folder, tmp_path):
     try:
         both = arrivals.receive(moved / folder.name, moved / "subs")
         assert [a.replaced for a in both] == [True, False] and both[0].time == arrival.time
-        assert not arrivals.elsewhere(moved / folder.name, moved / "subs")
+        told = arrivals.elsewhere(moved / folder.name, moved / "subs")
+        assert told == f"this folder has moved with its event: what was logged from {place} counts here"
         assert (moved / folder.name / arrivals.FOLDER / arrivals.LOG).read_text("utf-8").count("\n") == 2
     finally:
         moved.rename(whole)
+
+
+def test_a_copy_of_an_event_takes_no_hand_ins_of_the_first(folder, tmp_path):
+    """Its submissions lie at the same place beside it, but those of the first event are still there."""
+    hand_in(folder.parent / "subs", "a.zip", good(), "A")
+    arrivals.receive(folder, folder.parent / "subs")
+    other = shutil.copytree(folder, tmp_path / "other" / folder.name)
+    (tmp_path / "other" / "subs").mkdir()
+    assert not arrivals.receive(other, tmp_path / "other" / "subs")
+    assert "logged from other folders do not count here: 1" in arrivals.elsewhere(other, tmp_path / "other" / "subs")
+
+
+def test_copies_may_lie_elsewhere_by_a_link(folder, tmp_path):
+    hand_in(tmp_path / "subs", "a.zip", good(), "A")
+    arrivals.receive(folder, tmp_path / "subs")
+    shutil.move(folder / arrivals.FOLDER, tmp_path / "large")
+    (folder / arrivals.FOLDER).symlink_to(tmp_path / "large")
+    assert len(arrivals.receive(folder, tmp_path / "subs")) == 1
+    for place in (folder / arrivals.FOLDER, folder / "private", tmp_path / "large"):
+        with pytest.raises(event.EventError, match="kept by the event itself"):
+            arrivals.receive(folder, place)
 
 
 def test_of_joined_logs_the_earliest_line_counts(folder, tmp_path, clock):  # noqa: F811
@@ -496,6 +518,10 @@ def test_of_joined_logs_the_earliest_line_counts(folder, tmp_path, clock):  # no
     clock(first.time + hour)
     (again,) = arrivals.receive(folder, tmp_path / "subs", first.time - hour / 2, ["a.zip"], earlier=True)
     assert again.time == first.time - hour
+    said = {**line, "time": (first.time - hour / 2).isoformat(), "said": True}  # on the machine that saw it later
+    for lines in ([line, said, earlier], [earlier, line, said]):
+        log.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+        assert arrivals.times(folder) == {first.digest: first.time - hour}
     with pytest.raises(event.EventError, match="was here at"):
         arrivals.receive(folder, tmp_path / "subs", first.time - hour / 2, ["a.zip"])
 

@@ -455,13 +455,14 @@ def test_a_lost_key_is_renewed_and_the_old_one_ends(folder, register, tmp_path, 
 
 
 def test_an_old_key_ends_by_no_wrong_clock(folder, register, tmp_path, capsys, clock):  # noqa: F811
-    lost, place = register("A"), tmp_path / "subs"
+    lost, other, place = register("A"), register("B"), tmp_path / "subs"
     receive = ["receive", str(folder), str(place)]
     hand_in(place, "a.zip", good(), "A", key=keys.read_key(lost))
     clock(IN_TIME + timedelta(seconds=30))
     assert main(receive) == 0 and "old keys" not in capsys.readouterr().out
     clock(IN_TIME)  # a.zip would be of a key that had ended
     assert "the clock of this machine is behind" in changed(folder, capsys, "register", "--team", "A", "--renew")
+    assert "the clock of this machine is behind" in changed(folder, capsys, "merge", "--key", lost, "--with", other)
     assert main([*receive, "--at", IN_TIME.isoformat()]) == 0
     clock(IN_TIME + timedelta(seconds=30))  # ahead, and what is lost goes on
     roster.renew(folder, "A")

@@ -223,6 +223,13 @@ def test_other_files_named_docx_are_refused(tmp_path):
         transcription.read_docx(path)
 
 
+def test_long_lines_are_no_markers(tmp_path):
+    with pytest.raises(ValueError, match="begins like a marker"):  # at once: there is no limit of time in this test
+        transcription.read_docx(_docx(tmp_path / "a.docx", "PDF" + 100_000 * " " + "x"))
+    with pytest.raises(ValueError, match="begins like a marker"):
+        transcription.read_docx(_docx(tmp_path / "a.docx", "PDF p" + 5_000 * "1"))
+
+
 def test_bad_transcriptions_are_refused(tmp_path):
     with pytest.raises(ValueError, match="no page markers"):
         transcription.read_docx(_docx(tmp_path / "a.docx", "some text"))

@@ -226,8 +226,8 @@ class _Open:
 
 def _source(place, submissions):
     """How the log knows a folder of submissions: by its path, and by its way from the event, with which it may move."""
-    folder, event = submissions.resolve(), place.resolve().parent.parent
-    if folder == event / "private" or event / "private" in folder.parents:
+    folder, event = submissions.resolve(), place.parent.parent.resolve()
+    if {folder, *folder.parents} & {(event / "private").resolve(), place.resolve()}:
         raise EventError(f"{submissions}: is kept by the event itself: give the folder in which teams hand in")
     try:
         return {"folder": str(folder), "way": Path(os.path.relpath(folder, event)).as_posix()}
@@ -236,8 +236,10 @@ def _source(place, submissions):
 
 
 def _from(line, source):
-    """Whether a line is of this folder, which may have moved together with the event."""
-    return line["folder"] == source["folder"] or "way" in source and line.get("way") == source["way"]
+    """Whether a line is of this folder, which may have moved together with the event: then its old place is empty."""
+    if line["folder"] == source["folder"]:
+        return True
+    return "way" in source and line.get("way") == source["way"] and not os.path.lexists(line["folder"])
 
 
 def _received(place, submissions, at, files, memory, exact, say):
@@ -319,17 +321,17 @@ def arrived(event_folder):
 def _times(log):
     """When each content arrived: when it was first seen, or when the organiser said last.
 
-    The first line of a content need not be its earliest: logs of two machines may have been joined.
+    Logs of two machines may have been joined: the first line of a content need not be its earliest, and nothing that
+    was said of one machine makes it later than another has seen it.
     """
-    times, said = {}, {line["sha256"] for line in log if "said" in line}
+    seen, said = {}, {}
     for line in log:
         digest, time = line["sha256"], datetime.fromisoformat(line["time"])
-        if digest in said:
-            if "said" in line or digest not in times:
-                times[digest] = time
+        if "said" in line:
+            said[digest] = time
         else:
-            times[digest] = min(time, times.get(digest, time))
-    return times
+            seen[digest] = min(time, seen.get(digest, time))
+    return {digest: min(time for time in (seen.get(digest), said.get(digest)) if time) for digest in {**seen, **said}}
 
 
 def _logged(place, name, digest, time, present):
@@ -346,7 +348,9 @@ def elsewhere(event_folder, submissions):
     here = {line["sha256"] for line in _read_log(place / LOG) if _from(line, source)}
     found = {digest: name for digest, name in _kept(place, folders(event_folder)).items() if digest not in here}
     if not found:
-        return ""
+        moved = {line["folder"] for line in _read_log(place / LOG) if _from(line, source)} - {source["folder"]}
+        places = ", ".join(archive.shown(path, 300) for path in sorted(moved))
+        return f"this folder has moved with its event: what was logged from {places} counts here" if places else ""
     copies = ", ".join(f"{digest}.zip" for digest in list(found)[:5]) + (" ..." if len(found) > 5 else "")
     return (f"submissions that were logged from other folders do not count here: {len(found)} of "
             f"{', '.join(sorted(set(found.values())))}. If that is this folder, moved, put their copies from "

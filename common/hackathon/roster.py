@@ -462,6 +462,8 @@ def merge(folder, key, other_key):
     """
     digests = keys.read_key(key), keys.read_key(other_key)
     with _changing(folder, "merges") as roster:
+        if behind := arrivals.behind(folder):  # what arrived before would count as of after the merger
+            raise EventError(behind)
         whole, part = (roster.whole(_known(roster, digest)) for digest in digests)
         if whole is part:
             raise SubmissionError(f"both are keys of the team {whole.name!r}: a merger takes the keys of two teams")
