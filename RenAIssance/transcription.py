@@ -24,6 +24,7 @@ MARKER = re.compile(
 )
 SIDES = {"l": 0, "i": 0, "r": 1, "d": 1}  # by the first letter: left, izquierda, right, derecha
 BLANK = "intentionally left blank"
+LONGEST_MARKER = 100  # characters: both patterns take long for long lines
 MAX_BYTES = 20_000_000  # of a DOCX file, and of what it unpacks to
 DOUBTFUL = 0.25  # of the characters of a line: aligned lines that differ more are kept out
 
@@ -70,7 +71,7 @@ def read_docx(path):
     for paragraph in paragraphs:
         text.append("")
         for line in paragraph.split("\n"):
-            if LIKE_MARKER.match(line):
+            if LIKE_MARKER.match(line[:LONGEST_MARKER]):
                 text = found[_marked(path, line, found)] = [""]
             elif BLANK not in line:
                 text[-1] += f"{line}\n"
@@ -86,7 +87,7 @@ def read_docx(path):
 
 def _marked(path, line, found):
     """(number of the spread, side or None) of a line that begins like a marker."""
-    marker = MARKER.fullmatch(line) if len(line) < 100 else None  # what is long is none, and would take long
+    marker = MARKER.fullmatch(line) if len(line) <= LONGEST_MARKER else None
     if not marker:
         raise ValueError(
             f'{path}: {line.strip()[:40]!r} begins like a marker of a page; expected "PDF p2", "PDF p2 left" or '

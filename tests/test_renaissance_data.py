@@ -228,6 +228,8 @@ def test_long_lines_are_no_markers(tmp_path):
         transcription.read_docx(_docx(tmp_path / "a.docx", "PDF" + 100_000 * " " + "x"))
     with pytest.raises(ValueError, match="begins like a marker"):
         transcription.read_docx(_docx(tmp_path / "a.docx", "PDF p" + 5_000 * "1"))
+    with pytest.raises(ValueError, match="no page markers"):
+        transcription.read_docx(_docx(tmp_path / "a.docx", "PDF" + 100_000 * "_"))
 
 
 def test_bad_transcriptions_are_refused(tmp_path):

@@ -165,7 +165,7 @@ class _Open:
         self.new, self.back = [], []
         for part in place.glob(".*.part"):  # of one that was stopped: who writes some holds the lock
             self._finish(part)
-        self.times, self.first = _times(self.lines), _times([line for line in self.lines if "said" not in line])
+        self.times, self.first = _times(self.lines), _times(line for line in self.lines if "said" not in line)
         copies = {path.stem: path for path in place.glob("*.zip") if re.fullmatch(r"[0-9a-f]{64}", path.stem)}
         self.unlogged = {digest: copies[digest] for digest in copies.keys() - {line["sha256"] for line in self.lines}}
         self.now = max([now(), *_kept(place, self.times).values()])  # whoever comes later cannot be the first of a name

@@ -3,8 +3,8 @@
     python tests/benchmarks/nmrspin_controls.py [windows] [noise] [networks]
 
 windows: which part of the echo tells the ridge the rate, of free spins, of one material and of all; noise: the same
-with noise, and with columns of one scale; networks: the lesson's network with three
-seeds, and on other draws of the detunings (three minutes of a core).
+with noise, and with columns of one scale; networks: the lesson's network with three seeds, and on other draws of the
+detunings (three minutes of a core).
 """
 
 import argparse
