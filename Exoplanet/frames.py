@@ -195,7 +195,8 @@ def _is_number(cell):
 def resampled(image, size):
     """An image (height, width) as (size, size), float32: each new pixel is the mean of the area that it covers."""
     rows, columns = (area_weights(length, size) for length in image.shape)
-    return (rows @ np.asarray(image, np.float32) @ columns.T).astype(np.float32)
+    # summed in float64: where the image is even, the new one is, too, whatever the processor
+    return (rows @ np.asarray(image, np.float64) @ columns.T).astype(np.float32)
 
 
 def area_weights(old, new):
@@ -204,4 +205,4 @@ def area_weights(old, new):
     low, high = edges[:-1, None], edges[1:, None]
     start = np.arange(old)
     overlap = np.clip(np.minimum(high, start + 1) - np.maximum(low, start), 0, None)
-    return (overlap * new / old).astype(np.float32)
+    return overlap * new / old
