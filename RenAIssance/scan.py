@@ -21,6 +21,12 @@ DPI = 300
 MAX_PAGES = 400
 MIN_PIXELS, MAX_PIXELS = 130_000, 40_000_000  # of a page
 MAX_IN_ALL = 3_000_000_000  # of all pages; a pixel is a byte, and is in memory twice
+MAX_BYTES = 3_000_000_000  # of a file, which is in memory while it is read
+MIN_SIDE = 200  # pixels of a page
+MAX_RATIO = 8  # of the sides of a page
+FINEST = 4  # times as many pixels as a page of 300 dpi may have: those of 600 dpi
+END_OF_IMAGE = b"\xff\xd9"  # the last marker of a JPEG and of a JPEG 2000
+LOSSLESS = {"FlateDecode", "LZWDecode", "RunLengthDecode", "ASCII85Decode", "ASCIIHexDecode"}
 RULE = 70  # pixels: an upright stroke as long as that is no letter
 LEVEL_RULE = 90  # pixels: no letter is as wide
 TALL, WIDE = (12, 75), (5, 200)  # pixels: letters are as tall and as wide as that
@@ -49,16 +55,14 @@ def spreads(path):
     Raises
     ------
     ValueError
-        No PDF, damaged, encrypted, a page without an image or with a coarse one, too many or too large pages.
+        No PDF, damaged, encrypted, a page without an image or with a coarse one or one that is not whole, too many or
+        too large pages, or a strip in place of a page.
     """
     import pypdfium2 as pdfium
     import pypdfium2.raw as raw
 
     path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
+    content = _content(path)
     try:
         document = pdfium.PdfDocument(content)
     except pdfium.PdfiumError as error:
@@ -74,8 +78,11 @@ def spreads(path):
                 scanned = list(page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE]))
                 if not scanned:
                     raise ValueError(f"{path}: page {number} has no image; expected a scanned book, not a text")
-                pixels = sum(image.width * image.height for image in (image.get_metadata() for image in scanned))
+                pixels = sum(_pixels(image, f"{path}: page {number}") for image in scanned)
                 images.append(_rendered(page, pixels, f"{path}: page {number}"))
+                if min(images[-1].shape) < MIN_SIDE:
+                    raise ValueError(f"{path}: page {number} has {images[-1].shape[0]} x {images[-1].shape[1]} pixels "
+                                     f"at {DPI} dpi, fewer than {MIN_SIDE} on a side: not a page")  # fmt: skip
                 page.close()
                 if sum(image.size for image in images) > MAX_IN_ALL:
                     raise ValueError(f"{path} has more than {MAX_IN_ALL:,} pixels at {DPI} dpi in {number} pages: "
@@ -85,9 +92,43 @@ def spreads(path):
     return images
 
 
+def _content(path):
+    """The bytes of a file that is a book's size; ValueError where it is none, or no file."""
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():  # a pipe would be waited for
+            raise ValueError(f"{path}: not a plain file")
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"{path} has more than {MAX_BYTES:,} bytes: split it into several books")
+        return path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _pixels(image, name):
+    """How many pixels an image in a PDF has; ValueError where the file does not hold them all.
+
+    PDFium says nothing then, and draws paper, or nothing, for what is missing.
+    """
+    about, filters = image.get_metadata(), image.get_filters()
+    whole = about.bits_per_pixel > 0  # 0: it cannot be decoded
+    if whole and about.width * about.height <= FINEST * MAX_PIXELS:
+        data = bytes(image.get_data(decode_simple=True))  # without what shortens any data, such as Flate
+        if set(filters) <= LOSSLESS:
+            whole = len(data) >= -(-about.width * about.bits_per_pixel // 8) * about.height  # rows of whole bytes
+        elif filters[-1] in ("DCTDecode", "JPXDecode"):
+            whole = END_OF_IMAGE in data[-1024:]
+    if not whole:
+        raise ValueError(f"{name} is damaged: its image is not whole; download the file again")
+    return about.width * about.height
+
+
 def _rendered(page, pixels, name):
     """A page of a PDF in grey, dark on light, its letters of the usual size; its images have so many pixels."""
     area = page.get_width() * page.get_height()
+    if not 1 / MAX_RATIO <= page.get_width() / max(page.get_height(), 1e-9) <= MAX_RATIO:
+        raise ValueError(f"{name} is a strip of {page.get_width():g} x {page.get_height():g} points, not a page")
+    if pixels > FINEST * MAX_PIXELS:
+        raise ValueError(f"{name} has an image of more than {FINEST * MAX_PIXELS:,} pixels; scan it with 150 to 300 dpi")
     usual, native, most = DPI / 72, (pixels / area) ** 0.5, (MAX_PIXELS / area) ** 0.5
     if pixels < MIN_PIXELS:
         raise ValueError(f"{name} has about {72 * native:.0f} dpi, too coarse to read; scan it with 150 to 300 dpi")
@@ -267,8 +308,9 @@ def layout(page, threshold=0.62):
         There is no text on the page, or it is a negative, on its side, upside down, or far from 300 dpi.
     """
     page = np.asarray(page)
-    if page.ndim != 2 or min(page.shape) < 200 or page.dtype != np.uint8:
-        raise ValueError(f"a page is a grey image (uint8) of at least 200 x 200 pixels, not {page.dtype} {page.shape}")
+    if page.ndim != 2 or min(page.shape) < MIN_SIDE or page.dtype != np.uint8:
+        raise ValueError(f"a page is a grey image (uint8) of at least {MIN_SIDE} x {MIN_SIDE} pixels, not {page.dtype} "
+                         f"{page.shape}")  # fmt: skip
     if orientation.is_negative(page):
         raise ValueError("this page is light on dark; invert it: 255 - page")
     marks = ink(page, threshold)

@@ -6,7 +6,9 @@ augmentation on a batch.
 """
 
 import hashlib
+import io
 import math
+import warnings
 import zipfile
 
 import numpy as np
@@ -15,6 +17,8 @@ import torch
 from common.files import atomic_write
 
 BLOCK = 1 << 26  # bytes of an array that are in memory at once
+START = "initial weights"
+"""The one setting that may be another: a network that nobody seeded goes on, too, and its owner is told."""
 AGREE = {"loss or network": 1e-4, "score": 1e-2}
 """How well results have to agree: another processor rounds otherwise, and a share of right answers moves in steps."""
 
@@ -32,14 +36,23 @@ def of_array(values):
     return digest.hexdigest()
 
 
+def of_weights(state):
+    """SHA-256 of each tensor of a state dict, in which other things may be, too."""
+    return [of_array(torch.atleast_1d(value)) for value in state.values() if isinstance(value, torch.Tensor)]
+
+
 def of_layers(model):
-    """The layers of a network in a text, with what PyTorch shows of its own ones; its weights, and which are frozen."""
+    """The layers of a network in a text: what PyTorch shows of its own ones, their rates, weights, and which are frozen.
+
+    Rates are the numbers with a point that a layer keeps, such as that of a dropout of its own.
+    """
     shown = []
     for place, layer in model.named_modules():
         if "_orig_mod" in layer._modules:  # the shell of torch.compile
             continue
         of_torch = type(layer).extra_repr.__module__.startswith("torch.")
-        shown.append(f"{place} {layer._get_name()} {layer.extra_repr() if of_torch else ''}")
+        rates = {name: value for name, value in vars(layer).items() if isinstance(value, float)}
+        shown.append(f"{place} {layer._get_name()} {layer.extra_repr() if of_torch else ''} {rates or ''}")
     frozen = [f"{name} is not trained" for name, value in model.named_parameters() if not value.requires_grad]
     shapes = [f"{name} {tuple(getattr(value, 'shape', ()))}" for name, value in model.state_dict().items()]
     return shown + frozen + shapes
@@ -73,12 +86,16 @@ def save(path, settings, model, optimizer, schedule, history, best):
         settings=settings, history=history, best=best,
         model=model.state_dict(), optimizer=optimizer.state_dict(), schedule=schedule.state_dict(),
     )
+    content = io.BytesIO()  # when torch writes a file itself, it does not say that the disk is full
+    torch.save(state, content)
     with atomic_write(path) as temporary:
-        torch.save(state, temporary)
+        temporary.write_bytes(content.getbuffer())
 
 
 def load(path, settings, model, optimizer, schedule):
     """Put what was stored into model, optimizer and schedule; the history and the best weights.
+
+    Warns where the network had other initial weights.
 
     Raises
     ------
@@ -93,21 +110,26 @@ def load(path, settings, model, optimizer, schedule):
         stored = state["settings"]
         differences = [
             f"{name} = {stored.get(name)}, not {value}" if isinstance(value, int | float) else f"another {name}"
-            for name, value in settings.items() if stored.get(name) != value
+            for name, value in settings.items() if name != START and stored.get(name) != value
         ]
     except Exception as error:  # torch raises many kinds for a damaged file
         raise ValueError(f"{path} is not a checkpoint of fit(), or a damaged one: give another file") from error
-    if differences or stored.keys() != settings.keys():
+    if differences or stored.keys() | {START} != settings.keys():
         raise _another_training(path, "; ".join(differences) or "other settings")
     try:
         history, best = state["history"], state["best"]
         lengths = {len(history[name]) for name in ("train_loss", "valid_loss", "valid_score")}
         if len(lengths) > 1 or not 0 <= history["best_epoch"] < max(lengths):
             raise ValueError("its history has epochs without a loss or a score")
-        for part, stored in (("model", model), ("optimizer", optimizer), ("schedule", schedule)):
-            stored.load_state_dict(state[part])
+        for part, given in (("model", model), ("optimizer", optimizer), ("schedule", schedule)):
+            given.load_state_dict(state[part])
     except Exception as error:  # somebody has changed it, or it is of another release of torch
         raise ValueError(f"{path} is not a checkpoint of fit(), or a damaged one: give another file") from error
+    if settings[START] not in (stored.get(START, settings[START]), of_weights(state["model"]), of_weights(best)):
+        warnings.warn(
+            f"{path}: training goes on from the weights in there, which began as others than those given. Seed torch "
+            "before the network is built; for a network with another seed give another file", stacklevel=2,
+        )  # fmt: skip
     return history, best
 
 

@@ -173,15 +173,23 @@ def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks", p
     check_writable(Path(out, "results.json"))
     bar = progress_bar(total=len(jobs), desc="notebooks", unit="notebook", disable=None)
 
+    telling = threading.Lock()
+
     def one(number):
         result = _run_one(*jobs[number], Path(out).resolve(), row=1 + number % processes)
-        if ended:
-            ended(result)
-        bar.update()
+        with telling:
+            if ended:
+                ended(result)
+            bar.update()
         return result
 
     with bar, ThreadPoolExecutor(processes) as pool:
-        return list(pool.map(one, range(len(jobs))))
+        try:
+            return list(pool.map(one, range(len(jobs))))
+        except KeyboardInterrupt:  # those that run end, too, and others do not begin
+            pool.shutdown(wait=False, cancel_futures=True)
+            _kill_children()
+            raise
 
 
 def _run_one(path, values, out, row):
@@ -195,7 +203,6 @@ def _run_one(path, values, out, row):
         if executed.is_file() and not _is_copy(executed):
             raise OSError(f"{executed} is there, and no run made it: move it away, or give another folder for --out")
         check_writable(executed)
-        executed.unlink(missing_ok=True)
         running.unlink(missing_ok=True)
     except OSError as error:
         values = error
@@ -210,6 +217,8 @@ def _run_one(path, values, out, row):
             result.error = "the process was killed; it may have run out of memory"
     if running.exists():
         running.replace(executed)
+    else:
+        result.executed = running  # what is there is of an earlier run
     return result
 
 
@@ -245,15 +254,20 @@ def _end_with_parent():
     """From now on, end this process and its kernel when the one that started it is gone, which it may be at once."""
 
     def wait():
-        import psutil
-
         multiprocessing.parent_process().join()
-        for process in psutil.Process().children(recursive=True):
-            with suppress(psutil.Error):
-                process.kill()
+        _kill_children()
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def _kill_children():
+    """End all processes below this one."""
+    import psutil
+
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            process.kill()
 
 
 def _execute(source, target, values, row, environ):
@@ -387,7 +401,8 @@ def refresh(path):
         try:
             client.execute()
         except nbclient.exceptions.CellExecutionError as error:
-            raise ValueError(f"{label(path)} is as it was: {first_error(nb)}") from error
+            why = first_error(nb) or str(error).strip().splitlines()[-1]  # no output says it
+            raise ValueError(f"{label(path)} is as it was: {why}") from error
         except nbclient.exceptions.DeadKernelError as error:
             raise ValueError(f"{label(path)} is as it was: its kernel died, most often for lack of memory") from error
     for cell in code_cells(nb):
@@ -493,20 +508,14 @@ def _kept(path):
     return kept
 
 
-def _keep(results, profile, overrides, path):
+def _keep(result, profile, overrides, path):
     """Write seconds, scores and what was set otherwise than in the profile to a file, beside those of other runs."""
+    if result.error:
+        return
     kept = _kept(path)
-    kept.setdefault(profile, {}).update(
-        {
-            label(result.source): {
-                "seconds": round(result.seconds, 1),
-                "scores": result.scores,
-                "overrides": overrides,
-            }
-            for result in results
-            if not result.error
-        }
-    )
+    kept.setdefault(profile, {})[label(result.source)] = {
+        "seconds": round(result.seconds, 1), "scores": result.scores, "overrides": overrides,
+    }  # fmt: skip
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
 
@@ -523,10 +532,10 @@ def _run_and_print(paths, profile, overrides, out, processes):
     def tell(result):
         tqdm.write(_safe(_row(result, width)), file=sys.stdout)  # above the bar
         sys.stdout.flush()
+        _keep(result, profile, overrides, out / "results.json")  # at once: others may run for hours, and be stopped
 
     print(f"{'notebook':<{width}}  {'seconds':>7}  {'memory':>9}  scores", flush=True)
     results = run(paths, profile, overrides, out, processes, tell)
-    _keep(results, profile, overrides, out / "results.json")
     for line in errors(results):
         print(_safe(line))
     return int(any(result.error for result in results))
@@ -539,4 +548,8 @@ def _print_problems(paths):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("stopped; what had ended is kept", file=sys.stderr)
+        sys.exit(130)

@@ -132,7 +132,8 @@ def fit(
         Written after each epoch; when it is there, training goes on from it. Another training is refused, and so is
         a damaged file: with other data, layers or settings, with a network, a loss or a score that give the
         validation set other values than they did, or an augmentation that changes a batch otherwise. (So a loss
-        that changes from call to call cannot go on.)
+        that changes from call to call cannot go on.) One whose network had other weights at the start goes on with
+        a warning: it goes on from those stored.
     devices : int
         Several devices are several processes, which get copies of all arguments: outside notebooks
         these must be picklable, and the call must be under ``if __name__ == "__main__"``.
@@ -379,4 +380,5 @@ def _known(train, valid, model):
         "training set": [checkpoints.of_array(values) for values in train],
         "validation set": [checkpoints.of_array(values) for values in valid],
         "model": checkpoints.of_layers(model),
+        checkpoints.START: checkpoints.of_weights(model.state_dict()),
     }

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -145,6 +146,50 @@ def test_another_process_goes_on(tmp_path):
         for seed in "12"
     )
     assert first == again
+
+
+def test_a_network_with_other_weights_goes_on_with_a_warning(tmp_path):
+    """As the second one of an ensemble under the same name; the first one again, trained or not, is no other."""
+    net = torch.nn.Linear(3, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        history = go(tmp_path, net)
+        assert go(tmp_path, net) == history
+    with pytest.warns(UserWarning, match="a.pt: training goes on from the weights in there, which began as others"):
+        assert go(tmp_path, torch.nn.Linear(3, 1)) == history
+
+
+class Dropping(torch.nn.Module):
+    def __init__(self, rate):
+        super().__init__()
+        torch.manual_seed(0)
+        self.linear, self.rate = torch.nn.Linear(3, 1), rate
+
+    def forward(self, x):
+        return self.linear(dropout(x, self.rate, self.training))
+
+
+def test_the_rate_of_a_dropout_of_its_own_is_known(tmp_path):
+    history = go(tmp_path, Dropping(0.1))
+    assert go(tmp_path, Dropping(0.1)) == history
+    with pytest.raises(ValueError, match="another model"):
+        go(tmp_path, Dropping(0.5))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of files are those of POSIX")
+def test_a_full_disk_is_said_and_keeps_the_last_checkpoint(tmp_path):
+    import resource
+
+    net, limits = torch.nn.Linear(3, 1), resource.getrlimit(resource.RLIMIT_FSIZE)
+    go(tmp_path, net)
+    kept = (tmp_path / "a.pt").read_bytes()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=f"cannot write to {tmp_path}: no file may be that large there. Please"):
+            checkpoints.save(tmp_path / "a.pt", {}, net, net, net, {}, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / "a.pt").read_bytes() == kept and len(list(tmp_path.iterdir())) == 1
 
 
 def test_frozen_layers_are_others():

@@ -270,7 +270,8 @@ def test_a_wrong_time_can_be_taken_back(folder, tmp_path, clock, capsys):  # noq
     over = IN_TIME + timedelta(days=3)
     clock(over)
     said = ["receive", str(folder), str(tmp_path / "subs"), "--file", "a.zip", "--at"]
-    assert main([*said[:3]]) == 0 and main([*said, "2025-07-29T15:00:00Z"]) == 0  # a slip: the year
+    assert main([*said[:3]]) == 0 and main([*said, "2026-07-28T15:00:00Z"]) == 0  # a slip: the day
+    assert main([*said, "2025-07-29T15:00:00Z"]) == 1 and "the event started on 2026-07-" in capsys.readouterr().err
     for at, late in (("2026-07-29T15:00:00Z", 0), (over.isoformat(), 1)):
         capsys.readouterr()
         assert main([*said, at]) == 0
@@ -281,6 +282,54 @@ def test_a_wrong_time_can_be_taken_back(folder, tmp_path, clock, capsys):  # noq
     assert "a.zip: was here at" in capsys.readouterr().err
     log = (folder / arrivals.FOLDER / arrivals.LOG).read_text("utf-8")
     assert "b.zip" in log  # what was seen is logged all the same
+
+
+def test_a_time_is_said_of_the_content_that_is_meant(folder, tmp_path, clock, capsys):  # noqa: F811
+    """What was uploaded in time and then replaced: the proof of the one is none of the other."""
+    place, late = tmp_path / "subs", IN_TIME + timedelta(hours=2)
+    said = ["receive", str(folder), str(place), "--at", (IN_TIME - timedelta(hours=1)).isoformat(), "--file"]
+    first = archive.digest_of(hand_in(place, "a.zip", good(2.0), "A"))
+    clock(late)
+    arrivals.receive(folder, place)
+    clock(late + timedelta(hours=1))
+    second = archive.digest_of(hand_in(place, "a.zip", good(5.0), "A"))
+    assert main([*said, "a.zip"]) == 1
+    error = capsys.readouterr().err
+    assert f"a.zip: held another submission at {late}" in error
+    assert f"--file {first}.zip or --file {second}.zip" in error
+    times = {arrival.digest: arrival.time for arrival in arrivals.receive(folder, place)}
+    assert times == {first: late, second: late + timedelta(hours=1)}
+    assert main([*said, f"{first}.zip"]) == 0
+    (place / "a.zip").unlink()
+    assert main([*said, "a.zip"]) == 1 and "is gone, and held several submissions" in capsys.readouterr().err
+    assert arrivals.times(folder)[first] < IN_TIME < arrivals.times(folder)[second]
+    clock(late + timedelta(hours=2))
+    third = archive.digest_of(hand_in(place, "b.zip", good(3.0), "A"))
+    arrivals.receive(folder, place)
+    (place / "b.zip").unlink()
+    assert main([*said, "b.zip"]) == 0 and arrivals.times(folder)[third] < IN_TIME  # there was one only
+
+
+def test_what_lies_beside_a_zip_file_is_told(folder, tmp_path, capsys):  # noqa: F811
+    place = tmp_path / "subs"
+    (place / "A" / "second").mkdir(parents=True)
+    hand_in(place / "A", "a.zip", good(), "A")
+    hand_in(place / "A" / "second", "b.zip", good(2.0), "A")
+    (place / "A" / "final.rar").write_bytes(b"Rar!")
+    (place / "A" / ".DS_Store").write_bytes(b"")
+    assert main(["receive", str(folder), str(place)]) == 0
+    assert capsys.readouterr().out == (
+        "1 submissions, 0 of them late\nnot read, because a zip file lies beside it: A/final.rar, A/second: of the folder "
+        "of a team only the zip files themselves are read; move others into the folder of submissions\n")  # fmt: skip
+
+
+def test_the_event_is_no_folder_of_submissions(folder, tmp_path, capsys):
+    for place in (folder, folder.parent):
+        assert main(["score", str(folder), str(place), "--workers", "1"]) == 1
+        assert "is or holds the folder of the event: give the folder in which" in capsys.readouterr().err
+    with pytest.raises(SystemExit):  # as of a shell variable that is not set
+        main(["receive", str(folder), ""])
+    assert "the path is empty" in capsys.readouterr().err
 
 
 def test_what_was_logged_counts_until_it_is_withdrawn(folder, tmp_path, clock, capsys):  # noqa: F811
@@ -565,7 +614,7 @@ def test_who_looks_at_the_log_does_not_change_it(folder, tmp_path):
     log = folder / arrivals.FOLDER / arrivals.LOG
     half = log.read_bytes() + b'{"time": "20'  # as somebody writes it just now
     log.write_bytes(half)
-    assert not arrivals.behind(folder) and arrivals.elsewhere(folder, tmp_path)
+    assert not arrivals.behind(folder) and arrivals.elsewhere(folder, tmp_path / "other")
     assert log.read_bytes() == half
 
 

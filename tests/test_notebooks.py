@@ -788,25 +788,35 @@ def test_status_of_a_failing_run(course, capsys):
     assert "division by zero" in capsys.readouterr().out
 
 
-def test_run_after_a_killed_run(course):
+@pytest.mark.parametrize("stop", [
+    lambda process: os.killpg(process.pid, signal.SIGKILL), lambda process: process.send_signal(signal.SIGINT),
+], ids=["killed", "interrupted"])  # fmt: skip
+def test_a_run_that_is_stopped(course, stop):
+    """What had ended is kept, with its scores; the copy of an earlier run stays until another one has ended."""
+    write_notebook(course / "Higgs" / "Higgs.ipynb", parameters="", profile="{}")
     path = write_notebook(
-        course / "Higgs" / "Higgs.ipynb", "import time", "time.sleep(SECONDS)",
+        course / "NMRSpin" / "NMRSpin.ipynb", "import time", "time.sleep(SECONDS)",
         parameters="SECONDS = 60", profile="{}",
     )
-    script = f"from common.notebooks import main; main(['run'], root={str(course)!r})"
+    out = course / "build" / "notebooks"
+    run([path], overrides={"SECONDS": 0}, out=out)
+    before = (out / "NMRSpin" / "NMRSpin.ipynb").read_bytes()
+    script = f"from common.notebooks import main; main(['run', '--processes', '1'], root={str(course)!r})"
     process = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, start_new_session=True)
-    out = course / "build" / "notebooks" / "Higgs"
     deadline = time.monotonic() + 60
-    while not (out / ".running-Higgs.ipynb").exists():
+    while not (out / "NMRSpin" / ".running-NMRSpin.ipynb").exists():
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not (out / "Higgs.ipynb").exists()
+    stop(process)
+    status = process.wait(30)
+    assert status and (out / "Higgs" / "Higgs.ipynb").exists()
+    assert list(json.loads((out / "results.json").read_text("utf-8"))["ci"]) == ["Higgs/Higgs.ipynb"]
 
-    (result,) = run([path], overrides={"SECONDS": 0}, out=out.parent)
+    if status == -signal.SIGKILL:  # else the copy says how far it had come
+        assert (out / "NMRSpin" / "NMRSpin.ipynb").read_bytes() == before
+    (result,) = run([path], overrides={"SECONDS": 0}, out=out)
     assert result.error == ""
-    assert [file.name for file in out.iterdir()] == ["Higgs.ipynb"]
+    assert [file.name for file in (out / "NMRSpin").iterdir()] == ["NMRSpin.ipynb"]
 
 
 # --- refresh --------------------------------------------------------------------------------------

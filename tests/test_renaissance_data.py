@@ -1,7 +1,9 @@
 """Data, transcription, submission and metrics of the RenAIssance challenge."""
 
 import io
+import os
 import zipfile
+import zlib
 
 import docx
 import numpy as np
@@ -364,6 +366,58 @@ def test_a_pdf_with_a_damaged_page_is_refused(tmp_path):
     (tmp_path / "book.pdf").write_bytes(whole[:last] + whole[last:].replace(b"/Page", b"/Pagx", 1))
     with pytest.raises(ValueError, match="book.pdf: page . is damaged"):
         scan.spreads(tmp_path / "book.pdf")
+
+
+def _around(data, kind, size, page=(480, 640)):
+    """A PDF of one page with one grey image of so many pixels, of which it holds these bytes."""
+    draw = b"%d 0 0 %d 0 0 cm /I Do" % page
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d %d]/Contents 5 0 R/Resources<</XObject<</I 4 0 R>>>>>>" % page,
+        b"<</Type/XObject/Subtype/Image/Width %d/Height %d/ColorSpace/DeviceGray/BitsPerComponent 8/Filter/%b/Length %d>>"
+        b"\nstream\n%b\nendstream" % (*size, kind, len(data), data),
+        b"<</Length %d>>\nstream\n%b\nendstream" % (len(draw), draw),
+    ]  # fmt: skip
+    body, table = b"%PDF-1.4\n", b"xref\n0 6\n0000000000 65535 f \n"
+    for number, thing in enumerate(objects, start=1):
+        table += b"%010d 00000 n \n" % len(body)
+        body += b"%d 0 obj\n%b\nendobj\n" % (number, thing)
+    return body + table + b"trailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % len(body)
+
+
+@pytest.mark.parametrize("kind", ["FlateDecode", "DCTDecode", "JPXDecode"])
+def test_a_page_whose_image_is_not_whole_is_refused(tmp_path, kind):
+    """PDFium draws it as white paper, or up to where it ends."""
+    pixels = np.random.default_rng(0).integers(0, 255, (1600, 1200), np.uint8)
+    pixels[::2] = 255
+    image, path, content = Image.fromarray(pixels), tmp_path / "book.pdf", io.BytesIO()
+    if kind == "FlateDecode":
+        content.write(zlib.compress(pixels.tobytes()))
+    else:
+        image.save(content, "JPEG" if kind == "DCTDecode" else "JPEG2000")
+    data = content.getvalue()
+    path.write_bytes(_around(data, kind.encode(), image.size))
+    assert (scan.spreads(path)[0] < 128).mean() > 0.1
+    for bad in (data[: len(data) // 2], bytes(1000), bytes(8) + data[8:]):
+        path.write_bytes(_around(bad, kind.encode(), image.size))
+        with pytest.raises(ValueError, match="book.pdf: page 1 is damaged: its image is not whole; download"):
+            scan.spreads(path)
+
+
+def test_pages_that_no_book_has_are_refused(tmp_path, monkeypatch):
+    path, data = tmp_path / "book.pdf", zlib.compress(bytes(1600 * 1200))
+    for size, page, said in (((1200, 1600), (1, 14400), "page 1 is a strip of 1 x 14400 points, not a page"),
+                             ((40000, 40000), (480, 640), "page 1 has an image of more than 160,000,000 pixels")):
+        path.write_bytes(_around(data, b"FlateDecode", size, page))
+        with pytest.raises(ValueError, match=f"book.pdf: {said}"):
+            scan.spreads(path)
+    monkeypatch.setattr(scan, "MAX_BYTES", 100)
+    with pytest.raises(ValueError, match="book.pdf has more than 100 bytes: split it into several books"):
+        scan.spreads(path)
+    if os.name == "posix":
+        os.mkfifo(tmp_path / "pipe.pdf")
+        with pytest.raises(ValueError, match="pipe.pdf: not a plain file"):
+            scan.spreads(tmp_path / "pipe.pdf")
 
 
 def test_a_pdf_that_memory_cannot_hold_is_refused(tmp_path, monkeypatch):

@@ -30,17 +30,17 @@ def parser():
 def _add_prepare(commands):
     prepare = commands.add_parser("prepare", help="make the hidden test sets (organisers)")
     secret = prepare.add_mutually_exclusive_group()
-    secret.add_argument("--secret-file", type=Path, help="a file with the secret (default: a random secret is made)")
+    secret.add_argument("--secret-file", type=_path, help="a file with the secret (default: a random secret is made)")
     secret.add_argument("--ask", action="store_true", help="ask for the secret, without showing it")
     secret.add_argument("--seed", type=texts.argument,
                         help="the secret itself, which others may see in the list of processes")  # fmt: skip
     prepare.add_argument("--out", type=Path, required=True, help="folder of the event, new")
     prepare.add_argument("--past-deadline", action="store_true", help="though the deadline is over, to rehearse")
-    prepare.add_argument("--event", type=Path, default=EXAMPLE, help="event file (default: DeepLearn 2024)")
+    prepare.add_argument("--event", type=_path, default=EXAMPLE, help="event file (default: DeepLearn 2024)")
     export = commands.add_parser("export", help="write the event for another engine (organisers)")
     export.add_argument("engine", choices=["codabench"])
-    export.add_argument("--event", type=Path, required=True, help="folder of the event")
-    export.add_argument("--out", type=Path, required=True, help="folder of the bundles")
+    export.add_argument("--event", type=_path, required=True, help="folder of the event")
+    export.add_argument("--out", type=_path, required=True, help="folder of the bundles")
     export.add_argument("--image", type=texts.argument,
                         help="the Docker image that scores there (default: a name of the course)")  # fmt: skip
 
@@ -50,48 +50,48 @@ def _add_hand_in(commands):
     submit.add_argument("challenge", help="its folder, such as Higgs")
     submit.add_argument("--team", required=True)
     submit.add_argument("--member", action="append", default=[], help="name for a certificate; once for each")
-    submit.add_argument("--event", type=Path, required=True, help="the folder that the organisers gave out")
-    submit.add_argument("--predictions", type=Path, required=True, help="folder with the prediction files")
-    submit.add_argument("--notebook", type=Path, required=True, help="the executed notebook")
+    submit.add_argument("--event", type=_path, required=True, help="the folder that the organisers gave out")
+    submit.add_argument("--predictions", type=_path, required=True, help="folder with the prediction files")
+    submit.add_argument("--notebook", type=_path, required=True, help="the executed notebook")
     submit.add_argument(
-        "--weights", type=Path,
+        "--weights", type=_path,
         help="the trained model: .safetensors, .pt or .pth; of trees .txt (LightGBM) or .skops (scikit-learn)",
     )  # fmt: skip
     submit.add_argument("--no-pdf", action="store_true", help="do not print the notebook")
-    submit.add_argument("--out", type=Path, default=Path("."), help="folder of the submission")
-    submit.add_argument("--key", type=Path, help="the key file of the team (default: made by its first submission)")
+    submit.add_argument("--out", type=_path, default=Path("."), help="folder of the submission")
+    submit.add_argument("--key", type=_path, help="the key file of the team (default: made by its first submission)")
     choose = commands.add_parser("choose", help="say which submission of yours shall count (participants)")
-    choose.add_argument("submission", type=Path, help="the zip file that was handed in")
-    choose.add_argument("--key", type=Path, help="the key file of the team (default: beside the zip file)")
+    choose.add_argument("submission", type=_path, help="the zip file that was handed in")
+    choose.add_argument("--key", type=_path, help="the key file of the team (default: beside the zip file)")
 
 
 def _add_scoring(commands):
     receive = commands.add_parser("receive", help="log when submissions arrived (organisers)")
-    receive.add_argument("event", type=Path, help="folder of the event")
-    receive.add_argument("submissions", type=Path, help="folder of the submissions")
+    receive.add_argument("event", type=_path, help="folder of the event")
+    receive.add_argument("submissions", type=_path, help="folder of the submissions")
     receive.add_argument("--at", type=_time, help="when they arrived, such as 2026-07-29T15:55:00+00:00, where it is "
                          "known from elsewhere (default: now)")  # fmt: skip
     receive.add_argument("--file", action="append", default=[], help="with --at: this file only, once for each; "
                          "without it --at is said of all that was logged from this folder as later")  # fmt: skip
     score = commands.add_parser("score", help="score all submissions (organisers)")
-    score.add_argument("event", type=Path, help="folder of the event")
-    score.add_argument("submissions", type=Path, help="folder of the submissions, as they were received")
+    score.add_argument("event", type=_path, help="folder of the event")
+    score.add_argument("submissions", type=_path, help="folder of the submissions, as they were received")
     watch = commands.add_parser("watch", help="score what is new as it arrives, until Ctrl-C (organisers)")
-    watch.add_argument("event", type=Path, help="folder of the event")
-    watch.add_argument("submissions", type=Path, help="folder of the submissions, as they are received")
+    watch.add_argument("event", type=_path, help="folder of the event")
+    watch.add_argument("submissions", type=_path, help="folder of the submissions, as they are received")
     watch.add_argument("--every", type=_seconds, default=30, help="seconds between two looks (default: 30)")
     for command in (score, watch):
         command.add_argument("--workers", type=int, help="processes (default: 2)")
     serve = commands.add_parser("serve", help="one web page to hand in, until Ctrl-C (organisers)")
-    serve.add_argument("event", type=Path, help="folder of the event")
-    serve.add_argument("submissions", type=Path, help="folder of the submissions")
+    serve.add_argument("event", type=_path, help="folder of the event")
+    serve.add_argument("submissions", type=_path, help="folder of the submissions")
     serve.add_argument("--address", default="127.0.0.1", help="where it is reached (default: from this machine only)")
     serve.add_argument("--port", type=_port, default=8024)
     serve.add_argument("--behind", type=texts.argument, metavar="NAME", default="",
                        help="name of the site whose server on this machine passes requests on to the page")
     verify = commands.add_parser("verify", help="run the notebook of a submission again in a sandbox (organisers)")
-    verify.add_argument("event", type=Path, help="folder of the event")
-    verify.add_argument("file", type=Path, help="the submission")
+    verify.add_argument("event", type=_path, help="folder of the event")
+    verify.add_argument("file", type=_path, help="the submission")
     verify.add_argument("--minutes", type=_positive, default=30, help="on the clock (default: 30)")
     verify.add_argument("--memory", type=_positive, default=8, help="GB (default: 8)")
 
@@ -102,11 +102,11 @@ def _add_certificates(commands):
         usage="%(prog)s EVENT [--font FONT] [--badges] [--before-deadline]\n"
               "       %(prog)s verify FILE [FILE ...] --key KEY",
     )  # fmt: skip
-    certificates.add_argument("what", help="folder of the event, scored; or the word verify")
-    certificates.add_argument("file", nargs="*", type=Path, help="a certificate to check, or a text file with what its "
+    certificates.add_argument("what", type=_path, help="folder of the event, scored; or the word verify")
+    certificates.add_argument("file", nargs="*", type=_path, help="a certificate to check, or a text file with what its "
                               "QR code says")  # fmt: skip
-    certificates.add_argument("--key", type=Path, help="with verify: the organiser's public key")
-    certificates.add_argument("--font", type=Path, action="append", default=[],
+    certificates.add_argument("--key", type=_path, help="with verify: the organiser's public key")
+    certificates.add_argument("--font", type=_path, action="append", default=[],
                               help="a TrueType font for names in other scripts; once for each")  # fmt: skip
     certificates.add_argument("--badges", action="store_true", help="an Open Badge (3.0) beside each")
     certificates.add_argument("--before-deadline", action="store_true", help="though ranks are not final, to rehearse")
@@ -118,18 +118,18 @@ def _add_team_commands(commands):
     join = commands.add_parser("join", help="add members to a registered team (organisers)")
     merge = commands.add_parser("merge", help="make two registered teams one (organisers)")
     for command in (register, join, merge):
-        command.add_argument("event", type=Path, help="folder of the event")
+        command.add_argument("event", type=_path, help="folder of the event")
     register.add_argument("--team", required=True)
-    register.add_argument("--key", type=Path, help="the key file of a team that has handed in (default: a key is made)")
+    register.add_argument("--key", type=_path, help="the key file of a team that has handed in (default: a key is made)")
     register.add_argument("--renew", action="store_true", help="give a team that lost its key another one: what it "
                           "handed in stays, and the old key ends")  # fmt: skip
-    join.add_argument("--key", type=Path, required=True, help="the key file of the team")
+    join.add_argument("--key", type=_path, required=True, help="the key file of the team")
     for command in (register, join):
         command.add_argument("--member", action="append", default=[], help="name for a certificate; once for each")
     reveal = commands.add_parser("reveal", help="let the boards of an anonymous event show its teams (organisers)")
-    reveal.add_argument("event", type=Path, help="folder of the event")
-    merge.add_argument("--key", type=Path, required=True, help="the key file of the team whose name stays")
-    merge.add_argument("--with", type=Path, required=True, dest="other", help="the key file of the other team")
+    reveal.add_argument("event", type=_path, help="folder of the event")
+    merge.add_argument("--key", type=_path, required=True, help="the key file of the team whose name stays")
+    merge.add_argument("--with", type=_path, required=True, dest="other", help="the key file of the other team")
 
 
 def main(argv=None):
@@ -272,7 +272,8 @@ def _report(args, board, entries):
 def _say_of_arrivals(args):
     from common.hackathon import arrivals, roster
 
-    told = arrivals.behind(args.event), roster.ahead(args.event), arrivals.elsewhere(args.event, args.submissions)
+    told = (arrivals.behind(args.event), roster.ahead(args.event), arrivals.elsewhere(args.event, args.submissions),
+            arrivals.unread(args.submissions))  # fmt: skip
     for line in filter(None, told):
         print(line)
 
@@ -281,17 +282,26 @@ def _receive(args):
     from common.hackathon import arrivals
     from common.hackathon.event import load
 
-    deadline = load(args.event / "event.toml").deadline
+    event = load(args.event / "event.toml")
     if args.file and args.at is None:
         raise EventError("--file goes with --at: when did it arrive?")
+    if args.at is not None and event.day(args.at) < event.start <= event.day(arrivals.now()):
+        raise EventError(f"--at {args.at}: the event started on {event.start}: check the time")
     received = arrivals.receive(args.event, args.submissions, args.at, args.file)
     logged, others = [a for a in received if not a.fault], [a for a in received if not a.digest]
-    late = sum(arrival.time > deadline for arrival in logged)
+    late = sum(arrival.time > event.deadline for arrival in logged)
     print(f"{len(logged)} submissions, {late} of them late")
     for arrival in (arrival for arrival in received if arrival.fault):
         print(f"{'' if arrival.digest else 'not logged: '}{arrival.file}: {arrival.fault}")
     _say_of_arrivals(args)
     return 1 if others else 0
+
+
+def _path(text):
+    """A path; an empty one, such as of a shell variable that is not set, would be the folder that one is in."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the path is empty: name a file or a folder (. is the one that you are in)")
+    return Path(text)
 
 
 def _seconds(text):
@@ -363,11 +373,11 @@ def _verify(args):
 def _certificates(args):
     from common.hackathon.certificates import CURE, certificates, in_words
 
-    if args.what == "verify":
+    if str(args.what) == "verify":
         return _check_certificates(args)
     if args.file or args.key:
         raise EventError("certificates takes the folder of an event, or 'verify', files and --key")
-    folder = Path(args.what)
+    folder = args.what
     options = {"before": args.before_deadline, "badges": args.badges}
     written, missing = certificates(folder, args.font, **options)
     print(f"wrote {len(written)} certificates to {folder / 'certificates'}")

@@ -83,7 +83,8 @@ def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=F
         When files arrived, where the organiser knows it from elsewhere: a learning platform, a mail. It is logged for
         what has a later time so far.
     files : sequence of path-like
-        For these only `at` holds: paths in the folder, or absolute ones to it. Default: all that was logged from it.
+        For these only `at` holds: paths in the folder, or absolute ones to it; of what was deleted since the path that
+        it had, of what was replaced the name of its copy, its SHA-256. Default: all that was logged from the folder.
         What was said before of these is corrected to either side, up to when they were first seen.
     memory : dict, optional
         Where the content of files stays known between two calls: a file that this machine did not change meanwhile, by
@@ -102,14 +103,14 @@ def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=F
     Raises
     ------
     EventError
-        No such folders or files, `at` is after one of the files was seen, the log is damaged, or it cannot be written.
+        No such folders or files, `at` is after one of the files was seen, or before another one was that it replaced,
+        the log is damaged, or it cannot be written.
     """
     submissions, place = Path(submissions), Path(event_folder, FOLDER)
     if not submissions.is_dir():
         raise EventError(f"{submissions}: no such folder of submissions")
     if not place.parent.is_dir():
         raise EventError(f"{place.parent}: no such folder: is {event_folder} the event that 'prepare' made?")
-    files = {_chosen(submissions, name) for name in files}
     try:
         place.mkdir(mode=0o700, exist_ok=True)
         with filelock.FileLock(place / ".lock"):
@@ -118,8 +119,11 @@ def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=F
         raise EventError(f"{place}: cannot be written: {in_words(error)}") from error
 
 
-def _chosen(submissions, name):
-    """The path of a file in a folder of submissions, as `_files` gives it, however it is spelled, or as it is shown."""
+def _chosen(submissions, name, log):
+    """A file in a folder of submissions, as `_files` gives it, however it is spelled, or as it is shown.
+
+    Of one that is gone, and of a copy that is named, the SHA-256 of its content.
+    """
     found, wanted = {path: _shown(submissions, path) for path in _files(submissions)}, Path(submissions, name)
     for path in found:
         if path.name == wanted.name and path.parent.resolve() == wanted.parent.resolve():
@@ -127,6 +131,12 @@ def _chosen(submissions, name):
     alike = [path for path, shown in found.items() if shown == str(name).rstrip("/") or _nfc(path) == _nfc(wanted)]
     if len(alike) == 1:
         return alike[0]
+    here = log.contents(_shown(submissions, wanted) if wanted.is_relative_to(submissions) else str(name))
+    if len(here) == 1:
+        return here.pop()
+    if here:
+        raise EventError(f"{name}: is gone, and held several submissions: name one by its copy in {FOLDER}: "
+                         f"{', '.join(f'{digest}.zip' for digest in sorted(here))}")  # fmt: skip
     names = sorted(found.values())
     known = ", ".join(names if len(names) <= 5 else [*names[:5], "..."]) or "none"
     raise EventError(f"{name}: no such file in {submissions}; its files are: {known}")
@@ -206,6 +216,23 @@ class _Open:
         self.times[digest] = at
         self._add(digest, name, at, said=True)
 
+    def say(self, digest, name, at, exact, named=False):
+        """Log a time of which the organiser says that a content arrived then; why it cannot have, else ""."""
+        if exact and at > self.first[digest]:
+            return f"{name}: was here at {self.first[digest]}, so it cannot have arrived at {at}"
+        for other in self.contents(name) - {digest} if exact and not named else ():
+            if at < self.first[other] < self.first[digest]:
+                return (f"{name}: held another submission at {self.first[other]}, so what lies there now is not what "
+                        f"arrived at {at}: say which is meant, --file {other}.zip or --file {digest}.zip")  # fmt: skip
+        if at != self.times[digest] if exact else at < self.times[digest]:
+            self.correct(digest, name, at)
+        return ""
+
+    def contents(self, name):
+        """The SHA-256 of whatever this folder has held under a name, or of the copy that has this name; a set."""
+        lines, copy = [line for line in self.lines + self.new if _from(line, self.source)], Path(name).stem
+        return {line["sha256"] for line in lines if name == line["file"] or copy == line["sha256"]}
+
     def write(self):
         _append(self.place / LOG, self.new)
         self.lines += self.new
@@ -229,6 +256,8 @@ def _source(place, submissions):
     folder, event = submissions.resolve(), place.parent.parent.resolve()
     if {folder, *folder.parents} & {(event / "private").resolve(), place.resolve()}:
         raise EventError(f"{submissions}: is kept by the event itself: give the folder in which teams hand in")
+    if folder in {event, *event.parents}:
+        raise EventError(f"{submissions}: is or holds the folder of the event: give the folder in which teams hand in")
     try:
         return {"folder": str(folder), "way": Path(os.path.relpath(folder, event)).as_posix()}
     except ValueError:  # on another drive of Windows
@@ -244,6 +273,7 @@ def _from(line, source):
 
 def _received(place, submissions, at, files, memory, exact, say):
     log, present, faults, wrong = _Open(place, submissions), set(), [], ""
+    files = {_chosen(submissions, name, log) for name in files}
     for path, about in _in_order_of_change(_files(submissions)):
         name = _shown(submissions, path)
         if about is not None and stat.S_ISDIR(about.st_mode):
@@ -255,12 +285,8 @@ def _received(place, submissions, at, files, memory, exact, say):
             continue
         present.add(digest)
         log.enter(digest, name)
-        if at is None or path not in files:
-            continue
-        if exact and at > log.first[digest]:
-            wrong = f"{name}: was here at {log.first[digest]}, so it cannot have arrived at {at}"
-        elif at != log.times[digest] if exact else at < log.times[digest]:
-            log.correct(digest, name, at)
+        if at is not None and path in files:
+            wrong = log.say(digest, name, at, exact) or wrong
     if log.unlogged:
         raise EventError(
             f"{place / LOG}: does not know {len(log.unlogged)} copies beside it, such as {min(log.unlogged)}.zip: put "
@@ -268,10 +294,8 @@ def _received(place, submissions, at, files, memory, exact, say):
             "each counts from when it was taken"
         )
     names = log.names()
-    if at is not None and not files:
-        for digest in _kept(place, names):
-            if at < log.times[digest]:
-                log.correct(digest, names[digest], at)
+    for digest in (_kept(place, names) if not files else files & names.keys()) if at is not None else ():
+        wrong = log.say(digest, names[digest], at, exact, named=True) or wrong
     log.write()
     if log.found:
         log.back.append(f"{place / LOG}: did not know the copies of {len(log.found)} submissions, such as "
@@ -360,7 +384,25 @@ def elsewhere(event_folder, submissions):
 def folders(event_folder):
     """The folder from which each content was logged first, safe to print: {SHA-256: str}."""
     log = _read_log(Path(event_folder, FOLDER, LOG))
-    return {line["sha256"]: archive.shown(line["folder"], 300) for line in reversed(log)}
+    return {line["sha256"]: archive.shown(_today(line, event_folder), 300) for line in reversed(log)}
+
+
+def _today(line, event_folder):
+    """Where the folder of a line lies now, which may have moved together with the event."""
+    moved = Path(event_folder, line["way"]).resolve() if "way" in line else None
+    return str(moved) if moved and moved.is_dir() and not os.path.lexists(line["folder"]) else line["folder"]
+
+
+def unread(submissions):
+    """What the organiser is told of what lies beside or below the zip files of a folder in a folder, else ""."""
+    submissions = Path(submissions)
+    read, found = list(_files(submissions)), []
+    for folder in sorted({path.parent for path in read} - {submissions}):
+        with suppress(OSError):  # it vanished
+            found += [path for path in sorted(folder.iterdir()) if path not in read and not _ignored(path.name)]
+    shown = ", ".join(_shown(submissions, path) for path in found[:5]) + (", ..." if len(found) > 5 else "")
+    return found and (f"not read, because a zip file lies beside it: {shown}: of the folder of a team only the zip files "
+                      "themselves are read; move others into the folder of submissions") or ""  # fmt: skip
 
 
 def _files(folder):
