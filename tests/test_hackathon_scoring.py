@@ -310,6 +310,23 @@ def test_a_time_is_said_of_the_content_that_is_meant(folder, tmp_path, clock, ca
     assert main([*said, "b.zip"]) == 0 and arrivals.times(folder)[third] < IN_TIME  # there was one only
 
 
+def test_a_correction_that_the_log_has_lost_is_told(folder, tmp_path, clock, capsys):  # noqa: F811
+    place, log = tmp_path / "subs", folder / arrivals.FOLDER / arrivals.LOG
+    hand_in(place, "a.zip", good(), "A")
+    clock(IN_TIME + timedelta(days=1))
+    arrivals.receive(folder, place)
+    before, at = log.read_bytes(), (IN_TIME - timedelta(hours=1)).isoformat()
+    said = ["receive", str(folder), str(place), "--at", at, "--file"]
+    assert main([*said, "a.zip"]) == 0 and not scored(folder, place)["boards"][0]["history"][0]["late"]
+    assert "has lost" not in capsys.readouterr().out
+    log.write_bytes(before)  # a copy of the day before
+    assert scored(folder, place)["boards"][0]["history"][0]["late"]
+    told = capsys.readouterr().out
+    assert f"{log}: has lost lines since the last scoring, which knew other times of 1 submissions: put back" in told
+    assert main([*said, told.split()[-1]]) == 0 and not scored(folder, place)["boards"][0]["history"][0]["late"]
+    assert "has lost" not in capsys.readouterr().out
+
+
 def test_what_lies_beside_a_zip_file_is_told(folder, tmp_path, capsys):  # noqa: F811
     place = tmp_path / "subs"
     (place / "A" / "second").mkdir(parents=True)

@@ -316,6 +316,14 @@ def times(event_folder):
     return _kept(place, _times(_read_log(place / LOG)))
 
 
+def logged_times(event_folder):
+    """All times that the log has of each content, in the format of ISO 8601: {SHA-256: set of str}."""
+    found = {}
+    for line in _read_log(Path(event_folder, FOLDER, LOG)):
+        found.setdefault(line["sha256"], set()).add(datetime.fromisoformat(line["time"]).isoformat())
+    return found
+
+
 def _kept(place, found):
     """What was found of each content, a dict by SHA-256, without what was withdrawn: its copy is gone."""
     return {digest: about for digest, about in found.items() if (place / f"{digest}.zip").is_file()}

@@ -135,6 +135,8 @@ def judge_all(folder, submissions, workers=None, memory=None):
     for entry in (entry for arrival in compared for entry in judged[arrival]):
         entry.baseline = True
     owners = teams.settle(event, entries, roster.read(folder))
+    if forgotten := roster.forgotten(folder):
+        print(forgotten)
     roster.keep(folder, event, entries, owners, times)
     return entries
 

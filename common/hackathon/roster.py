@@ -245,6 +245,21 @@ def keep(folder, event, entries, owners, times):
         temporary.write_text(json.dumps(about, ensure_ascii=False) + "\n", "utf-8")
 
 
+def forgotten(folder):
+    """What the organiser is told of times that the last scoring knew, and the log of arrivals no longer does, else ""."""
+    known = {}
+    with suppress(OSError, *DAMAGED):
+        known = _rows(Path(folder, SETTLED))["times"]
+    log = arrivals.logged_times(folder)
+    lost = {digest: time for digest, time in known.items() if time not in log.get(digest, ())}
+    if not lost:
+        return ""
+    digest = min(lost)
+    return (f"{Path(folder, arrivals.FOLDER, arrivals.LOG)}: has lost lines since the last scoring, which knew other times "
+            f"of {len(lost)} submissions: put back a copy of the log that has them, or say each again, such as --at "
+            f"{lost[digest]} --file {digest}.zip")  # fmt: skip
+
+
 def _row(event, entry):
     row = Settled(entry.team, "" if entry.baseline else entry.key, content=entry.content)
     if entry.reason or entry.late or entry.baseline:
