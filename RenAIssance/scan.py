@@ -3,6 +3,8 @@
 All measures are at 300 dpi, twice the resolution of the scan: letters have an x-height of about 23 pixels there.
 """
 
+import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +28,7 @@ MIN_SIDE = 200  # pixels of a page
 MAX_RATIO = 8  # of the sides of a page
 FINEST = 4  # times as many pixels as a page of 300 dpi may have: those of 600 dpi
 END_OF_IMAGE = b"\xff\xd9"  # the last marker of a JPEG and of a JPEG 2000
-LOSSLESS = {"FlateDecode", "LZWDecode", "RunLengthDecode", "ASCII85Decode", "ASCIIHexDecode"}
+LAST_PART = {"DCTDecode": b"\xff\xda", "JPXDecode": b"\xff\x90"}  # the marker with which a scan, or a tile, begins
 RULE = 70  # pixels: an upright stroke as long as that is no letter
 LEVEL_RULE = 90  # pixels: no letter is as wide
 TALL, WIDE = (12, 75), (5, 200)  # pixels: letters are as tall and as wide as that
@@ -111,15 +113,26 @@ def _pixels(image, name):
     """
     about, filters = image.get_metadata(), image.get_filters()
     whole = about.bits_per_pixel > 0  # 0: it cannot be decoded
-    if whole and about.width * about.height <= FINEST * MAX_PIXELS:
-        data = bytes(image.get_data(decode_simple=True))  # without what shortens any data, such as Flate
-        if set(filters) <= LOSSLESS:
-            whole = len(data) >= -(-about.width * about.bits_per_pixel // 8) * about.height  # rows of whole bytes
-        elif filters[-1] in ("DCTDecode", "JPXDecode"):
-            whole = END_OF_IMAGE in data[-1024:]
+    if whole and filters and about.width * about.height <= FINEST * MAX_PIXELS:
+        if filters[0] == "FlateDecode":
+            whole = _inflated(bytes(image.get_data())) >= (about.width * about.height // 8 if len(filters) == 1 else 1)
+        if whole and filters[-1] in LAST_PART:
+            data = bytes(image.get_data(decode_simple=True))
+            whole = data.rfind(END_OF_IMAGE) > data.rfind(LAST_PART[filters[-1]])  # no other bytes look like them
     if not whole:
         raise ValueError(f"{name} is damaged: its image is not whole; download the file again")
     return about.width * about.height
+
+
+def _inflated(data):
+    """How many bytes a Flate stream holds; 0 where it breaks off or cannot be decoded. Its checksum is not looked at."""
+    engine, data, size = zlib.decompressobj(-15), data[2:], 0  # without its header of two bytes
+    with suppress(zlib.error):
+        while not engine.eof and data:
+            size += len(engine.decompress(data, 1 << 24))
+            data = engine.unconsumed_tail
+        return size if engine.eof else 0
+    return 0
 
 
 def _rendered(page, pixels, name):

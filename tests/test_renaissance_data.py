@@ -368,14 +368,14 @@ def test_a_pdf_with_a_damaged_page_is_refused(tmp_path):
         scan.spreads(tmp_path / "book.pdf")
 
 
-def _around(data, kind, size, page=(480, 640)):
+def _around(data, kind, size, page=(480, 640), bits=8):
     """A PDF of one page with one grey image of so many pixels, of which it holds these bytes."""
     draw = b"%d 0 0 %d 0 0 cm /I Do" % page
     objects = [
         b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d %d]/Contents 5 0 R/Resources<</XObject<</I 4 0 R>>>>>>" % page,
-        b"<</Type/XObject/Subtype/Image/Width %d/Height %d/ColorSpace/DeviceGray/BitsPerComponent 8/Filter/%b/Length %d>>"
-        b"\nstream\n%b\nendstream" % (*size, kind, len(data), data),
+        b"<</Type/XObject/Subtype/Image/Width %d/Height %d/ColorSpace/DeviceGray/BitsPerComponent %d/Filter/%b/Length"
+        b" %d>>\nstream\n%b\nendstream" % (*size, bits, kind, len(data), data),
         b"<</Length %d>>\nstream\n%b\nendstream" % (len(draw), draw),
     ]  # fmt: skip
     body, table = b"%PDF-1.4\n", b"xref\n0 6\n0000000000 65535 f \n"
@@ -402,6 +402,27 @@ def test_a_page_whose_image_is_not_whole_is_refused(tmp_path, kind):
         path.write_bytes(_around(bad, kind.encode(), image.size))
         with pytest.raises(ValueError, match="book.pdf: page 1 is damaged: its image is not whole; download"):
             scan.spreads(path)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_lossless_images_of_any_depth_are_read_or_refused(tmp_path, bits):
+    path, rows = tmp_path / "book.pdf", np.full((1600, 1200 * bits // 8), 255, np.uint8)
+    rows[::2] = 0x55
+    whole = zlib.compress(rows.tobytes())
+    path.write_bytes(_around(whole, b"FlateDecode", (1200, 1600), bits=bits))
+    assert scan.spreads(path)[0].std() > 20
+    path.write_bytes(_around(whole[: len(whole) // 2], b"FlateDecode", (1200, 1600), bits=bits))
+    with pytest.raises(ValueError, match="page 1 is damaged: its image is not whole"):
+        scan.spreads(path)
+
+
+def test_what_follows_a_jpeg_does_not_matter(tmp_path):
+    pixels, path, content = np.full((1600, 1200), 255, np.uint8), tmp_path / "book.pdf", io.BytesIO()
+    pixels[::2] = 80
+    image = Image.fromarray(pixels)
+    image.save(content, "JPEG", progressive=True)
+    path.write_bytes(_around(content.getvalue() + bytes(5000), b"DCTDecode", image.size))
+    assert scan.spreads(path)[0].std() > 20
 
 
 def test_pages_that_no_book_has_are_refused(tmp_path, monkeypatch):
