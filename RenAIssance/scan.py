@@ -29,6 +29,7 @@ MAX_RATIO = 8  # of the sides of a page
 FINEST = 4  # times as many pixels as a page of 300 dpi may have: those of 600 dpi
 END_OF_IMAGE = b"\xff\xd9"  # the last marker of a JPEG and of a JPEG 2000
 LAST_PART = {"DCTDecode": b"\xff\xda", "JPXDecode": b"\xff\x90"}  # the marker with which a scan, or a tile, begins
+BYTES_OF_PIXEL = 10  # at most: five colours of 16 bits
 RULE = 70  # pixels: an upright stroke as long as that is no letter
 LEVEL_RULE = 90  # pixels: no letter is as wide
 TALL, WIDE = (12, 75), (5, 200)  # pixels: letters are as tall and as wide as that
@@ -111,27 +112,33 @@ def _pixels(image, name):
 
     PDFium says nothing then, and draws paper, or nothing, for what is missing.
     """
-    about, filters = image.get_metadata(), image.get_filters()
-    whole = about.bits_per_pixel > 0  # 0: it cannot be decoded
-    if whole and filters and about.width * about.height <= FINEST * MAX_PIXELS:
-        if filters[0] == "FlateDecode":
-            whole = _inflated(bytes(image.get_data())) >= (about.width * about.height // 8 if len(filters) == 1 else 1)
-        if whole and filters[-1] in LAST_PART:
-            data = bytes(image.get_data(decode_simple=True))
-            whole = data.rfind(END_OF_IMAGE) > data.rfind(LAST_PART[filters[-1]])  # no other bytes look like them
-    if not whole:
+    (width, height), filters = image.get_px_size(), image.get_filters()
+    n = width * height
+    if not 0 < n <= FINEST * MAX_PIXELS:  # none: nothing to see
+        return n
+    whole = sum(name in ("FlateDecode", "LZWDecode") for name in filters) < 2  # twice: it would be made to fill memory
+    if whole and filters[:1] == ["FlateDecode"]:
+        fewest = n // 8 if len(filters) == 1 else 1
+        whole = fewest <= _inflated(bytes(image.get_data()), BYTES_OF_PIXEL * n + 100_000) <= BYTES_OF_PIXEL * n + 100_000
+    if whole and filters and filters[-1] in LAST_PART:
+        data = bytes(image.get_data(decode_simple=True))
+        whole = data.rfind(END_OF_IMAGE) > data.rfind(LAST_PART[filters[-1]])  # no other bytes look like them
+    if not whole or image.get_metadata().bits_per_pixel == 0:  # 0: it cannot be decoded
         raise ValueError(f"{name} is damaged: its image is not whole; download the file again")
-    return about.width * about.height
+    return n
 
 
-def _inflated(data):
-    """How many bytes a Flate stream holds; 0 where it breaks off or cannot be decoded. Its checksum is not looked at."""
+def _inflated(data, most):
+    """How many bytes a Flate stream holds; 0 where it breaks off or cannot be decoded, more than `most` where it has more.
+
+    Its checksum is not looked at.
+    """
     engine, data, size = zlib.decompressobj(-15), data[2:], 0  # without its header of two bytes
     with suppress(zlib.error):
-        while not engine.eof and data:
-            size += len(engine.decompress(data, 1 << 24))
+        while not engine.eof and data and size <= most:
+            size += len(engine.decompress(data, 1 << 20))
             data = engine.unconsumed_tail
-        return size if engine.eof else 0
+        return size if engine.eof or size > most else 0
     return 0
 
 
