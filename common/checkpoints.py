@@ -1,8 +1,8 @@
 """What interrupted training goes on from, and how it is told from another training.
 
 A checkpoint knows its data by checksums and its network by its layers. What functions do is not read from their code:
-their results are compared, those of the loss and the score (and so of the network) on the validation set, that of the
-augmentation on a batch.
+their results are compared, those of the loss and the score (and so of the network) on the validation set, and that of
+the loss of a few samples as in training, with augmentation and dropout.
 """
 
 import hashlib
@@ -19,8 +19,11 @@ from common.files import atomic_write
 BLOCK = 1 << 26  # bytes of an array that are in memory at once
 START = "initial weights"
 """The one setting that may be another: a network that nobody seeded goes on, too, and its owner is told."""
-AGREE = {"loss or network": 1e-4, "score": 1e-2}
-"""How well results have to agree: another processor rounds otherwise, and a share of right answers moves in steps."""
+AGREE = {
+    "loss or network": (1e-4, 1e-9), "score": (1e-2, 1e-2), "augmentation, or loss or network in training": (1e-4, 1e-9),
+}  # fmt: skip
+"""How well results have to agree, as a share and as a difference: another processor rounds otherwise, and a share of right
+answers moves in steps."""
 
 
 def of_array(values):
@@ -42,48 +45,22 @@ def of_weights(state):
 
 
 def of_layers(model):
-    """The layers of a network in a text: what PyTorch shows of its own ones, their rates, weights, and which are frozen.
-
-    Rates are the numbers with a point that a layer keeps, such as that of a dropout of its own.
-    """
+    """The layers of a network in a text, with what PyTorch shows of its own ones; its weights, and which are frozen."""
     shown = []
     for place, layer in model.named_modules():
         if "_orig_mod" in layer._modules:  # the shell of torch.compile
             continue
         of_torch = type(layer).extra_repr.__module__.startswith("torch.")
-        rates = {name: value for name, value in vars(layer).items() if isinstance(value, float)}
-        shown.append(f"{place} {layer._get_name()} {layer.extra_repr() if of_torch else ''} {rates or ''}")
+        shown.append(f"{place} {layer._get_name()} {layer.extra_repr() if of_torch else ''}")
     frozen = [f"{name} is not trained" for name, value in model.named_parameters() if not value.requires_grad]
     shapes = [f"{name} {tuple(getattr(value, 'shape', ()))}" for name, value in model.state_dict().items()]
     return shown + frozen + shapes
 
 
-def of_augmentation(augment, X):
-    """What a function makes of a batch, as a number in a text: the same random numbers are drawn each time.
-
-    Where they do not give the same number twice it draws others than torch's, and cannot be known.
-
-    Parameters
-    ----------
-    augment : callable X -> X, or None
-    X : tensor
-        A batch that may be changed.
-    """
-    if augment is None:
-        return "none"
-    numbers = set()
-    for _ in range(2):
-        torch.manual_seed(0)
-        changed = augment(X.clone()).detach().cpu().double().flatten().nan_to_num()
-        weights = torch.from_numpy(np.random.default_rng(0).uniform(1, 2, len(changed)))
-        numbers.add(f"{(weights * changed).mean().item():.4g}")
-    return "unknown" if len(numbers) > 1 else numbers.pop()
-
-
-def save(path, settings, model, optimizer, schedule, history, best):
-    """Write what training goes on from; `settings` is what it is known by."""
+def save(path, settings, model, optimizer, schedule, history, best, as_trained):
+    """Write what training goes on from; `settings` and `as_trained` are what it is known by."""
     state = dict(
-        settings=settings, history=history, best=best,
+        settings=settings, history=history, best=best, as_trained=as_trained,
         model=model.state_dict(), optimizer=optimizer.state_dict(), schedule=schedule.state_dict(),
     )
     content = io.BytesIO()  # when torch writes a file itself, it does not say that the disk is full
@@ -93,7 +70,7 @@ def save(path, settings, model, optimizer, schedule, history, best):
 
 
 def load(path, settings, model, optimizer, schedule):
-    """Put what was stored into model, optimizer and schedule; the history and the best weights.
+    """Put what was stored into model, optimizer and schedule; the history, the best weights and the loss `as_trained`.
 
     Warns where the network had other initial weights.
 
@@ -114,10 +91,10 @@ def load(path, settings, model, optimizer, schedule):
         ]
     except Exception as error:  # torch raises many kinds for a damaged file
         raise ValueError(f"{path} is not a checkpoint of fit(), or a damaged one: give another file") from error
-    if differences or stored.keys() | {START} != settings.keys():
+    if differences or stored.keys() != settings.keys():
         raise _another_training(path, "; ".join(differences) or "other settings")
     try:
-        history, best = state["history"], state["best"]
+        history, best, as_trained = state["history"], state["best"], state["as_trained"]
         lengths = {len(history[name]) for name in ("train_loss", "valid_loss", "valid_score")}
         if len(lengths) > 1 or not 0 <= history["best_epoch"] < max(lengths):
             raise ValueError("its history has epochs without a loss or a score")
@@ -125,26 +102,26 @@ def load(path, settings, model, optimizer, schedule):
             given.load_state_dict(state[part])
     except Exception as error:  # somebody has changed it, or it is of another release of torch
         raise ValueError(f"{path} is not a checkpoint of fit(), or a damaged one: give another file") from error
-    if settings[START] not in (stored.get(START, settings[START]), of_weights(state["model"]), of_weights(best)):
+    if settings[START] not in (stored[START], of_weights(state["model"]), of_weights(best)):
         warnings.warn(
             f"{path}: training goes on from the weights in there, which began as others than those given. Seed torch "
             "before the network is built; for a network with another seed give another file", stacklevel=2,
         )  # fmt: skip
-    return history, best
+    return history, best, as_trained
 
 
 def compare(path, stored, found):
-    """Raise ValueError where the loss and the score of the validation set are not what they were.
+    """Raise ValueError where results are not what they were.
 
     Parameters
     ----------
-    stored, found : pair of float
-        When the checkpoint was written, and of its weights now.
+    stored, found : sequence of float or None
+        As the checkpoint was written, and of its weights now: loss and score of the validation set, and the loss of a
+        few samples as in training, None where it cannot be known.
     """
-    for (what, tolerance), before, now in zip(AGREE.items(), stored, found, strict=True):
-        if not math.isclose(before, now, rel_tol=tolerance, abs_tol=tolerance):
-            raise _another_training(path, f"another {what} (validation set: {now:.6g}, and {before:.6g} when it was "
-                                          "stored)")  # fmt: skip
+    for (what, (share, difference)), before, now in zip(AGREE.items(), stored, found, strict=True):
+        if None not in (before, now) and not math.isclose(before, now, rel_tol=share, abs_tol=difference):
+            raise _another_training(path, f"another {what} ({now:.6g}, and {before:.6g} when it was stored)")
 
 
 def _another_training(path, difference):

@@ -23,6 +23,7 @@ from common.datasets import Dataset, check_n
 from common.files import check_writable
 from common.progress import in_notebook, progress_bar
 
+FEW = 32  # samples by which a checkpoint knows how the training calculates
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # parameters of mallopt, from malloc.h
 
 
@@ -131,7 +132,7 @@ def fit(
     checkpoint : path-like, optional
         Written after each epoch; when it is there, training goes on from it. Another training is refused, and so is
         a damaged file: with other data, layers or settings, with a network, a loss or a score that give the
-        validation set other values than they did, or an augmentation that changes a batch otherwise. (So a loss
+        validation set other values than they did, or, in training, a few samples. (So a loss
         that changes from call to call cannot go on.) One whose network had other weights at the start goes on with
         a warning: it goes on from those stored.
     devices : int
@@ -205,16 +206,18 @@ def _train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=epochs * n_steps)
     history, best = History(), None
     if checkpoint is not None:
-        first = fabric.to_device(_tensor(train[0][np.arange(min(batch_size, len(train[0])))], narrow))
         settings = dict(
             epochs=epochs, batch_size=batch_size, lr=float(lr), weight_decay=float(weight_decay), seed=int(seed),
-            devices=n_ranks, precision=precision, augmentation=checkpoints.of_augmentation(augment, first), **known,
+            devices=n_ranks, precision=precision, **known,
         )
+        few = [values[np.arange(min(batch_size, FEW, len(values)))] for values in train]
     evaluate = partial(_evaluate, fabric, model, valid, loss, score, 4 * batch_size, narrow)
     if checkpoint is not None and os.path.exists(checkpoint):
-        stored, best = checkpoints.load(checkpoint, settings, model, optimizer, schedule)
+        stored, best, as_trained = checkpoints.load(checkpoint, settings, model, optimizer, schedule)
         history = History(**stored)
-        checkpoints.compare(checkpoint, (history.valid_loss[-1], history.valid_score[-1]), evaluate())
+        before = history.valid_loss[-1], history.valid_score[-1], as_trained.get(fabric.device.type)
+        now = *evaluate(), _loss_as_trained(fabric, model, few, loss, augment, narrow)
+        checkpoints.compare(checkpoint, before, now)
 
     bar = progress_bar(total=epochs, desc="training", unit="epoch", disable=not progress or rank > 0)
     bar.update(len(history))
@@ -243,8 +246,10 @@ def _train(
         if history.best_epoch < 0 or history.valid_score[-1] > history.best_score:
             history.best_epoch = epoch
             best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-        if checkpoint is not None and rank == 0:
-            checkpoints.save(checkpoint, settings, model, optimizer, schedule, asdict(history), best)
+        if checkpoint is not None:
+            as_trained = {fabric.device.type: _loss_as_trained(fabric, model, few, loss, augment, narrow)}
+            if rank == 0:
+                checkpoints.save(checkpoint, settings, model, optimizer, schedule, asdict(history), best, as_trained)
         bar.set_postfix_str(f"best validation score {history.best_score:.3f}")
         bar.update(1)
     bar.close()
@@ -271,6 +276,20 @@ def _train_epoch(fabric, model, train, batches, loss, augment, optimizer, schedu
         schedule.step()
         total += batch_loss.item()
     return total
+
+
+def _loss_as_trained(fabric, model, few, loss, augment, narrow):
+    """The loss of a few samples (X, y) in training; None where the same random numbers do not give it twice."""
+    X, y = (fabric.to_device(_tensor(values, narrow)) for values in few)
+    buffers, found = [value.clone() for value in model.buffers()], set()
+    model.train()
+    with torch.random.fork_rng([fabric.device] if fabric.device.type == "cuda" else []):
+        for _ in range(2):
+            torch.manual_seed(0)
+            found.add(loss(model(X if augment is None else augment(X.clone())), y).item())
+            for value, before in zip(model.buffers(), buffers, strict=True):  # such as the means of batches
+                value.data.copy_(before)
+    return found.pop() if len(found) == 1 else None
 
 
 def _evaluate(fabric, model, valid, loss, score, batch_size, narrow):

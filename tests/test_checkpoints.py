@@ -172,8 +172,33 @@ class Dropping(torch.nn.Module):
 def test_the_rate_of_a_dropout_of_its_own_is_known(tmp_path):
     history = go(tmp_path, Dropping(0.1))
     assert go(tmp_path, Dropping(0.1)) == history
-    with pytest.raises(ValueError, match="another model"):
+    with pytest.raises(ValueError, match="another augmentation, or loss or network in training"):
         go(tmp_path, Dropping(0.5))
+
+
+def test_small_losses_and_those_of_training_alone_are_compared(tmp_path):
+    def small(factor, in_training=1):
+        return lambda p, y: 1e-6 * factor * mse_loss(p, y) * (in_training if p.requires_grad else 1)
+
+    history = go(tmp_path, loss=small(1))
+    assert go(tmp_path, loss=small(1)) == history
+    for other in (small(3), small(1, 3)):
+        with pytest.raises(ValueError, match="another .*loss or network"):
+            go(tmp_path, loss=other)
+
+
+def test_looking_at_the_training_changes_nothing(tmp_path):
+    """Means of batches and random numbers are those of a training without a checkpoint."""
+    def net():
+        torch.manual_seed(0)
+        return torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Dropout(), torch.nn.Linear(4, 1))
+
+    kept, plain = net(), net()
+    history = go(tmp_path, kept, augment=Shifted(0.1))
+    other = fit(plain, (X, Y), (X, Y), loss=mse_loss, epochs=2, batch_size=16, accelerator="cpu", progress=False,
+                augment=Shifted(0.1))  # fmt: skip
+    assert history == other
+    assert all(torch.equal(a, b) for a, b in zip(kept.state_dict().values(), plain.state_dict().values(), strict=True))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of files are those of POSIX")
@@ -186,7 +211,7 @@ def test_a_full_disk_is_said_and_keeps_the_last_checkpoint(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
         with pytest.raises(OSError, match=f"cannot write to {tmp_path}: no file may be that large there. Please"):
-            checkpoints.save(tmp_path / "a.pt", {}, net, net, net, {}, {})
+            checkpoints.save(tmp_path / "a.pt", {}, net, net, net, {}, {}, {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert (tmp_path / "a.pt").read_bytes() == kept and len(list(tmp_path.iterdir())) == 1

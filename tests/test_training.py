@@ -72,7 +72,7 @@ def test_resumes_from_its_checkpoint_to_the_same_result(tmp_path, monkeypatch):
     checkpoint, save = tmp_path / "training.pt", checkpoints.save
 
     def interrupting(*state):
-        if len(state[-2]["train_loss"]) == 4:  # epochs
+        if len(state[-3]["train_loss"]) == 4:  # epochs
             raise Interrupt
         save(*state)
 
