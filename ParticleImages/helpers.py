@@ -88,13 +88,13 @@ def flight_figure(pieces, seed=163):  # with this seed the hardest particle hits
 
 
 def ten(images, titles):
-    """Energies of ten images (10, 32, 32) on a logarithmic scale, nine middle rows, each with a title."""
+    """Energies (50 GeV) of ten images (10, 32, 32) on a logarithmic scale, nine middle rows, each with a title."""
     fig, axes = plt.subplots(5, 2, figsize=(6.8, 5.8), sharex=True, sharey=True, layout="constrained")
     for ax, image, title in zip(axes.flat, cropped(images)[:, 3:12], titles, strict=True):
-        drawn = draw(ax, np.maximum(image, 1e-4), norm=LogNorm(0.001, 1))
+        drawn = draw(ax, np.where(image > 0, 50 * image, np.nan), norm=LogNorm(0.05, 50))
         ax.set_title(title, fontsize=8)
         ax.set_yticks((-4, 0, 4))
-    fig.colorbar(drawn, ax=axes, label="energy / 50 GeV", shrink=0.6)
+    fig.colorbar(drawn, ax=axes, label="energy [GeV], grey: none", shrink=0.6)
     return fig
 
 
@@ -114,16 +114,16 @@ def compare(official, simulated, n=3):
 
 def mean_images(part):
     """Mean energy of electrons and of photons, mirrored to the standard side, and their difference."""
-    x = network_input(part.X)[:, 1] / 2
+    x = 25 * network_input(part.X)[:, 1]  # GeV
     electron, photon = (x[part.y == label].mean(axis=0) for label in (1, 0))
     fig, axes = plt.subplots(3, 1, figsize=(5.2, 6.6), layout="constrained")
     for ax, image, title in ((axes[0], electron, "mean electron (train)"), (axes[1], photon, "mean photon (train)")):
-        drawn = draw(ax, np.maximum(image, 3e-4), norm=LogNorm(3e-4, 1))
+        drawn = draw(ax, np.maximum(image, 0.015), norm=LogNorm(0.015, 50))
         ax.set_title(title, fontsize=9)
-        fig.colorbar(drawn, ax=ax, label="energy / 50 GeV")
-    drawn = draw(axes[2], electron - photon, cmap="RdBu_r", norm=SymLogNorm(3e-4, vmin=-0.1, vmax=0.1))
+        fig.colorbar(drawn, ax=ax, label="energy [GeV]", extend="min")
+    drawn = draw(axes[2], electron - photon, cmap="RdBu_r", norm=SymLogNorm(0.015, vmin=-10, vmax=10))
     axes[2].set_title("electron minus photon (train)", fontsize=9)
-    fig.colorbar(drawn, ax=axes[2], label="difference / 50 GeV", ticks=(-0.1, -0.01, -0.001, 0, 0.001, 0.01, 0.1))
+    fig.colorbar(drawn, ax=axes[2], label="difference [GeV]", ticks=(-10, -1, -0.1, 0, 0.1, 1, 10))
     return fig
 
 
