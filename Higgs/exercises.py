@@ -26,7 +26,10 @@ def roc_points(y, score, thresholds):
 
 
 def best_threshold(y, score, thresholds):
-    """The threshold with the largest Z among those that keep b >= 10."""
+    """The threshold with the largest Z among those that keep b >= 10.
+
+    y and score are (n,), thresholds (m,).
+    """
     best, best_z = None, -1
     for threshold in thresholds:
         s, b = expected_counts(y, score, threshold)
@@ -142,6 +145,7 @@ exercises = Exercises({
             "p4[:, 3] is the energy of all events at once, and p4[:, :3] holds their momenta, shape (n, 3).",
             "Square the momenta, sum them with .sum(axis=1), subtract from the squared energy, and take np.sqrt.",
         ),
+        errors={"unpack": "Each ROW is an event: px, py, pz, E = p4.T unpacks the columns."},
     ),
     "ROC points": Exercise(
         roc_points,

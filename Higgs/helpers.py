@@ -37,7 +37,7 @@ def histograms(dataset, names, rows):
              for y, style in CLASS_STYLES.items()]  # fmt: skip
     if PARENTS.keys() & set(names):
         lines.append(Line2D([], [], color="0.5", lw=0.8, ls=":", label="mass of the parent"))
-    fig.legend(handles=lines, loc="outside upper right", ncols=3)
+    fig.legend(handles=lines, loc="outside lower right", ncols=3)
     return fig
 
 

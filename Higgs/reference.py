@@ -100,6 +100,17 @@ def chance(dataset, reference):
     return pd.Series(found)
 
 
+def medians(dataset, reference, names):
+    """Medians of signal in GeV (the official one by linear interpolation in its bins): one row a column of the data."""
+    found = {}
+    for name in names:
+        counts = np.r_[0, np.cumsum(reference[name]["signal"])]
+        theirs = np.interp(0.5, counts / counts[-1], reference[name]["edges"])
+        ours = np.median(columns(dataset.X, [name])[dataset.y == 1])
+        found[name] = {"ours": ours * UNITS[name], "official": theirs * UNITS[name]}
+    return pd.DataFrame(found).T
+
+
 def compare(dataset, reference, names):
     """A figure with one column a panel: our events as lines, official ones as points with errors.
 
@@ -115,11 +126,11 @@ def compare(dataset, reference, names):
         for (y, label), color, line in zip(CLASSES.items(), ("C0", "C1"), ("-", "--"), strict=True):
             theirs = np.add.reduceat(reference[name][label], np.arange(0, 2 * len(widths), 2))
             sns.histplot(x=x[dataset.y == y], bins=edges, stat="density", element="step", fill=False, ax=ax, lw=1,
-                         color=color, ls=line, label=f"{label}, simulated")  # fmt: skip
+                         color=color, ls=line, label=f"{label}, simulated ({(dataset.y == y).sum():,})")  # fmt: skip
             ax.errorbar(
                 (edges[1:] + edges[:-1]) / 2, theirs / theirs.sum() / widths,
                 np.sqrt(theirs) / theirs.sum() / widths, fmt="." if y else "x", ms=4, lw=0.8,
-                color=color, label=f"{label}, official",
+                color=color, label=f"{label}, official ({theirs.sum():,})",
             )  # fmt: skip
         ax.set(xlim=(min(0, edges[0]), edges[-2]), ylim=(0, None), ylabel="")
         ax.set_title(f"{name} [GeV]", fontsize=8, loc="center")
@@ -127,7 +138,7 @@ def compare(dataset, reference, names):
         ax.tick_params(labelsize=6)
     fig.supylabel("fraction of the class per GeV (axes start at 0)", fontsize=8)
     handles, labels = axes.flat[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=4, fontsize=7)
+    fig.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=7)
     return fig
 
 
