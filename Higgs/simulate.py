@@ -15,7 +15,7 @@ What the official rows taught (each item is checked in tests/test_real.py or by 
 - No jet is nearer than 0.4 in (eta, phi) to the lepton; muons in jets belong to the jets.
 
 What still differs (published rows 2,500 a class; no Kolmogorov-Smirnov distance is above 0.05)
-- Signal: m_wbb and m_wwbb lie 2 to 3 % low at their peaks, m_bb 2 % high; the first jets are a little too central.
+- Medians of signal: m_wbb and m_wwbb 1 to 2 % low, m_bb 2 % high; the first jets are a little too central.
 - Both tags are among the four listed jets in 1 to 2 % fewer events: still slightly too many extra jets.
 - The missing momentum needs noise, and b jets a lower response, that are fitted here (`Card`) and not understood.
 - Left out: underlying event, W -> tau nu, dilepton events, spin correlations between the two tops.

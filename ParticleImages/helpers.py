@@ -70,7 +70,7 @@ def flight_figure(pieces, seed=163):  # with this seed the hardest particle hits
     fig, (above, below) = plt.subplots(2, 1, figsize=(4.6, 3.9), sharex=True, height_ratios=(1, 1.35), layout="none")
     fig.subplots_adjust(left=0.13, right=0.8, bottom=0.12, top=0.98, hspace=0.08)
     drawn = above.imshow(np.maximum(middle, 0.01), origin="lower",
-                         extent=(-8.5, 8.5, -3.5, 3.5), aspect="auto", norm=LogNorm(0.05, 50))  # fmt: skip
+                         extent=(-8.5, 8.5, -3.5, 3.5), aspect="auto", norm=LogNorm(0.05, 90))  # fmt: skip
     above.set(ylabel="eta [crystals]")
     fig.colorbar(drawn, cax=above.inset_axes([1.03, 0, 0.04, 1]), label="energy [GeV]")
     styles = {"electron": "C0-", "photon": "C1--", "positron": "C2-."}
@@ -91,7 +91,7 @@ def ten(images, titles):
     """Energies (50 GeV) of ten images (10, 32, 32) on a logarithmic scale, nine middle rows, each with a title."""
     fig, axes = plt.subplots(5, 2, figsize=(6.8, 5.8), sharex=True, sharey=True, layout="constrained")
     for ax, image, title in zip(axes.flat, cropped(images)[:, 3:12], titles, strict=True):
-        drawn = draw(ax, np.where(image > 0, 50 * image, np.nan), norm=LogNorm(0.05, 50))
+        drawn = draw(ax, np.where(image > 0, 50 * image, np.nan), norm=LogNorm(0.05, 90))
         ax.set_title(title, fontsize=8)
         ax.set_yticks((-4, 0, 4))
     fig.colorbar(drawn, ax=axes, label="energy [GeV], grey: none", shrink=0.6)

@@ -5,6 +5,7 @@ Linux, macOS and Windows.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -118,4 +119,5 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends, too
     sys.exit(main())

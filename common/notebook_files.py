@@ -323,7 +323,10 @@ def settings(path, profile="lesson", overrides=None):
     values = {**values, **(overrides or {})}
 
     nb = read(path)
-    defaults = parameters(nb)
+    try:
+        defaults = parameters(nb)
+    except ValueError as error:
+        raise ValueError(f"{label(path)}: {error}") from error
     problems = [f"no later cell uses the parameter {name}" for name in unused_parameters(nb)]
     for name, value in values.items():
         if name not in defaults:

@@ -173,10 +173,10 @@ def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks", p
     check_writable(Path(out, "results.json"))
     bar = progress_bar(total=len(jobs), desc="notebooks", unit="notebook", disable=None)
 
-    telling = threading.Lock()
+    telling, stopped = threading.Lock(), threading.Event()
 
     def one(number):
-        result = _run_one(*jobs[number], Path(out).resolve(), row=1 + number % processes)
+        result = _run_one(*jobs[number], Path(out).resolve(), 1 + number % processes, stopped)
         with telling:
             if ended:
                 ended(result)
@@ -187,13 +187,17 @@ def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks", p
         try:
             return list(pool.map(one, range(len(jobs))))
         except KeyboardInterrupt:  # those that run end, too, and others do not begin
+            stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
             _kill_children()
             raise
 
 
-def _run_one(path, values, out, row):
-    """Execute one notebook in a process of its own, its bar in this row of the terminal; returns the Result."""
+def _run_one(path, values, out, row, stopped):
+    """Execute one notebook in a process of its own, its bar in this row of the terminal; returns the Result.
+
+    After it was `stopped` the copy of an earlier run stays.
+    """
     executed = out / label(path)
     running = executed.with_name(f".running-{path.name}")
     result = Result(path, executed)
@@ -215,7 +219,7 @@ def _run_one(path, values, out, row):
             result.seconds, result.memory, result.scores, result.error = measured
         except BrokenProcessPool:
             result.error = "the process was killed; it may have run out of memory"
-    if running.exists():
+    if running.exists() and not stopped.is_set():
         running.replace(executed)
     else:
         result.executed = running  # what is there is of an earlier run
@@ -289,7 +293,7 @@ def _execute(source, target, values, row, environ):
                 target, target, values, cwd=source.parent, progress_bar=bar,
                 language="python", **this_python(),
             )
-            found = scores(nb)
+            found, error = scores(nb), _ended_early(nb)
         except papermill.PapermillExecutionError:
             nb = papermill.execute.remove_error_markers(read(target))
             error = first_error(nb)
@@ -299,6 +303,15 @@ def _execute(source, target, values, row, environ):
         except Exception as exception:  # whatever it is, the other notebooks are still to run
             error = f"{type(exception).__name__}: {exception}"
     return time.perf_counter() - start, memory.peak, found, error
+
+
+def _ended_early(nb):
+    """Which cell ended the notebook, such as by sys.exit(), which papermill takes for success; '' for none."""
+    ran = [cell for cell in code_cells(nb) if cell.source.strip()]
+    if all(cell.execution_count for cell in ran):
+        return ""
+    last = [cell for cell in ran if cell.execution_count][-1:]
+    return f"cell [{last[0].execution_count if last else 0}] ended the notebook: those after it did not run"
 
 
 class _PeakMemory(threading.Thread):
@@ -529,16 +542,21 @@ def _run_and_print(paths, profile, overrides, out, processes):
     width = max((len(label(path)) for path in paths), default=0)
     _kept(out / "results.json")  # a damaged one is known before the runs, not after
 
+    not_kept = []
+
     def tell(result):
         tqdm.write(_safe(_row(result, width)), file=sys.stdout)  # above the bar
         sys.stdout.flush()
-        _keep(result, profile, overrides, out / "results.json")  # at once: others may run for hours, and be stopped
+        try:
+            _keep(result, profile, overrides, out / "results.json")  # at once: others may run for hours, and be stopped
+        except (ValueError, OSError) as error:
+            not_kept.append(f"{label(result.source)}: its scores are not kept: {in_words(error)}")
 
     print(f"{'notebook':<{width}}  {'seconds':>7}  {'memory':>9}  scores", flush=True)
     results = run(paths, profile, overrides, out, processes, tell)
-    for line in errors(results):
+    for line in [*errors(results), *not_kept]:
         print(_safe(line))
-    return int(any(result.error for result in results))
+    return int(any(result.error for result in results) or bool(not_kept))
 
 
 def _print_problems(paths):

@@ -303,6 +303,9 @@ def test_a_time_is_said_of_the_content_that_is_meant(folder, tmp_path, clock, ca
     (place / "a.zip").unlink()
     assert main([*said, "a.zip"]) == 1 and "is gone, and held several submissions" in capsys.readouterr().err
     assert arrivals.times(folder)[first] < IN_TIME < arrivals.times(folder)[second]
+    copy = hand_in(place, f"{first}.zip", good(4.0), "A")  # a name that would take its time
+    assert main([*said, f"{first}.zip"]) == 0
+    assert arrivals.times(folder)[archive.digest_of(copy)] > IN_TIME
     clock(late + timedelta(hours=2))
     third = archive.digest_of(hand_in(place, "b.zip", good(3.0), "A"))
     arrivals.receive(folder, place)
@@ -327,6 +330,20 @@ def test_a_correction_that_the_log_has_lost_is_told(folder, tmp_path, clock, cap
     assert "has lost" not in capsys.readouterr().out
 
 
+def test_certificates_are_of_all_hand_ins(folder, tmp_path, capsys):
+    """The board is of the folder that was scored last; others may hold who won."""
+    draw = ["certificates", str(folder), "--before-deadline"]
+    for place, name in (("subs", "A"), ("mails", "B")):
+        copied = hand_in(tmp_path / place, "a.zip", good(), name)
+        leaderboard.score(folder, tmp_path / place, 1)
+    assert main(draw) == 1
+    said = capsys.readouterr().err
+    assert "the board was made from one folder, and 1 submissions were logged from others: score the folder with" in said
+    shutil.copy(copied, tmp_path / "subs" / "b.zip")
+    leaderboard.score(folder, tmp_path / "subs", 1)
+    assert main(draw) == 0 and "wrote 2 certificates" in capsys.readouterr().out
+
+
 def test_what_lies_beside_a_zip_file_is_told(folder, tmp_path, capsys):  # noqa: F811
     place = tmp_path / "subs"
     (place / "A" / "second").mkdir(parents=True)
@@ -341,6 +358,9 @@ def test_what_lies_beside_a_zip_file_is_told(folder, tmp_path, capsys):  # noqa:
 
 
 def test_the_event_is_no_folder_of_submissions(folder, tmp_path, capsys):
+    for place in (folder / "public", folder / "private"):
+        assert main(["receive", str(folder), str(place)]) == 1
+        assert "is kept by the event itself: give the folder in which" in capsys.readouterr().err
     for place in (folder, folder.parent):
         assert main(["score", str(folder), str(place), "--workers", "1"]) == 1
         assert "is or holds the folder of the event: give the folder in which" in capsys.readouterr().err
@@ -475,7 +495,7 @@ def test_a_damaged_copy_is_said_to_be_damaged(folder, tmp_path):
         path.unlink(missing_ok=True)
         shutil.rmtree(folder / "private" / "judged")
         (reason,) = reasons(scored(folder, tmp_path / "subs")).values()
-        assert "its copy in private/received is damaged: put back a copy" in reason
+        assert "its copy in private/received is damaged: put back a whole one, or, where" in reason
         copy.write_bytes(whole)
         assert teams(scored(folder, tmp_path / "subs"))
 
@@ -546,7 +566,11 @@ def test_an_event_may_move_with_its_submissions(folder, tmp_path):
         assert [a.replaced for a in both] == [True, False] and both[0].time == arrival.time
         told = arrivals.elsewhere(moved / folder.name, moved / "subs")
         assert told == f"this folder has moved with its event: what was logged from {place} counts here"
-        assert (moved / folder.name / arrivals.FOLDER / arrivals.LOG).read_text("utf-8").count("\n") == 2
+        assert (moved / folder.name / arrivals.FOLDER / arrivals.LOG).read_text("utf-8").count("\n") == 4  # known here now
+        place.mkdir(parents=True)  # next year's
+        again = arrivals.receive(moved / folder.name, moved / "subs")
+        assert [(a.replaced, a.time) for a in again] == [(a.replaced, a.time) for a in both]
+        shutil.rmtree(whole)
     finally:
         moved.rename(whole)
 

@@ -788,6 +788,12 @@ def test_status_of_a_failing_run(course, capsys):
     assert "division by zero" in capsys.readouterr().out
 
 
+def test_a_cell_that_ends_the_notebook_is_an_error(course):
+    path = write_notebook(course / "Higgs" / "Higgs.ipynb", "import sys", "sys.exit(0)", "1", parameters="", profile="{}")
+    (result,) = run([path], out=course / "out")
+    assert result.error == "cell [2] ended the notebook: those after it did not run"
+
+
 @pytest.mark.parametrize("stop", [
     lambda process: os.killpg(process.pid, signal.SIGKILL), lambda process: process.send_signal(signal.SIGINT),
 ], ids=["killed", "interrupted"])  # fmt: skip
@@ -808,12 +814,10 @@ def test_a_run_that_is_stopped(course, stop):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.1)
     stop(process)
-    status = process.wait(30)
-    assert status and (out / "Higgs" / "Higgs.ipynb").exists()
+    assert process.wait(30) and (out / "Higgs" / "Higgs.ipynb").exists()
     assert list(json.loads((out / "results.json").read_text("utf-8"))["ci"]) == ["Higgs/Higgs.ipynb"]
 
-    if status == -signal.SIGKILL:  # else the copy says how far it had come
-        assert (out / "NMRSpin" / "NMRSpin.ipynb").read_bytes() == before
+    assert (out / "NMRSpin" / "NMRSpin.ipynb").read_bytes() == before
     (result,) = run([path], overrides={"SECONDS": 0}, out=out)
     assert result.error == ""
     assert [file.name for file in (out / "NMRSpin").iterdir()] == ["NMRSpin.ipynb"]

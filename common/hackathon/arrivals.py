@@ -124,6 +124,9 @@ def _chosen(submissions, name, log):
 
     Of one that is gone, and of a copy that is named, the SHA-256 of its content.
     """
+    copy = log.contents(Path(name).stem) if re.fullmatch(r"[0-9a-f]{64}", Path(name).stem) else None
+    if copy:  # before a file that somebody gave this name
+        return copy.pop()
     found, wanted = {path: _shown(submissions, path) for path in _files(submissions)}, Path(submissions, name)
     for path in found:
         if path.name == wanted.name and path.parent.resolve() == wanted.parent.resolve():
@@ -175,11 +178,15 @@ class _Open:
         self.new, self.back = [], []
         for part in place.glob(".*.part"):  # of one that was stopped: who writes some holds the lock
             self._finish(part)
-        self.times, self.first = _times(self.lines), _times(line for line in self.lines if "said" not in line)
+        self.times = _times(self.lines)
+        self.first = self.times | _times(line for line in self.lines if "said" not in line)  # a lost line: as was said
         copies = {path.stem: path for path in place.glob("*.zip") if re.fullmatch(r"[0-9a-f]{64}", path.stem)}
         self.unlogged = {digest: copies[digest] for digest in copies.keys() - {line["sha256"] for line in self.lines}}
         self.now = max([now(), *_kept(place, self.times).values()])  # whoever comes later cannot be the first of a name
-        self.known = {(line["sha256"], line["file"]) for line in self.lines if _from(line, self.source)}
+        here = [line for line in self.lines if _from(line, self.source)]
+        self.known = {(line["sha256"], line["file"]) for line in here}
+        if not any(line["folder"] == self.source["folder"] for line in here):  # it has moved: from now on it is known here
+            self.new += [line | self.source for line in here]
         self.found = []
 
     def _finish(self, part):
@@ -229,9 +236,9 @@ class _Open:
         return ""
 
     def contents(self, name):
-        """The SHA-256 of whatever this folder has held under a name, or of the copy that has this name; a set."""
-        lines, copy = [line for line in self.lines + self.new if _from(line, self.source)], Path(name).stem
-        return {line["sha256"] for line in lines if name == line["file"] or copy == line["sha256"]}
+        """The SHA-256 of whatever this folder has held under a name, which may be the SHA-256 itself; a set."""
+        lines = [line for line in self.lines + self.new if _from(line, self.source)]
+        return {line["sha256"] for line in lines if name in (line["file"], line["sha256"])}
 
     def write(self):
         _append(self.place / LOG, self.new)
@@ -254,7 +261,8 @@ class _Open:
 def _source(place, submissions):
     """How the log knows a folder of submissions: by its path, and by its way from the event, with which it may move."""
     folder, event = submissions.resolve(), place.parent.parent.resolve()
-    if {folder, *folder.parents} & {(event / "private").resolve(), place.resolve()}:
+    own = [event / name for name in ("private", "public", "receipts", "certificates", "baselines")]
+    if {folder, *folder.parents} & {path.resolve() for path in (place, *own)}:
         raise EventError(f"{submissions}: is kept by the event itself: give the folder in which teams hand in")
     if folder in {event, *event.parents}:
         raise EventError(f"{submissions}: is or holds the folder of the event: give the folder in which teams hand in")

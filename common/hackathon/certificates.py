@@ -9,7 +9,7 @@ from pathlib import Path
 
 import segno
 
-from common.hackathon import aliases, archive, roster, signing
+from common.hackathon import aliases, archive, arrivals, roster, signing
 from common.hackathon.badges import badge
 from common.hackathon.event import EventError, load
 from common.hackathon.lettering import Document, Fonts, Page
@@ -135,6 +135,10 @@ def _final_awards(folder, event, before):
     if kept != archive.digest_of(folder / roster.SETTLED):
         raise EventError(f"{folder}/leaderboard.json is of an earlier scoring than {roster.SETTLED}: run "
                          "'python -m common.hackathon score' first")  # fmt: skip
+    if n := roster.not_on_board(folder):
+        raise EventError(f"{folder}: the board was made from one folder, and {n} submissions were logged from others: score "
+                         "the folder with all of them last; those that shall not count, delete their copies in "
+                         f"{arrivals.FOLDER} and score again")  # fmt: skip
     return awards
 
 

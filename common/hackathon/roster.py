@@ -234,14 +234,14 @@ def keep(folder, event, entries, owners, times):
     """
     takes_name = set(map(id, owners))
     found = [_row(event, entry) for entry in entries if entry.team and (not entry.reason or id(entry) in takes_name)]
-    known = {digest: time.isoformat() for digest, time in times.items() if time}
+    known, elsewhere = {digest: time.isoformat() for digest, time in times.items() if time}, {}
     with suppress(OSError, *DAMAGED):
         before, others = _rows(Path(folder, SETTLED)), arrivals.folders(folder).keys() - times.keys()
         elsewhere = {digest: time for digest, time in before["times"].items() if digest in others}
         known |= elsewhere
         found += [row for row in before["teams"] if row.content in elsewhere]
     with atomic_write(Path(folder, SETTLED)) as temporary:
-        about = {"times": known, "teams": list(map(asdict, found))}
+        about = {"times": known, "teams": list(map(asdict, found)), "elsewhere": sorted(elsewhere)}
         temporary.write_text(json.dumps(about, ensure_ascii=False) + "\n", "utf-8")
 
 
@@ -308,7 +308,13 @@ def _rows(path):
     words += [word for pair in about["times"].items() for word in pair]
     if not all(isinstance(word, str) for word in words) or not all(isinstance(count, int) for count in counts):
         raise TypeError("a name, a key, a member, a time or a count is none")
-    return {"times": about["times"], "teams": rows}
+    return {"times": about["times"], "teams": rows, "elsewhere": list(about.get("elsewhere", ()))}
+
+
+def not_on_board(folder):
+    """How many hand-ins of other folders the last scoring knew and left out; `settled` has read its file."""
+    path = Path(folder, SETTLED)
+    return len(_rows(path)["elsewhere"]) if path.exists() else 0
 
 
 def _place(board, phase):
