@@ -26,19 +26,24 @@ def free_echo(detuning, rate, wait, steps):
 def mean_field(m, kernel):
     """Field at each site: kernel times m, summed over sites, (n, n).
 
-    kernel (n, n) is the interaction of a spin at (0, 0) with each site; the
-    lattice is periodic. m (n, n) and the field are complex.
+    kernel (n, n) is the interaction of a spin at (0, 0) with each site, and
+    holds alpha / 10^4; the lattice is periodic. m (n, n) and the field are
+    complex.
     """
     return np.fft.ifft2(np.fft.fft2(kernel) * np.fft.fft2(m))
 
 
-def same_coupling(alpha, xi, new_xi):
-    """The alpha that gives a sample of range new_xi the same W.
+def gauss_newton(echoes, measured, shift, noise):
+    """Step of k parameters to a measured echo, and standard errors; (k,).
 
-    All are numbers. interaction("gauss", xi) is the kernel, (100, 100).
+    echoes (k + 1, n) are simulated: with the parameters, and with `shift`
+    added to each of them in turn. measured (n,) has noise of standard
+    deviation `noise`.
     """
-    total = interaction("gauss", xi).sum()
-    return alpha * total / interaction("gauss", new_xi).sum()
+    J = (echoes[1:] - echoes[0]).T / shift  # slopes, (n, k)
+    inverse = np.linalg.inv(J.T @ J)
+    step = inverse @ J.T @ (measured - echoes[0])
+    return step, noise * np.sqrt(np.diag(inverse))
 
 
 def _mirrored(m):
@@ -83,8 +88,17 @@ def _field(m, kernel, forward=np.fft.fft2, back=np.fft.ifft2):
     return back(forward(kernel) * forward(m))
 
 
+def _newton(echoes, measured, shift, noise, left=None, error=None):
+    """A Gauss-Newton step with another way from slopes and what is left to a step, or from slopes to errors."""
+    J = (echoes[1:] - echoes[0]).T / shift
+    step, errors = gauss_newton(echoes, measured, shift, noise)
+    return left(J, measured - echoes[0]) if left else step, error(J, noise) if error else errors
+
+
 RNG = np.random.default_rng(0)
 FIVE, MANY = np.array([0.3, -0.2, 0.05, 0.45, -0.01]), 0.1 * RNG.standard_normal(300)
+LINE = np.array([[2.0, 1.0, 0.5, -1.0], [2.3, 1.2, 0.5, -0.9]])
+CURVES = RNG.standard_normal(12) + 0.01 * np.concatenate([np.zeros((1, 12)), RNG.standard_normal((3, 12))])
 SMALL, LARGE = (RNG.standard_normal((n, n)) + 1j * RNG.standard_normal((n, n)) for n in (6, 20))
 
 
@@ -121,6 +135,8 @@ exercises = Exercises({
             "M is taken after each step: the value at the start is not among them.": _from_the_start,
             "The size of M is its absolute value; return M itself, which is complex.":
                 lambda *a: abs(free_echo(*a)),
+            "Only the real part is left: M is complex, so an array for it needs np.zeros(steps, complex).":
+                lambda *a: free_echo(*a).real,
         },
         (
             "Keep m, one complex number a spin, and change all of them in a loop over the steps. At the start each "
@@ -151,6 +167,8 @@ exercises = Exercises({
                 lambda m, kernel: _field(m, kernel, np.fft.fft, np.fft.ifft),
             "The field has two components, so it is complex: keep its imaginary part.":
                 lambda m, kernel: _field(m, kernel).real,
+            "The kernel holds alpha / 10^4 already: do not divide once more.":
+                lambda m, kernel: _field(m, kernel) / 1e4,
             "The sum is meant, not the mean over the sites.": lambda m, kernel: _field(m, kernel) / m.size,
             "The kernel starts at (0, 0) already: no shift is needed.":
                 lambda m, kernel: _field(m, np.fft.fftshift(kernel)),
@@ -164,30 +182,41 @@ exercises = Exercises({
             "Transform kernel and m, multiply the two, transform the product back.",
         ),
     ),
-    "same coupling": Exercise(
-        same_coupling,
+    "gauss newton": Exercise(
+        gauss_newton,
         {
-            "alpha = 12 and a range that grows from 5 to 7": (12.0, 5.0, 7.0),
-            "alpha = 3 and a range that shrinks from 20 to 9": (3.0, 20.0, 9.0),
+            "one parameter and four numbers": (LINE, np.array([1.5, 1.2, 0.1, -0.7]), 0.1, 0.2),
+            "three parameters and twelve numbers": (CURVES, RNG.standard_normal(12), 0.01, 0.05),
         },
         {
-            "The other way round: a longer range has a larger sum, so alpha must be smaller.":
-                lambda alpha, xi, new: alpha**2 / same_coupling(alpha, xi, new),
-            "Nearly: xi squared is what the sum over a whole plane is proportional to. Sum the kernel itself, which "
-            "leaves the spin at (0, 0) out.": lambda alpha, xi, new: alpha * (xi / new) ** 2,
-            "Very nearly: pi xi^2 - 1 is the sum over an endless lattice. This one is 100 x 100: sum the kernel.":
-                lambda alpha, xi, new: alpha * (np.pi * xi**2 - 1) / (np.pi * new**2 - 1),
-            "W has the sum over all sites in two directions, so it grows with xi squared: sum the kernel.":
-                lambda alpha, xi, new: alpha * xi / new,
-            "That is W; return the alpha.": lambda alpha, xi, new: alpha * interaction("gauss", xi).sum() / 1e4,
+            "The step goes the wrong way: what is left is the measured echo less the simulated one.":
+                lambda *a: (-gauss_newton(*a)[0], gauss_newton(*a)[1]),
+            "A slope is the difference divided by shift.":
+                lambda echoes, measured, shift, noise: gauss_newton(echoes, measured, 1.0, noise),
+            "J^T times what is left is only the direction of steepest descent: multiply it by the inverse of J^T J.":
+                lambda *a: _newton(*a, left=lambda J, left: J.T @ left),
+            "The diagonal of noise^2 times the inverse holds variances: take the root.":
+                lambda *a: _newton(*a, error=lambda J, noise: noise**2 * np.diag(np.linalg.inv(J.T @ J))),
+            "The root is missing: noise times the root of the diagonal.":
+                lambda *a: _newton(*a, error=lambda J, noise: noise * np.diag(np.linalg.inv(J.T @ J))),
+            "That would be the error if all other parameters were known: invert J^T J first, then take its diagonal.":
+                lambda *a: _newton(*a, error=lambda J, noise: noise / np.sqrt(np.diag(J.T @ J))),
+            "The errors are those of noise of size 1: multiply them by noise.":
+                lambda *a: _newton(*a, error=lambda J, noise: np.sqrt(np.diag(np.linalg.inv(J.T @ J)))),
+            "The errors are the roots of the diagonal alone, one for each parameter.":
+                lambda *a: _newton(*a, error=lambda J, noise: noise * np.sqrt(abs(np.linalg.inv(J.T @ J)))),
+            "The errors are to come from the given noise, not from what is left of the echo.":
+                lambda echoes, measured, shift, noise: gauss_newton(
+                    echoes, measured, shift, np.sqrt(((measured - echoes[0]) ** 2).mean())),
         },
         (
-            "W is alpha times the sum of the kernel over all sites, divided by 10^4. Which alpha keeps this product?",
-            "interaction(\"gauss\", xi).sum() is the sum for one range.",
-            "Multiply alpha by the sum for xi and divide by the sum for new_xi.",
+            "If the echo is a straight line in its parameters, what is left of the measured echo is J times the step: "
+            "linear regression. J has a column for each parameter.",
+            "A column of J is (an echo with this parameter shifted, less the first echo) / shift: "
+            "J = (echoes[1:] - echoes[0]).T / shift.",
+            "inverse = np.linalg.inv(J.T @ J); the step is inverse @ J.T @ (measured - echoes[0]).",
+            "The errors are noise * np.sqrt(np.diag(inverse)); return both: step, errors.",
         ),
-        errors=dict.fromkeys(
-            ("unknown interaction", "argument: 'xi'"), 'interaction takes a name first: interaction("gauss", xi).'
-        ),
+        parts=("the step", "the errors"),
     ),
 })  # fmt: skip

@@ -68,20 +68,20 @@ def spins_and_signal(states, titles, curves, step):
     states : list of ndarray of shape (3, n, n)
     titles : list of str
     curves : dict of str to ndarray of shape (471,)
-        |M|; the first is drawn dashed.
+        |M| of two samples; the first is drawn dashed.
     step : int
     """
     fig, axes = plt.subplots(1, len(states) + 1, figsize=(7.0, 2.3), width_ratios=[1] * len(states) + [1.8])
     for ax, state, title in zip(axes, states, titles, strict=False):
         from_above(ax, state, title)
     ax = axes[-1]
-    for line, (name, M) in zip(("--", "-", ":"), curves.items(), strict=False):
-        ax.plot(np.arange(1, len(M) + 1), M, line, lw=1.2, label=name)
+    for (line, colour), (name, M) in zip((("--", "0.5"), ("-", "k")), curves.items(), strict=True):
+        ax.plot(np.arange(1, len(M) + 1), M, line, color=colour, lw=1.2, label=name)
     ax.axvline(SEQUENCE.wait, color="0.6", lw=0.8, ls=":")
     ax.text(SEQUENCE.wait + 4, 0.42, "pulse", fontsize=7, color="0.4")
     for M in curves.values():
         ax.plot(step, M[step - 1], "ko", ms=3)
-    ax.set(xlabel=STEP, ylabel="|M|", ylim=(0, 0.6), title=f"dots: step {step}")
+    ax.set(xlabel=STEP, ylabel="|M|", ylim=(0, 0.6), title=f"Size of the signal (dots: step {step})")
     ax.legend(fontsize=7, ncols=2, loc="upper right")
     return fig
 

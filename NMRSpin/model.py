@@ -11,6 +11,7 @@ from torch.nn.functional import mse_loss
 
 from common.training import fit, predict, seed_everything
 from NMRSpin import simulate
+from NMRSpin.spins import interaction
 
 FLOOR = 1e-3  # added to the spread of a column: some hardly vary, and their rounding is not to be blown up
 
@@ -64,6 +65,12 @@ def total_coupling(kind, y):
     """W = alpha |sum_j f(r_j)| / 10^4 of samples with labels y (n, 3), in gamma."""
     lengths, totals = simulate.total_interaction(kind)
     return y[:, 0] * np.exp(np.interp(np.log(y[:, 1]), np.log(lengths), np.log(totals))) / simulate.SPINS
+
+
+def same_coupling(alpha, xi, new_xi):
+    """The alpha that gives a sample of range new_xi the same W, for gauss."""
+    total, new_total = interaction("gauss", [xi, new_xi]).sum(axis=(1, 2))
+    return alpha * total / new_total
 
 
 # --------------------------------------------------------------------------------------------------

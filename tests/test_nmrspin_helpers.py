@@ -31,6 +31,12 @@ def test_total_coupling(kind):
     np.testing.assert_allclose(model.total_coupling(kind, y), expected, rtol=2e-3)
 
 
+def test_twins_have_the_same_total_coupling():
+    y = np.array([[12.0, 6.0, 7.0], [model.same_coupling(12.0, 6.0, 11.0), 11.0, 7.0]])
+    np.testing.assert_allclose(*model.total_coupling("gauss", y), rtol=2e-3)
+    assert model.same_coupling(12.0, 6.0, 6.0) == 12.0
+
+
 def test_columns_that_hardly_vary_are_not_blown_up():
     values = np.column_stack([np.tile([0, simulate.RESOLUTION], 50), np.tile([-1.0, 1.0], 50)])
     standard = model.Standard(values, model.FLOOR)

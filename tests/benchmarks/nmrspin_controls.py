@@ -3,8 +3,8 @@
     python tests/benchmarks/nmrspin_controls.py [windows] [noise] [networks]
 
 windows: which part of the echo tells the ridge the rate, of free spins, of one material and of all; noise: the same
-with noise, and with columns of one scale; networks: the lesson's network with three seeds, and on other draws of the
-detunings (three minutes of a core).
+with noise, and with columns of one scale; networks: the lesson's network with three seeds, in the mean and label by
+label, and on other draws of the detunings (three minutes of a core).
 """
 
 import argparse
@@ -79,15 +79,24 @@ def networks():
         train, valid, *tests = lesson(kind)
         y = np.concatenate([part.y for part in tests])
         ridge = Ridge().fit(train.X, train.y)
-        rival = np.concatenate([squared_errors(part.y, ridge.predict(part.X)).mean(axis=1) for part in tests])
+        ridge_by_label = [squared_errors(part.y, ridge.predict(part.X)) for part in tests]
+        rival = np.concatenate(ridge_by_label).mean(axis=1)
         for seed in range(3):
             model = Network(epochs=200, seed=seed).fit(train.X, train.y, valid.X, valid.y)
-            each = np.concatenate([squared_errors(part.y, model.predict(part.X)).mean(axis=1) for part in tests])
+            by_label = [squared_errors(part.y, model.predict(part.X)) for part in tests]
+            each = np.concatenate(by_label).mean(axis=1)
             rows = np.random.default_rng(0).integers(len(y), size=(1000, len(y)))
             low, high = np.quantile((each - rival)[rows].mean(axis=1), [0.025, 0.975])
             print(f"{kind}, seed {seed}: test {each[:200].mean():.3f}, hidden {each[200:].mean():.3f}, both "
                   f"{each.mean():.3f}; ridge {rival[:200].mean():.3f}, {rival[200:].mean():.3f}, {rival.mean():.3f}; "
                   f"network less ridge {low:+.3f} to {high:+.3f}", flush=True)  # fmt: skip
+            for name, own, other in zip(("test", "hidden"), by_label, ridge_by_label, strict=True):
+                few = np.random.default_rng(0).integers(len(own), size=(1000, len(own)))
+                ends = np.quantile((own - other)[few].mean(axis=1), [0.025, 0.975], axis=0).T
+                for label, new, old, (low, high) in zip(
+                    simulate.LABELS, own.mean(axis=0), other.mean(axis=0), ends, strict=True
+                ):
+                    print(f"  {name}, {label}: {new:.4f}, ridge {old:.4f}, difference {low:+.4f} to {high:+.4f}")
             if (kind, seed) == ("gauss", 0):
                 edges = np.sort(labels([LOWEST, HIGHEST]), axis=0)
                 found = model.predict(data.load("test", 100, task="gauss_fresh", seed=0).X)
