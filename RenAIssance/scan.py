@@ -118,8 +118,8 @@ def _pixels(image, name):
         return n
     whole = sum(name in ("FlateDecode", "LZWDecode") for name in filters) < 2  # twice: it would be made to fill memory
     if whole and filters[:1] == ["FlateDecode"]:
-        fewest = n // 8 if len(filters) == 1 else 1
-        whole = fewest <= _inflated(bytes(image.get_data()), BYTES_OF_PIXEL * n + 100_000) <= BYTES_OF_PIXEL * n + 100_000
+        fewest, most = n // 8 if len(filters) == 1 else 1, BYTES_OF_PIXEL * n + 100_000
+        whole = fewest <= _inflated(bytes(image.get_data()), most) <= most
     if whole and filters and filters[-1] in LAST_PART:
         data = bytes(image.get_data(decode_simple=True))
         whole = data.rfind(END_OF_IMAGE) > data.rfind(LAST_PART[filters[-1]])  # no other bytes look like them
@@ -129,7 +129,7 @@ def _pixels(image, name):
 
 
 def _inflated(data, most):
-    """How many bytes a Flate stream holds; 0 where it breaks off or cannot be decoded, more than `most` where it has more.
+    """How many bytes a Flate stream holds, or some number above `most`; 0 where it breaks off or cannot be decoded.
 
     Its checksum is not looked at.
     """
@@ -148,7 +148,7 @@ def _rendered(page, pixels, name):
     if not 1 / MAX_RATIO <= page.get_width() / max(page.get_height(), 1e-9) <= MAX_RATIO:
         raise ValueError(f"{name} is a strip of {page.get_width():g} x {page.get_height():g} points, not a page")
     if pixels > FINEST * MAX_PIXELS:
-        raise ValueError(f"{name} has an image of more than {FINEST * MAX_PIXELS:,} pixels; scan it with 150 to 300 dpi")
+        raise ValueError(f"{name} has images of more than {FINEST * MAX_PIXELS:,} pixels; scan it with 150 to 300 dpi")
     usual, native, most = DPI / 72, (pixels / area) ** 0.5, (MAX_PIXELS / area) ** 0.5
     if pixels < MIN_PIXELS:
         raise ValueError(f"{name} has about {72 * native:.0f} dpi, too coarse to read; scan it with 150 to 300 dpi")

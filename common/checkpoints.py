@@ -20,10 +20,12 @@ BLOCK = 1 << 26  # bytes of an array that are in memory at once
 START = "initial weights"
 """The one setting that may be another: a network that nobody seeded goes on, too, and its owner is told."""
 AGREE = {
-    "loss or network": (1e-4, 1e-9), "score": (1e-2, 1e-2), "augmentation, or loss or network in training": (1e-4, 1e-9),
-}  # fmt: skip
-"""How well results have to agree, as a share and as a difference: another processor rounds otherwise, and a share of right
-answers moves in steps."""
+    "loss or network": (1e-4, 1e-9),
+    "score": (1e-2, 1e-2),
+    "augmentation, or loss or network in training": (1e-4, 1e-9),
+}
+"""How well results have to agree, as a share and as a difference: another processor rounds otherwise, and a share of
+right answers moves in steps."""
 
 
 def of_array(values):

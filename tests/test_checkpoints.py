@@ -191,7 +191,8 @@ def test_looking_at_the_training_changes_nothing(tmp_path):
     """Means of batches and random numbers are those of a training without a checkpoint."""
     def net():
         torch.manual_seed(0)
-        return torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Dropout(), torch.nn.Linear(4, 1))
+        layers = torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Dropout(), torch.nn.Linear(4, 1)
+        return torch.nn.Sequential(*layers)
 
     kept, plain = net(), net()
     history = go(tmp_path, kept, augment=Shifted(0.1))

@@ -789,7 +789,8 @@ def test_status_of_a_failing_run(course, capsys):
 
 
 def test_a_cell_that_ends_the_notebook_is_an_error(course):
-    path = write_notebook(course / "Higgs" / "Higgs.ipynb", "import sys", "sys.exit(0)", "1", parameters="", profile="{}")
+    cells = "import sys", "sys.exit(0)", "1"
+    path = write_notebook(course / "Higgs" / "Higgs.ipynb", *cells, parameters="", profile="{}")
     (result,) = run([path], out=course / "out")
     assert result.error == "cell [2] ended the notebook: those after it did not run"
 

@@ -103,8 +103,8 @@ def _add_certificates(commands):
               "       %(prog)s verify FILE [FILE ...] --key KEY",
     )  # fmt: skip
     certificates.add_argument("what", type=_path, help="folder of the event, scored; or the word verify")
-    certificates.add_argument("file", nargs="*", type=_path, help="a certificate to check, or a text file with what its "
-                              "QR code says")  # fmt: skip
+    certificates.add_argument("file", nargs="*", type=_path,
+                              help="a certificate to check, or a text file with what its QR code says")  # fmt: skip
     certificates.add_argument("--key", type=_path, help="with verify: the organiser's public key")
     certificates.add_argument("--font", type=_path, action="append", default=[],
                               help="a TrueType font for names in other scripts; once for each")  # fmt: skip
@@ -120,7 +120,8 @@ def _add_team_commands(commands):
     for command in (register, join, merge):
         command.add_argument("event", type=_path, help="folder of the event")
     register.add_argument("--team", required=True)
-    register.add_argument("--key", type=_path, help="the key file of a team that has handed in (default: a key is made)")
+    register.add_argument("--key", type=_path,
+                          help="the key file of a team that has handed in (default: a key is made)")  # fmt: skip
     register.add_argument("--renew", action="store_true", help="give a team that lost its key another one: what it "
                           "handed in stays, and the old key ends")  # fmt: skip
     join.add_argument("--key", type=_path, required=True, help="the key file of the team")

@@ -185,7 +185,7 @@ class _Open:
         self.now = max([now(), *_kept(place, self.times).values()])  # whoever comes later cannot be the first of a name
         here = [line for line in self.lines if _from(line, self.source)]
         self.known = {(line["sha256"], line["file"]) for line in here}
-        if not any(line["folder"] == self.source["folder"] for line in here):  # it has moved: from now on it is known here
+        if not any(line["folder"] == self.source["folder"] for line in here):  # it has moved: from now on known here
             self.new += [line | self.source for line in here]
         self.found = []
 
@@ -417,8 +417,8 @@ def unread(submissions):
         with suppress(OSError):  # it vanished
             found += [path for path in sorted(folder.iterdir()) if path not in read and not _ignored(path.name)]
     shown = ", ".join(_shown(submissions, path) for path in found[:5]) + (", ..." if len(found) > 5 else "")
-    return found and (f"not read, because a zip file lies beside it: {shown}: of the folder of a team only the zip files "
-                      "themselves are read; move others into the folder of submissions") or ""  # fmt: skip
+    return found and (f"not read, because a zip file lies beside it: {shown}: of the folder of a team only the zip "
+                      "files themselves are read; move others into the folder of submissions") or ""  # fmt: skip
 
 
 def _files(folder):

@@ -136,8 +136,8 @@ def _final_awards(folder, event, before):
         raise EventError(f"{folder}/leaderboard.json is of an earlier scoring than {roster.SETTLED}: run "
                          "'python -m common.hackathon score' first")  # fmt: skip
     if n := roster.not_on_board(folder):
-        raise EventError(f"{folder}: the board was made from one folder, and {n} submissions were logged from others: score "
-                         "the folder with all of them last; those that shall not count, delete their copies in "
+        raise EventError(f"{folder}: the board was made from one folder, and {n} submissions were logged from others: "
+                         "score the folder with all of them last; those that shall not count, delete their copies in "
                          f"{arrivals.FOLDER} and score again")  # fmt: skip
     return awards
 

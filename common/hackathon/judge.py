@@ -31,8 +31,8 @@ WAITING = 3  # times as long may pass on the clock, where a machine is busy
 MEMORY = 512_000_000  # bytes, beyond what a process has that is ready to score
 ONE_AT_A_TIME = threading.RLock()
 UNEXPECTED = "cannot be scored: "  # how a reason begins for which this machine or the course may be to blame
-DAMAGED = (f"{UNEXPECTED}its copy in private/received is damaged: put back a whole one, or, where its file is still among "
-           "the submissions, delete the damaged copy and score again")  # fmt: skip
+DAMAGED = (f"{UNEXPECTED}its copy in private/received is damaged: put back a whole one, or, where its file is still "
+           "among the submissions, delete the damaged copy and score again")  # fmt: skip
 # and one that may pass, with the load of this machine
 PASSING = ("needs more than ", "takes more than ", "ends the process ", "cannot be read: ")
 COPIES = 200  # of the test set, for the intervals

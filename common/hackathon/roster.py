@@ -246,7 +246,7 @@ def keep(folder, event, entries, owners, times):
 
 
 def forgotten(folder):
-    """What the organiser is told of times that the last scoring knew, and the log of arrivals no longer does, else ""."""
+    """What the organiser is told of times that the last scoring knew, and the log no longer does, else ""."""
     known = {}
     with suppress(OSError, *DAMAGED):
         known = _rows(Path(folder, SETTLED))["times"]
@@ -255,9 +255,9 @@ def forgotten(folder):
     if not lost:
         return ""
     digest = min(lost)
-    return (f"{Path(folder, arrivals.FOLDER, arrivals.LOG)}: has lost lines since the last scoring, which knew other times "
-            f"of {len(lost)} submissions: put back a copy of the log that has them, or say each again, such as --at "
-            f"{lost[digest]} --file {digest}.zip")  # fmt: skip
+    return (f"{Path(folder, arrivals.FOLDER, arrivals.LOG)}: has lost lines since the last scoring, which knew other "
+            f"times of {len(lost)} submissions: put back a copy of the log that has them, or say each again, such as "
+            f"--at {lost[digest]} --file {digest}.zip")  # fmt: skip
 
 
 def _row(event, entry):
