@@ -211,12 +211,13 @@ exercises = Exercises({
         },
         (
             "If the echo is a straight line in its parameters, what is left of the measured echo is J times the step: "
-            "linear regression. J has a column for each parameter.",
+            "linear regression.",
             "A column of J is (an echo with this parameter shifted, less the first echo) / shift: "
             "J = (echoes[1:] - echoes[0]).T / shift.",
             "inverse = np.linalg.inv(J.T @ J); the step is inverse @ J.T @ (measured - echoes[0]).",
             "The errors are noise * np.sqrt(np.diag(inverse)); return both: step, errors.",
         ),
         parts=("the step", "the errors"),
+        errors={"Singular": "J has a column for each parameter, not a row."},
     ),
 })  # fmt: skip
