@@ -428,7 +428,7 @@ def test_what_follows_a_jpeg_does_not_matter(tmp_path):
 def test_pages_that_no_book_has_are_refused(tmp_path, monkeypatch):
     path, data = tmp_path / "book.pdf", zlib.compress(bytes(1600 * 1200))
     for size, page, said in (((1200, 1600), (1, 14400), "page 1 is a strip of 1 x 14400 points, not a page"),
-                             ((40000, 40000), (480, 640), "page 1 has an image of more than 160,000,000 pixels")):
+                             ((40000, 40000), (480, 640), "page 1 has images of more than 160,000,000 pixels")):
         path.write_bytes(_around(data, b"FlateDecode", size, page))
         with pytest.raises(ValueError, match=f"book.pdf: {said}"):
             scan.spreads(path)
