@@ -116,7 +116,7 @@ def _pixels(image, name):
     n = width * height
     if not 0 < n <= FINEST * MAX_PIXELS:  # none: nothing to see
         return n
-    whole = sum(name in ("FlateDecode", "LZWDecode") for name in filters) < 2  # twice: it would be made to fill memory
+    whole = sum(each in ("FlateDecode", "LZWDecode") for each in filters) < 2  # twice: it would be made to fill memory
     if whole and filters[:1] == ["FlateDecode"]:
         fewest, most = n // 8 if len(filters) == 1 else 1, BYTES_OF_PIXEL * n + 100_000
         whole = fewest <= _inflated(bytes(image.get_data()), most) <= most

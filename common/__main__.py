@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from common.challenge import FOLDERS, ROOT
@@ -104,6 +105,8 @@ def main(argv=None):
     if argv[0] in ("run", "test", "refresh"):
         environment = dict.fromkeys(ONE_THREAD, "1") | environment
     place = ROOT if argv[0] in ("lab", "test") else None
+    with suppress(ValueError):  # this is not the main thread
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that subprocess ends what was started, too
     with tempfile.TemporaryDirectory(prefix="deeplearn-") as data:
         if argv[0] == "test":  # the runs of one notebook share what they simulate, and nothing else that is kept
             environment["DEEPLEARN_DATA"] = data
@@ -119,5 +122,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends, too
     sys.exit(main())

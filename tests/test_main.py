@@ -1,7 +1,9 @@
 """The command `deeplearn`: what each of its commands starts."""
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,24 @@ def test_data_of_a_challenge():
     done = subprocess.run([sys.executable, "-m", "common", "data", "Higgs", "describe", "--n", "5"],
                           cwd=ROOT, capture_output=True, text=True)  # fmt: skip
     assert done.returncode == 0 and done.stdout.startswith("Higgs: 5 samples"), done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
+def test_term_ends_what_was_started(tmp_path):
+    """As a batch system sends it, to this process alone."""
+    child = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()) + chr(10)); time.sleep(60)"
+    script = f"""
+import sys
+from common import __main__ as program
+program.commands = lambda argv: [[sys.executable, "-c", {child!r}]]
+sys.exit(program.main(["lab"]))
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().endswith(chr(10)):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(30) == 143
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)

@@ -224,7 +224,10 @@ class _Open:
         self._add(digest, name, at, said=True)
 
     def say(self, digest, name, at, exact, named=False):
-        """Log a time of which the organiser says that a content arrived then; why it cannot have, else ""."""
+        """Log a time of which the organiser says that a content arrived then; why it cannot have, else "".
+
+        `exact` corrects to either side; `named` is a content that was named itself, not by the file that holds it now.
+        """
         if exact and at > self.first[digest]:
             return f"{name}: was here at {self.first[digest]}, so it cannot have arrived at {at}"
         for other in self.contents(name) - {digest} if exact and not named else ():
@@ -302,8 +305,9 @@ def _received(place, submissions, at, files, memory, exact, say):
             "each counts from when it was taken"
         )
     names = log.names()
-    for digest in (_kept(place, names) if not files else files & names.keys()) if at is not None else ():
-        wrong = log.say(digest, names[digest], at, exact, named=True) or wrong
+    if at is not None:
+        for digest in files & names.keys() if files else _kept(place, names):
+            wrong = log.say(digest, names[digest], at, exact, named=True) or wrong
     log.write()
     if log.found:
         log.back.append(f"{place / LOG}: did not know the copies of {len(log.found)} submissions, such as "
@@ -416,9 +420,11 @@ def unread(submissions):
     for folder in sorted({path.parent for path in read} - {submissions}):
         with suppress(OSError):  # it vanished
             found += [path for path in sorted(folder.iterdir()) if path not in read and not _ignored(path.name)]
+    if not found:
+        return ""
     shown = ", ".join(_shown(submissions, path) for path in found[:5]) + (", ..." if len(found) > 5 else "")
-    return found and (f"not read, because a zip file lies beside it: {shown}: of the folder of a team only the zip "
-                      "files themselves are read; move others into the folder of submissions") or ""  # fmt: skip
+    return (f"not read, because a zip file lies beside it: {shown}: of the folder of a team only the zip files "
+            "themselves are read; move others into the folder of submissions")  # fmt: skip
 
 
 def _files(folder):
