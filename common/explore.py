@@ -10,7 +10,8 @@
 Where a reader sits in front of the notebook (JupyterLab, Colab, VS Code) the sliders work, with ipywidgets. Where a
 notebook is executed without one, its output is one figure with its description; the figures of all positions of the
 sliders go along in the metadata, and the site of the course shows them under sliders of its own, with no kernel.
-Tests set DEEPLEARN_FRAMES=ends: all sliders at one end, then all at the other, are drawn, and no figures are kept.
+With DEEPLEARN_FRAMES=ends, as in tests and reduced runs, all sliders at one end, then all at the other, are drawn, and
+no figures are kept.
 """
 
 import base64

@@ -147,6 +147,7 @@ def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks", p
     ----------
     paths : list of pathlib.Path
     profile : {"ci", "lesson", "full"}
+        With "ci" an explorer draws the ends of its sliders only, unless DEEPLEARN_FRAMES is set.
     overrides : dict, optional
         Values of parameters that go before those of the profile.
     out : path
@@ -173,10 +174,11 @@ def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks", p
     check_writable(Path(out, "results.json"))
     bar = progress_bar(total=len(jobs), desc="notebooks", unit="notebook", disable=None)
 
+    environ = ({"DEEPLEARN_FRAMES": "ends"} if profile == "ci" else {}) | dict(os.environ)
     telling, stopped = threading.Lock(), threading.Event()
 
     def one(number):
-        result = _run_one(*jobs[number], Path(out).resolve(), 1 + number % processes, stopped)
+        result = _run_one(*jobs[number], Path(out).resolve(), 1 + number % processes, stopped, environ)
         with telling:
             if ended:
                 ended(result)
@@ -193,7 +195,7 @@ def run(paths, profile="ci", overrides=None, out=ROOT / "build" / "notebooks", p
             raise
 
 
-def _run_one(path, values, out, row, stopped):
+def _run_one(path, values, out, row, stopped, environ):
     """Execute one notebook in a process of its own, its bar in this row of the terminal; returns the Result.
 
     After it was `stopped` the copy of an earlier run stays.
@@ -215,7 +217,7 @@ def _run_one(path, values, out, row, stopped):
         return result
     with ProcessPoolExecutor(1, mp_context=_processes(), initializer=_end_with_parent) as pool:
         try:
-            measured = pool.submit(_execute, path, running, values, row, dict(os.environ)).result()
+            measured = pool.submit(_execute, path, running, values, row, environ).result()
             result.seconds, result.memory, result.scores, result.error = measured
         except BrokenProcessPool:
             result.error = "the process was killed; it may have run out of memory"
@@ -277,7 +279,7 @@ def _kill_children():
 def _execute(source, target, values, row, environ):
     """Execute one notebook; returns seconds, peak memory in bytes, scores and the error, if any.
 
-    environ is that of the process that asked: a fork has what was there when the first notebook started.
+    A fork has the environment that was there when the first notebook started: environ takes its place.
     """
     os.environ.clear()
     os.environ.update(environ)

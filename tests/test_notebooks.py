@@ -751,6 +751,19 @@ def test_run_prints_a_table(good, capsys):
     assert float(seconds) > 0.1
 
 
+@pytest.mark.parametrize("profile, kept", [("ci", False), ("lesson", True)])
+def test_explorers_of_a_reduced_run_keep_no_figures(course, monkeypatch, profile, kept):
+    monkeypatch.delenv("DEEPLEARN_FRAMES", raising=False)  # as readers have it
+    draw = """\
+import matplotlib.pyplot as plt
+from common.explore import explore
+explore(lambda x: (plt.figure(figsize=(1, 1)), f"{x}"), x=[1, 2, 3])"""
+    path = write_notebook(course / "Higgs" / "Higgs.ipynb", draw, parameters="", profile="{}")
+    (result,) = run([path], profile, out=course / "out")
+    (output,) = notebook_files.read(result.executed).cells[-1].outputs
+    assert result.error == "" and (notebook_files.FRAMES in output.metadata) == kept
+
+
 def test_failing_notebook_stops_no_other(course):
     last_cells = {
         "Higgs": "1 / 0",
