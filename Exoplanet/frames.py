@@ -182,6 +182,8 @@ def _places(header, usual, name):
         return usual
     if missing := [column for column in COLUMNS if names.count(column) != 1]:
         raise ValueError(f"{name}: the header must have each of {', '.join(COLUMNS)} once; check {missing[0]}")
+    if len(names) != 1 + len(COLUMNS):
+        raise ValueError(f"{name}: the header has {len(names)} columns, expected an index and {', '.join(COLUMNS)}")
     return [names.index(column) for column in COLUMNS]
 
 

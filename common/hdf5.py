@@ -62,12 +62,12 @@ def _array(h5py, file, name, expected):
     """A data set that lies in the file itself."""
     link = file.get(name, getlink=True)
     if link is None:
-        raise ValueError(f"{expected}, found {', '.join(sorted(file)) or 'none'}")
+        raise ValueError(f"{expected}, found {_names(file) or 'none'}")
     if not isinstance(link, h5py.HardLink):
         raise ValueError(f"{expected}, but {name} is a link to {link.path}: put the data themselves into the file")
     array = file[name]
     if isinstance(array, h5py.Group):
-        raise ValueError(f"{expected}, but {name} is a group with {', '.join(sorted(array)) or 'nothing in it'}")
+        raise ValueError(f"{expected}, but {name} is a group with {_names(array) or 'nothing in it'}")
     if not isinstance(array, h5py.Dataset) or array.shape is None:
         raise ValueError(f"{expected}, but {name} holds no array")
     try:
@@ -82,6 +82,11 @@ def _array(h5py, file, name, expected):
         cure = f"write the whole of it, zeros too: file[{name!r}][...] = values"
         raise ValueError(f"{expected}, but {name} says that it has {shape} numbers, and not all were written: {cure}")
     return array
+
+
+def _names(group):
+    """The names in a group, in a line; those that are not UTF-8 are bytes."""
+    return ", ".join(sorted(n if isinstance(n, str) else n.decode(errors="backslashreplace") for n in group))
 
 
 def _is_written(array):

@@ -209,6 +209,8 @@ def test_damaged_images(published, tmp_path):
     (table(RUNS).replace(",", ";"), "line 2 has semicolons between its numbers: save the table with commas"),
     (table(RUNS).replace("\n5,5,", "\n5,4,"), "line 7: run 4 "),
     (",run,n\n", "the header must have each of run, n, m1, .* once; check m1"),
+    (table(RUNS).replace(",run,n,", ",run,note,n,"), "the header has 12 columns, expected an index and run, n, m1"),
+    (table(RUNS).replace(",run,n,", "run,n,"), "the header has 10 columns, expected an index and run, n, m1"),
     (table(RUNS, header=False).replace("1,1,1,0.001,20.0", "1,1,1,20.0,0.001"), "line 2: a planet of 20 solar masses"),
     ("\n", "no runs"),
 ])

@@ -1,5 +1,6 @@
 """HDF5 files of others: what is sound is never called damaged, and what is no array is named."""
 
+import os
 import subprocess
 import sys
 
@@ -17,7 +18,7 @@ def write(path, **content):
             if isinstance(value, dict):
                 file.create_group(name).update(value)
             elif value is not None:
-                file[name] = value
+                file[os.fsencode(name)] = value
     return path
 
 
@@ -66,6 +67,7 @@ def test_a_disk_without_locks_and_a_killed_writer(tmp_path, monkeypatch, reason)
     ({"X": h5py.Empty("f4")}, "X holds no array"),
     ({"X": np.dtype("f4")}, "X holds no array"),
     ({"y": None, "labels": np.zeros(4)}, "found X, labels"),
+    ({"y": None, "Im\udce1genes": np.zeros(4)}, r"found Im.xe1genes, X"),  # Latin-1
 ])  # fmt: skip
 def test_what_is_no_array_is_named(tmp_path, content, reason):
     with pytest.raises(ValueError, match=f"^a.h5: expected the data sets X and y,.* {reason}"):
