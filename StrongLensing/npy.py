@@ -234,7 +234,7 @@ def _named(module, function):
     try:
         return NAMES[module, function]
     except (KeyError, TypeError) as error:
-        raise _Refused(f"it names {module}.{function}"[:80]) from error
+        raise _Refused(f"it names {ascii(f'{module}.{function}'[:60])}") from error
 
 
 def _reduce(function, arguments):

@@ -17,6 +17,7 @@ from jinja2 import TemplateError
 
 from common import demo, pages, texts
 from common.challenge import FOLDERS, ROOT, registry
+from common.files import in_words
 from common.hackathon import event as events
 from common.notebook_files import find, is_solution, label, read, scores
 
@@ -32,7 +33,8 @@ def build(out=OUT, event_folder=None, demos=True, quick=False):
     Parameters
     ----------
     out : path-like
-        Folder of the site; one that is there is replaced where it holds nothing but what this function wrote.
+        Folder of the site, or a link to it; one that is there is replaced where it holds nothing but what this function
+        wrote.
     event_folder : path-like, optional
         Folder of an event that was scored: its leaderboard becomes part of the site.
     demos : bool
@@ -54,6 +56,7 @@ def build(out=OUT, event_folder=None, demos=True, quick=False):
     out = Path(out)
     if out.name in ("", ".."):
         raise ValueError(f"{out} is in use: name a new folder for the site")
+    out = out.resolve() if out.is_symlink() else out  # the link stays one, and shows the new pages
     if out.exists():
         _check_own(out)
     event = events.load(Path(event_folder, "event.toml") if event_folder else events.EXAMPLE)
@@ -70,7 +73,9 @@ def build(out=OUT, event_folder=None, demos=True, quick=False):
 
 
 def _check_own(out):
-    """Raise ValueError unless a folder holds a site that `build` made, and nothing else."""
+    """Raise ValueError unless a folder is empty, or holds a site that `build` made and nothing else."""
+    if out.is_dir() and not any(out.iterdir()):
+        return
     try:
         ours = set(texts.read(out / FILES).splitlines())
     except (ValueError, OSError) as error:
@@ -276,7 +281,7 @@ def main(argv=None):
     try:
         written = build(args.out, args.event, demos=not args.without_demos)
     except (ValueError, OSError) as error:
-        print(f"python -m common.site: {error}", file=sys.stderr)
+        print(f"python -m common.site: {in_words(error)}", file=sys.stderr)
         return 1
     print(f"wrote {len(written)} pages: open {args.out / 'index.html'}")
     return 0

@@ -131,6 +131,15 @@ def test_only_its_own_files_are_replaced(built, tmp_path):
     assert (copied / "Higgs" / "thesis.html").read_text() == "precious"
 
 
+def test_a_link_stays_one_and_an_empty_folder_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(site, "_write", lambda made, *_: made.mkdir() or (made / "index.html").write_text("new"))
+    (tmp_path / "www").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to("www")
+    site.build(link)
+    assert link.is_symlink() and (tmp_path / "www" / "index.html").read_text() == "new"
+
+
 def test_what_comes_into_the_folder_meanwhile_is_kept(built, tmp_path, monkeypatch):
     copied = shutil.copytree(built, tmp_path / "site")
     monkeypatch.setattr(site, "_write", lambda made, *_: made.mkdir() or (copied / "CNAME").write_text("my.org"))
