@@ -92,15 +92,20 @@ def thermal_masses(masses, radii, n, seed):
     return np.asarray(masses)[:, None, None] / runs["star_mass"] / h**3
 
 
-def wakes(mass, radius, n, seed, size=simulate.SIZE, m=400):
-    """Where the wakes of `single_planets` are seen: x and y (n, m), from 0.5 to 1.8 times the orbit's radius.
+def inner_edges(n, seed):
+    """Radii in au at which the inner holes of the disks of `detections` end, shape (n,)."""
+    return simulate.draw_runs(n, np.random.default_rng(seed))["r_in"]
+
+
+def wakes(mass, radius, n, seed, size=simulate.SIZE, m=400, ends=(0.5, 1.8)):
+    """Where the wakes of `single_planets` are seen: x and y (n, m), between two radii in units of the orbit's.
 
     In units of half the width of the image, from its middle, as `model.on_the_sky` gives them. The planet is in the
     middle of the path.
     """
     runs, rng = _with_one_planet(mass, radius, n, seed)
     planet = simulate.draw_dumps(n, rng)["planet"][:, 0]
-    r = radius * np.concatenate([np.linspace(0.5, 1, m // 2), np.linspace(1, 1.8, m // 2)])
+    r = radius * np.concatenate([np.linspace(ends[0], 1, m // 2), np.linspace(1, ends[1], m // 2)])
     paths = np.empty((2, n, m))
     for i in range(n):
         run = {name: values[i] for name, values in runs.items()}

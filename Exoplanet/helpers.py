@@ -115,14 +115,15 @@ def evidence_figure(images, maps, paths, bare):
     limit = max(abs(np.array(maps)).max() / 2, 0.1)
     for i, (x, y, azimuth, radius) in enumerate(paths):
         show_disk(axes[0, i], images[i], bar=i == 0)
-        axes[0, i].plot(x, y, ",", color="c", alpha=0.7)
+        axes[0, i].plot(x, y, ".", ms=1, color="c")
         circle(axes[0, i], x[len(x) // 2], y[len(y) // 2])
         size = images.shape[-1]
         axes[0, i].set(xlim=(-0.5, size - 0.5), ylim=(-0.5, size - 0.5))
         for ax, evidence in zip(axes[1:, i], (maps[i], bare[i]), strict=True):
             shown = ax.imshow(evidence, cmap="RdBu_r", origin="lower", vmin=-limit, vmax=limit,
                               aspect="auto", extent=EXTENT)  # fmt: skip
-            ax.plot(np.degrees(azimuth), HALF * radius, ".", ms=1, color="k")
+            there = ax in axes[1]  # without the planet the path is grey: nothing lies there
+            ax.plot(np.degrees(azimuth), HALF * radius, ".", ms=1, color="k" if there else "0.6")
             circle(ax, np.degrees(azimuth)[len(azimuth) // 2], HALF * radius[len(radius) // 2], color="k")
             ax.set(xticks=[0, 180, 360], xlim=EXTENT[:2], ylim=EXTENT[2:])
             ax.grid(False)

@@ -161,6 +161,22 @@ def test_wakes_are_where_the_planet_makes_the_disk_brighter():
     assert np.median(at - turned) > 0.02 and (at > turned).mean() > 0.8
 
 
+def test_a_wake_is_followed_between_the_ends_that_are_asked_for():
+    runs = simulate.draw_runs(60, np.random.default_rng(5))
+    view = np.cos(runs["inclination"]), runs["position_angle"]
+    for ends in ((0.5, 1.8), (0.2, 2.0)):
+        path = experiments.wakes(2e-4, 80.0, 60, 5, ends=ends)
+        radius = experiments.seen_face_on(*path, *(v[:, None] for v in view))[0] * simulate.HALF_WIDTH
+        flat = (runs["lift"] < 0.1) & (runs["inclination"] < 1)  # of others the surface is seen beside the plane
+        assert flat.sum() > 5
+        np.testing.assert_allclose(radius[flat][:, [0, -1]], [np.multiply(ends, 80.0)] * flat.sum(), rtol=0.1)
+
+
+def test_inner_edges_are_those_of_the_disks():
+    edges = experiments.inner_edges(200, 5)
+    assert edges.shape == (200,) and 3 <= edges.min() < 5 and 30 < edges.max() <= 35
+
+
 def test_cells_that_a_path_crosses():
     radius = model.INNERMOST + (model.OUTERMOST - model.INNERMOST) * np.array([0.1, 0.1, 0.9, 1.5])
     cells = experiments.crossed(radius, np.array([0.1, -0.1, 3.2, 1.0]), 4, 8)
