@@ -111,7 +111,7 @@ def alignment_figure(cost, places, starts, rejected, zoom):
         ax.set(xlabel="character of the transcription", xlim=(left, right), ylim=(bottom, top))
         fig.colorbar(mesh, ax=ax, label="edits")
     axes[0].set(ylabel="character of the readings", title="a whole page; grey: where lines begin")
-    axes[1].set_title("five of its lines")
+    axes[1].set(ylabel="character of the readings", title="five of its lines")
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=7)
     return fig
 
