@@ -37,12 +37,12 @@ def polar_map(ax, values, limit=None, outermost=2.048):
 
 
 def maps_below(dataset, rows, maps, label, limit):
-    """Images with their substructure marked, and below each a map of signed values between -limit and limit."""
+    """Images, and below each a map of signed values between -limit and limit with the lens's substructure marked."""
     fig, axes = panels(2, len(rows), (7.6, 3.1))
     for top, bottom, row, values in zip(*axes, rows, maps, strict=True):
         image = sky(top, dataset.X[row, 0], dataset.meta["pixel"])
-        mark_substructure(top, dataset, row)
         signed = sky(bottom, values, dataset.X.shape[-1] // len(values) * dataset.meta["pixel"], limit)
+        mark_substructure(bottom, dataset, row)
         top.set_title(CLASSES[dataset.y[row]], fontsize=8)
         bottom.set_xlabel("x [arcsec]", fontsize=7)
     for ax in axes[:, 0]:
@@ -59,7 +59,7 @@ def lump_figure(ring, smooth, residual_of, lump, pixel):
     shown = sky(axes[0, 0], ring, pixel)
     axes[0, 0].plot(*lump[:2], "o", mfc="none", color="lime", ms=9)
     change = sky(axes[1, 0], ring - smooth, pixel, 0.3)
-    rest = [polar_map(ax, residual_of(image), 0.3) for ax, image in zip(axes[:, 1], (ring, smooth), strict=True)]
+    rest = [polar_map(ax, residual_of(image), 0.2) for ax, image in zip(axes[:, 1], (ring, smooth), strict=True)]
     titles = ("ring with lump", "residual of the ring", "ring - smooth ring", "residual of the smooth ring")
     for ax, title in zip(axes.flat, titles, strict=True):
         ax.set_title(title, fontsize=9)
@@ -71,13 +71,28 @@ def lump_figure(ring, smooth, residual_of, lump, pixel):
     return fig
 
 
-def noise_curves(levels, tables, n):
-    """Accuracies of models (rows) against noise (columns), a panel for each table. Error bars: binomial, n images."""
+def wilson(p, n):
+    """Distances down and up, shape (2, len(p)), to the ends of Wilson's 68 % interval of fractions p of n."""
+    p = np.asarray(p)
+    middle, half = (p + 0.5 / n) / (1 + 1 / n), np.sqrt(p * (1 - p) / n + 0.25 / n**2) / (1 + 1 / n)
+    return np.clip([p - middle + half, middle + half - p], 0, None)
+
+
+def noise_curves(levels, tables, n, lowest=0.45):
+    """Accuracies of models (rows) against noise (columns), a panel for each table. Error bars: binomial, n images.
+
+    Points below `lowest` are drawn open, at guessing: how deep they lie, training decides.
+    """
     fig, axes = plt.subplots(1, len(tables), figsize=(7.6, 2.9), sharey=True)
     for ax, (title, table) in zip(axes, tables.items(), strict=True):
         for (name, row), line in zip(table.iterrows(), ("-o", "--s", "-.^"), strict=True):
             p = row.to_numpy()[: len(levels)]
-            ax.errorbar(range(len(p)), p, np.sqrt(p * (1 - p) / n), fmt=line, ms=4, label=name)
+            low, at = p < lowest, np.arange(len(p))
+            drawn = ax.errorbar(at, np.where(low, 1 / 3, p), np.where(low, 0, wilson(p, n)), fmt=line, ms=4, label=name)
+            colour = drawn[0].get_color()
+            ax.plot(at[low], np.full(low.sum(), 1 / 3), line[-1], ms=5, mfc="w", color=colour, zorder=3)
+        if (table.to_numpy()[:, : len(levels)] < lowest).any():
+            ax.text(len(levels) - 1, 0.36, f"open: < {lowest}", ha="right", fontsize=7)
         ax.axhline(1 / 3, color="0.6", lw=0.8, label="guessing")
         ax.set(xlabel="noise, of the peak", ylim=(0.3, 1.02), title=title)
         ax.set_xticks(range(len(levels)), [f"{level:g}" for level in levels], fontsize=7)
@@ -90,9 +105,9 @@ def mass_curves(masses, fractions, n):
     """Fractions of n smooth lenses, {(model, number of lumps): one a mass}, with binomial errors."""
     fig, ax = plt.subplots(figsize=(5.2, 3))
     for (name, count), p in fractions.items():
-        look = {"network": "C2-.", "slow waves": "C0-"}[name] + {1: "o", 5: "s", 25: "^"}[count]
-        ax.errorbar(masses, p, np.sqrt(p * (1 - p) / n), fmt=look, ms=4, label=f"{name}, {count} x")
+        look = {"network": "C2-.", "linear": "C0-"}[name] + {1: "o", 5: "s", 25: "^"}[count]
+        ax.errorbar(masses, p, wilson(p, n), fmt=look, ms=4, label=f"{name}, {count} lump{'s' * (count > 1)}")
     ax.set(xscale="log", xlabel="mass of each lump [solar masses]", ylabel='fraction not called "no"')
-    ax.set_title(f"{n} smooth lenses (test), noise 1e-3")
+    ax.set_title(f"{n} smooth lenses of one galaxy (test), noise 1e-3")
     ax.legend(fontsize=7)
     return fig

@@ -75,6 +75,12 @@ def _without(unwrapped, chosen, axis=-1, back=True):
     return np.fft.irfft(waves, n=unwrapped.shape[axis], axis=axis) if back else abs(waves)
 
 
+def _without_radii(unwrapped):
+    waves = np.fft.rfft(unwrapped, axis=-1)
+    waves[:, :5] = 0
+    return np.fft.irfft(waves, n=unwrapped.shape[-1], axis=-1)
+
+
 def _without_slow_fft(unwrapped):
     waves = np.fft.fft(unwrapped, axis=-1)
     waves[..., :5] = 0
@@ -112,7 +118,7 @@ def _images(seed, n, size):
     return fine, (fine + rng.normal(0, 0.1 + 0.1 * np.arange(n)[:, None, None, None], fine.shape)).clip(0, 0.9)
 
 
-RINGS = np.random.default_rng(4).random((2, 3, 32)), np.random.default_rng(5).random((1, 2, 64)) + 3
+RINGS = np.random.default_rng(4).random((2, 12, 32)), np.random.default_rng(5).random((1, 10, 64)) + 3
 
 exercises = Exercises({
     "deflection": Exercise(
@@ -131,6 +137,8 @@ exercises = Exercises({
                 lambda x, y, *a: tuple(b - c for b, c in zip((x, y), galaxy_deflection(x, y, *a), strict=True)),
             "In psi q is squared, as x is.": lambda *a: _deflection(*a, psi=lambda x, y, q: np.sqrt(q * x**2 + y**2)),
             "The factor in front has the root of q, not q.": lambda *a: _deflection(*a, norm=lambda q, root: q / root),
+            "Python divides before it subtracts: write q / (1 - q**2).":
+                lambda *a: _deflection(*a, norm=lambda q, root: np.sqrt(q / 1 - q**2)),
             "Multiply by the root of q too.": lambda *a: _deflection(*a, norm=lambda q, root: 1 / root),
             "Divide the factor in front by the root of 1 - q^2.": lambda *a: _deflection(*a, norm=lambda q, r: q**0.5),
             "Inside arctan and artanh stands the root of 1 - q^2, not 1 - q^2 itself.":
@@ -174,8 +182,8 @@ exercises = Exercises({
     "residual": Exercise(
         residual,
         {
-            "two rings of 3 radii and 32 angles": (RINGS[0],),
-            "one bright ring of 2 radii and 64 angles": (RINGS[1],),
+            "two rings of 12 radii and 32 angles": (RINGS[0],),
+            "one bright ring of 10 radii and 64 angles": (RINGS[1],),
         },
         {
             "A wave of 4 periods belongs to the smooth ring too: take away entries 0 to 4, which is [..., :5].":
@@ -185,6 +193,7 @@ exercises = Exercises({
             "That keeps the slow waves; keep the fast ones.": lambda u: _without(u, slice(5, None)),
             "The waves run around the ring: transform along the last axis, the angles.":
                 lambda u: _without(u, slice(0, 5), axis=1),
+            "waves[:, :5] cuts radii: write waves[..., :5], entries of the last axis.": _without_radii,
             "Transform back, with np.fft.irfft.": lambda u: _without(u, slice(0, 5), back=False),
             "Waves of 5 periods stay: entries 0 to 4 are [..., :5].": lambda u: _without(u, slice(0, 6)),
             "np.fft.fft has each wave twice, at entry k and at -k; np.fft.rfft has it once.": _without_slow_fft,

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from common.training import predict
-from StrongLensing import simulate
+from StrongLensing import lens, simulate
 from StrongLensing.simulate import CLASSES
 
 OF_SUBSTRUCTURE = ("substructure", "vortex_length", "vortex_angle", "axion_mass", "largest_subhalo")
@@ -33,17 +33,25 @@ def without_substructure(dataset, rows, larger=1.0):
     return simulate.to_unit_range(_light(draws))[:, None]
 
 
-def what_substructure_changes(dataset, rows):
+def what_substructure_changes(dataset, rows, index=simulate.SOURCE["index"]):
     """The same lenses without substructure, and the change that it makes to each pixel.
 
     Both are in units of the smooth lens's peak, so that a pixel which substructure leaves alone has a change of 0.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Simulated images.
+    rows : ndarray of int
+    index : float
+        Sersic index of all sources; default: that of the published ones.
 
     Returns
     -------
     tuple of two ndarrays of shape (len(rows), 64, 64)
     """
-    smooth = _light(_smooth(dataset, rows))
-    change = _light({name: dataset.meta[name][rows] for name in DRAWS}) - smooth
+    smooth = _light(_smooth(dataset, rows), index)
+    change = _light({name: dataset.meta[name][rows] for name in DRAWS}, index) - smooth
     peak = smooth.max((1, 2), keepdims=True)
     return smooth / peak, change / peak
 
@@ -110,12 +118,14 @@ def _smooth(dataset, rows):
     return draws
 
 
-def _light(draws):
-    """Brightness (n, 64, 64) of the published kind of lenses, not scaled."""
+def _light(draws, index=simulate.SOURCE["index"]):
+    """Brightness (n, 64, 64) of the published kind of lenses, not scaled, with sources of this Sersic index."""
     model = simulate.PUBLISHED
+    shape = {**simulate.SOURCE, "index": index}
     return simulate.render(
         draws, size=model.size, pixel=model.pixel, fwhm=model.fwhm, truncation=model.truncation,
         rescaling=model.rescaling,
+        source=lambda x, y, part: lens.sersic(x, y, simulate.SOURCE_AMPLITUDE, **shape),
     )  # fmt: skip
 
 
@@ -123,7 +133,7 @@ def repair_map(model, image, clean, label, patch=8, stride=4):
     """How much less probable a class becomes when each patch of an image is repaired.
 
     Each patch in turn is replaced by the same patch of the image without substructure. Where the class becomes less
-    probable, the patch held evidence for it, or its edges, where a ring is broken, speak against it.
+    probable, the patch held evidence for it, or what the repair adds speaks against it.
 
     Parameters
     ----------
@@ -147,7 +157,7 @@ def repair_map(model, image, clean, label, patch=8, stride=4):
     return (odds[-1] - odds[:-1]).reshape(m, m)
 
 
-def best_patch_repaired(model, dataset, rows, label, patch=8):
+def best_patch_repaired(model, dataset, rows, label, patch=8, factors=(0.98, 1.01, 1.02, 1.03)):
     """Repair one patch of each image, that with the largest drop in `repair_map`, and one where nothing is to find.
 
     Parameters
@@ -160,24 +170,23 @@ def best_patch_repaired(model, dataset, rows, label, patch=8):
         The class that should become less probable.
     patch : int
         Pixels; patches do not overlap.
+    factors : tuple of float
+        By which the radii of the smooth lenses are multiplied.
 
     Returns
     -------
-    dict of str to ndarray of shape (len(rows), 1, size, size)
-        The repaired images; smooth lenses with a radius 2 % larger; and these with the same patch repaired.
+    tuple of ndarray of shape (len(rows), 1, size, size) and dict of float to two such arrays
+        The repaired images; and by factor smooth lenses with another radius, and these with the same patch repaired.
     """
     windows = _windows(dataset.X.shape[-1], patch, patch)
-    clean, larger = (without_substructure(dataset, rows, factor) for factor in (1.0, 1.02))
-    found = {
-        "best patch repaired": dataset.X[rows],
-        "smooth, radius 2 % larger": larger,
-        "the same patch of it repaired": larger.copy(),
-    }
+    clean, repaired = without_substructure(dataset, rows), dataset.X[rows]
+    others = {factor: without_substructure(dataset, rows, factor) for factor in factors}
+    controls = {factor: (images, images.copy()) for factor, images in others.items()}
     for i, (image, of_clean) in enumerate(zip(dataset.X[rows], clean, strict=True)):
         best = windows[repair_map(model, image, of_clean, label, patch, patch).argmax()]
-        for name in ("best patch repaired", "the same patch of it repaired"):
-            found[name][i][best] = of_clean[best]
-    return found
+        for images in (repaired, *(patched for _, patched in controls.values())):
+            images[i][best] = of_clean[best]
+    return repaired, controls
 
 
 def log_odds(model, images, label):
