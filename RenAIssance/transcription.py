@@ -40,8 +40,8 @@ def simplified(text):
 def read_docx(path):
     """Pages of text, in reading order.
 
-    Tables and content controls are read, and tracked changes as if accepted. What stands before the first marker are
-    notes; headers, footers and comments are left out.
+    Tables and content controls are read, and tracked changes as if accepted; a break of the page or column breaks the
+    line. What stands before the first marker are notes; headers, footers, comments, and what is hidden are left out.
 
     Parameters
     ----------
@@ -114,13 +114,15 @@ def _by_spread(found):
 # --------------------------------------------------------------------------------------------------
 # The text of a DOCX file, which is XML
 
-LEFT_OUT = {  # deleted text, properties, and codes of fields
+LEFT_OUT = {  # deleted text, properties, codes of fields, and glosses above a word
     "del", "moveFrom", "delText", "instrText", "delInstrText", "pPr", "rPr", "sdtPr", "tblPr", "trPr", "tcPr", "sectPr",
+    "rt",
 }  # fmt: skip
 NOWHERE = {
     "txbxContent": "a text box", "altChunk": "an embedded document", "subDoc": "an embedded document",
     "sym": "a symbol by its number in a font",
 }  # fmt: skip
+NEXT_PAGE = "\f"  # a break of the page or the column; with text before and after it a break of the line
 SIGNS = {"tab": "\t", "ptab": "\t", "cr": "\n", "noBreakHyphen": "-", "softHyphen": "\u00ad"}
 
 
@@ -175,17 +177,18 @@ def _paragraphs(elements, path):
     for child in elements:
         kind = _kind(child)
         if kind == "p":
-            yield _text(child, path), child.find("{*}pPr/{*}rPr/{*}del") is not None
+            text = _text(child, path).strip(NEXT_PAGE).replace(NEXT_PAGE, "\n")
+            yield text, child.find("{*}pPr/{*}rPr/{*}del") is not None
         elif kind in NOWHERE:
             raise _nowhere(kind, path)
-        elif kind not in LEFT_OUT and not _is_prompt(child):
+        elif not _is_left_out(child):
             yield from _paragraphs(_parts(child), path)
 
 
 def _text(element, path):
     """The text in a paragraph, or in a part of it."""
     kind = _kind(element)
-    if kind in LEFT_OUT or _is_prompt(element) or (kind == "txbxContent" and not "".join(element.itertext()).strip()):
+    if _is_left_out(element) or (kind == "txbxContent" and not "".join(element.itertext()).strip()):
         return ""
     if kind in NOWHERE:
         raise _nowhere(kind, path)
@@ -197,13 +200,21 @@ def _text(element, path):
         return (element.text or "") + "".join(child.tail or "" for child in element)  # around comments of XML
     if kind == "br":
         types = [value for name, value in element.items() if name.endswith("}type")]
-        return "" if types in (["page"], ["column"]) else "\n"
+        return NEXT_PAGE if types in (["page"], ["column"]) else "\n"
     return SIGNS.get(kind, "") + "".join(_text(part, path) for part in _parts(element))
 
 
-def _is_prompt(element):
-    """Whether a content control is empty and shows what to type."""
-    return _kind(element) == "sdt" and element.find("{*}sdtPr/{*}showingPlcHdr") is not None
+def _is_left_out(element):
+    """Whether nothing of an element is printed.
+
+    An empty content control shows what to type, a run may be hidden, and a row of a table deleted.
+    """
+    kind = _kind(element)
+    if kind == "r":
+        hidden = element.find("{*}rPr/{*}vanish")
+        return hidden is not None and not {"0", "false", "off"} & set(hidden.values())
+    found = {"sdt": "{*}sdtPr/{*}showingPlcHdr", "tr": "{*}trPr/{*}del"}.get(kind)
+    return kind in LEFT_OUT or (found is not None and element.find(found) is not None)
 
 
 def _nowhere(kind, path):

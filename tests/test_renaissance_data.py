@@ -121,6 +121,12 @@ def _run(text, tag="t"):
     ([f"<w:p>{_run('antes<!-- c --> después')}</w:p>"], ["antes después"]),
     (["<w:p><w:r><w:t>no</w:t><w:noBreakHyphen/><w:br/><w:t>bleza</w:t><w:br w:type='page'/></w:r></w:p>"],
      ["no-\nbleza"]),
+    (["<w:p><w:r><w:br w:type='page'/><w:t>uno</w:t><w:br w:type='column'/><w:t>dos</w:t></w:r></w:p>"], ["uno\ndos"]),
+    ([f"<w:p><w:ruby><w:rt>{_run('1')}</w:rt><w:rubyBase>{_run('uno')}</w:rubyBase></w:ruby></w:p>"], ["uno"]),
+    (["<w:p><w:r><w:rPr><w:vanish/></w:rPr><w:t>uno</w:t></w:r><w:r><w:rPr><w:vanish w:val='0'/></w:rPr>"
+      "<w:t>dos</w:t></w:r></w:p>"], ["dos"]),
+    ([f"<w:tbl><w:tr><w:trPr><w:del/></w:trPr><w:tc><w:p>{_run('uno')}</w:p></w:tc></w:tr>"
+      f"<w:tr><w:trPr/><w:tc><w:p>{_run('dos')}</w:p></w:tc></w:tr></w:tbl>"], ["dos"]),
 ])  # fmt: skip
 def test_no_text_of_a_docx_vanishes(tmp_path, blocks, expected):
     assert transcription.read_docx(_docx_of(tmp_path / "a.docx", *blocks)) == [(1, expected)]
