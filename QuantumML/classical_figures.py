@@ -9,7 +9,7 @@ def two_rows(gluon, n=5, skip=5):
     return tuple(np.flatnonzero(kind)[skip : skip + n] for kind in (gluon, ~gluon))
 
 
-def component_row(components, middle=8):
+def component_row(components, middle=12):
     """The middle of components (k, side, side) in a row; phi is horizontal, and + or - marks weights above 0.2."""
     cut = slice((components.shape[-1] - middle) // 2, (components.shape[-1] + middle) // 2)
     fig, axes = plt.subplots(1, len(components), figsize=(7.4, 1.4))
