@@ -258,6 +258,10 @@ exercises = Exercises({
                 lambda weights: _rolled(weights, reverse=True),
             "Take the mean over the heads.": lambda weights: _rolled(weights, heads=np.sum),
             "Axis 1 counts the blocks; the heads are axis 2.": lambda weights: _rolled(weights.swapaxes(1, 2)),
+            "There may be more than two blocks: go through all weights.shape[1] of them.": lambda weights:
+                _rolled(weights[:, :2]),
+            "Axis 1 counts the blocks; the mean over the heads is over axis 2.": lambda weights:
+                0.5 * weights.mean(axis=1) + 0.5 * np.eye(weights.shape[-1]),
             "That is the last block alone: multiply the matrices of all blocks.": _only_last_block,
             "Multiply matrices with @: * multiplies entry by entry.": _times,
             "That is a mean over the blocks: multiply their matrices.":

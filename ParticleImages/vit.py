@@ -38,7 +38,7 @@ class Block(nn.Module):
     """Tokens (n, t, width) look at each other, then each thinks alone.
 
     `forward` returns the tokens, of the same shape, and how much each looks at each other in every head, (n, heads,
-    t, t), or None unless `weights` asks for it.
+    t, t), or None unless `keep_weights` asks for it.
     """
 
     def __init__(self, width, heads, dropout):
@@ -51,10 +51,10 @@ class Block(nn.Module):
             nn.Linear(width, 2 * width), nn.GELU(),
             nn.Linear(2 * width, width), nn.Dropout(dropout))
 
-    def forward(self, tokens, weights=False):
+    def forward(self, tokens, keep_weights=False):
         x = self.before_attention(tokens)
         seen, attention = self.attention(
-            x, x, x, need_weights=weights, average_attn_weights=False)
+            x, x, x, need_weights=keep_weights, average_attn_weights=False)
         tokens = tokens + seen
         tokens = tokens + self.dense(self.before_dense(tokens))
         return tokens, attention
@@ -133,7 +133,7 @@ def attention(model, x):
     with torch.inference_mode():
         tokens = model.tokens(torch.as_tensor(x))
         for block in model.blocks:
-            tokens, weights = block(tokens, weights=True)
+            tokens, weights = block(tokens, keep_weights=True)
             found.append(weights.numpy())
     return np.stack(found, axis=1)
 
