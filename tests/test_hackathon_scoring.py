@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import zipfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import jsonschema
@@ -272,10 +272,14 @@ def test_a_wrong_time_can_be_taken_back(folder, tmp_path, clock, capsys):  # noq
     said = ["receive", str(folder), str(tmp_path / "subs"), "--file", "a.zip", "--at"]
     assert main([*said[:3]]) == 0 and main([*said, "2026-07-28T15:00:00Z"]) == 0  # a slip: the day
     assert main([*said, "2025-07-29T15:00:00Z"]) == 1 and "the event started on 2026-07-" in capsys.readouterr().err
-    for at, late in (("2026-07-29T15:00:00Z", 0), (over.isoformat(), 1)):
+    before = "2026-07-28 15:00:00+00:00"
+    for at, late in (("2026-07-29T15:00:00+00:00", 0), (over.isoformat(), 1)):
         capsys.readouterr()
         assert main([*said, at]) == 0
-        assert capsys.readouterr().out == f"1 submissions, {late} of them late\n"
+        assert capsys.readouterr().out == (
+            f"a.zip: counts as arrived at {datetime.fromisoformat(at)} from now on, and not at {before}\n"
+            f"1 submissions, {late} of them late\n")  # fmt: skip
+        before = datetime.fromisoformat(at)
     clock(over + timedelta(hours=2))
     hand_in(tmp_path / "subs", "b.zip", good(2.0), "B")
     assert main([*said, (over + timedelta(hours=1)).isoformat()]) == 1
@@ -422,7 +426,7 @@ def test_what_was_withdrawn_and_is_back_is_told(folder, tmp_path, clock, capsys)
 
 
 @pytest.mark.parametrize("spell", ["a.zip", "./a.zip", "../subs/a.zip", "b/../a.zip", None])
-def test_a_file_is_known_however_it_is_spelled(folder, tmp_path, clock, capsys, spell):  # noqa: F811
+def test_a_file_is_known_however_it_is_spelled(folder, tmp_path, clock, capsys, monkeypatch, spell):  # noqa: F811
     place = tmp_path / "subs"
     hand_in(place, "a.zip", good(), "A")
     hand_in(place / "b", "a.zip", good(2.0), "B")
@@ -433,7 +437,12 @@ def test_a_file_is_known_however_it_is_spelled(folder, tmp_path, clock, capsys, 
         assert main([*command, wrong]) == 1
         assert f"no such file in {place}; its files are: a.zip, b/a.zip" in capsys.readouterr().err
     assert main([*command, spell or str(place / "a.zip")]) == 0
-    assert capsys.readouterr().out == "2 submissions, 1 of them late\n"
+    assert capsys.readouterr().out == (
+        f"a.zip: counts as arrived at 2026-07-29 15:00:00+00:00 from now on, and not at {IN_TIME + timedelta(days=3)}\n"
+        "2 submissions, 1 of them late\n")  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, "subs/b/a.zip"]) == 0  # from where one is, as a shell completes it
+    assert capsys.readouterr().out.endswith("\n2 submissions, 0 of them late\n")
 
 
 @pytest.mark.parametrize("spell", ["Café.zip", "Cafe\u0301.zip", r"Caf\xe9.zip", "./Café.zip"])
@@ -444,7 +453,8 @@ def test_a_file_is_known_by_the_name_that_messages_show(folder, tmp_path, clock,
     assert main([*command, "Cafe.zip"]) == 1
     assert r"its files are: Caf\xe9.zip" in capsys.readouterr().err
     assert main([*command, spell]) == 0
-    assert capsys.readouterr().out == "1 submissions, 0 of them late\n"
+    said = capsys.readouterr().out
+    assert said.endswith(", and not at 2026-08-01 15:59:00+00:00\n1 submissions, 0 of them late\n")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links")

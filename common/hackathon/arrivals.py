@@ -83,7 +83,7 @@ def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=F
         When files arrived, where the organiser knows it from elsewhere: a learning platform, a mail. It is logged for
         what has a later time so far.
     files : sequence of path-like
-        For these only `at` holds: paths in the folder, or absolute ones to it; of what was deleted since the path that
+        For these only `at` holds: paths in the folder, or from here to it; of what was deleted since the path that
         it had, of what was replaced the name of its copy, its SHA-256. Default: all that was logged from the folder.
         What was said before of these is corrected to either side, up to when they were first seen.
     memory : dict, optional
@@ -93,7 +93,7 @@ def receive(event_folder, submissions, at=None, files=(), memory=None, earlier=F
         Whether `at` is logged for `files`, too, only where their time so far is later: the first of several uploads of
         one content counts, whichever of them is logged first.
     say : callable
-        Where the organiser reads what was withdrawn and is back.
+        Where the organiser reads what was withdrawn and is back, and which time was corrected.
 
     Returns
     -------
@@ -124,13 +124,15 @@ def _chosen(submissions, name, log):
 
     Of one that is gone, and of a copy that is named, the SHA-256 of its content.
     """
-    copy = log.contents(Path(name).stem) if re.fullmatch(r"[0-9a-f]{64}", Path(name).stem) else None
+    digest = Path(name).stem.lower()
+    copy = log.contents(digest) if re.fullmatch(r"[0-9a-f]{64}", digest) else None
     if copy:  # before a file that somebody gave this name
         return copy.pop()
     found, wanted = {path: _shown(submissions, path) for path in _files(submissions)}, Path(submissions, name)
-    for path in found:
-        if path.name == wanted.name and path.parent.resolve() == wanted.parent.resolve():
-            return path
+    for given in (wanted, Path(name)):  # as seen from the folder, or from where one is
+        for path in found:
+            if path.name == given.name and path.parent.resolve() == given.parent.resolve():
+                return path
     alike = [path for path, shown in found.items() if shown == str(name).rstrip("/") or _nfc(path) == _nfc(wanted)]
     if len(alike) == 1:
         return alike[0]
@@ -169,7 +171,7 @@ class _Open:
     found : list of str
         The names of those of them whose content lies in the folder.
     back : list of str
-        What the organiser is told of copies that were gone.
+        What the organiser is told: of copies that were gone, and of times that were corrected.
     """
 
     def __init__(self, place, submissions):
@@ -235,6 +237,8 @@ class _Open:
                 return (f"{name}: held another submission at {self.first[other]}, so what lies there now is not what "
                         f"arrived at {at}: say which is meant, --file {other}.zip or --file {digest}.zip")  # fmt: skip
         if at != self.times[digest] if exact else at < self.times[digest]:
+            if exact:
+                self.back.append(f"{name}: counts as arrived at {at} from now on, and not at {self.times[digest]}")
             self.correct(digest, name, at)
         return ""
 
