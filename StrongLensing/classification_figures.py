@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.stats import binomtest
 
 from StrongLensing.helpers import BRIGHTNESS, beside, mark_substructure, panels, sky
 from StrongLensing.simulate import CLASSES
@@ -73,9 +74,8 @@ def lump_figure(ring, smooth, residual_of, lump, pixel):
 
 def wilson(p, n):
     """Distances down and up, shape (2, len(p)), to the ends of Wilson's 68 % interval of fractions p of n."""
-    p = np.asarray(p)
-    middle, half = (p + 0.5 / n) / (1 + 1 / n), np.sqrt(p * (1 - p) / n + 0.25 / n**2) / (1 + 1 / n)
-    return np.clip([p - middle + half, middle + half - p], 0, None)
+    ends = [binomtest(round(n * value), n).proportion_ci(0.68, "wilson") for value in p]
+    return abs(np.transpose(ends) - p)
 
 
 def noise_curves(levels, tables, n, lowest=0.45):
