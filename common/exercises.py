@@ -15,6 +15,7 @@ own if not. Nothing is scored, kept or sent.
 import dis
 import inspect
 import io
+import random
 import signal
 import sys
 import threading
@@ -34,8 +35,9 @@ SECONDS = 5
 """How long one call of a reader's function may take; those of the course take milliseconds."""
 MEMORY = 2_000_000_000
 """Bytes that a reader's function may ask for, on Linux; on other systems there is no such limit."""
-RING = 1e-5
-"""Seconds between the rings of the alarm that stops a function."""
+RING = 1e-4
+"""Seconds, at most, between two rings of the alarm that stops a function. Each wait is drawn: rings in step with a loop
+would come at the same place of it for ever. Where rings come too soon, nothing runs but the alarm."""
 
 
 @dataclass
@@ -335,7 +337,10 @@ def _bounded(function, arguments, seconds):
     over = False
 
     def stop(_, frame):
-        if not over and frame is not here and frame.f_code is not stop.__code__:
+        if over:
+            return
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(0, RING), RING)
+        if frame is not here and frame.f_code is not stop.__code__:
             raise _Stopped
 
     alarms = hasattr(signal, "SIGALRM") and threading.current_thread() is threading.main_thread()
