@@ -412,10 +412,10 @@ def refresh(path):
         on_cell_executed=lambda **_: bar.update(),
         resources={"metadata": {"path": str(path.parent)}},
     )
-    everything = {name: value for name, value in os.environ.items() if name != "DEEPLEARN_FRAMES"}
+    environ = {name: value for name, value in os.environ.items() if name != "DEEPLEARN_FRAMES"}
     with bar:
         try:
-            client.execute(env=everything)  # explorers draw all positions of their sliders, whatever the shell says
+            client.execute(env=environ)  # explorers draw all positions of their sliders, whatever the shell says
         except nbclient.exceptions.CellExecutionError as error:
             why = first_error(nb) or str(error).strip().splitlines()[-1]  # no output says it
             raise ValueError(f"{label(path)} is as it was: {why}") from error
