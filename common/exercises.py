@@ -331,7 +331,8 @@ def _bounded(function, arguments, seconds):
     """Value and error of a call, one of them None; the call ends after `seconds` where the platform has alarms.
 
     The alarm rings on and on, after waits that are drawn, so that a function which catches everything in a loop is
-    stopped as well: sooner or later it rings in the handler of that function. It raises neither in this frame nor in itself.
+    stopped as well: sooner or later it rings in the handler of that function. It raises neither in this frame nor in
+    itself.
     """
     here = sys._getframe()
     over = False
