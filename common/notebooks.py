@@ -285,6 +285,7 @@ def _execute(source, target, values, row, environ):
     os.environ.update(environ)
     import papermill
 
+    papermill.engines.papermill_engines.register("fast", _engine_that_saves_fast())
     bar = {"desc": label(source), "position": row, "leave": False, "disable": None}
     found, error = {}, ""
     start = time.perf_counter()
@@ -293,7 +294,7 @@ def _execute(source, target, values, row, environ):
             target.write_text(as_text(read(source)), "utf-8")  # papermill refuses a byte order mark
             nb = papermill.execute_notebook(
                 target, target, values, cwd=source.parent, progress_bar=bar,
-                language="python", **this_python(),
+                language="python", engine_name="fast", **this_python(),
             )
             found, error = scores(nb), _ended_early(nb)
         except papermill.PapermillExecutionError:
@@ -305,6 +306,23 @@ def _execute(source, target, values, row, environ):
         except Exception as exception:  # whatever it is, the other notebooks are still to run
             error = f"{type(exception).__name__}: {exception}"
     return time.perf_counter() - start, memory.peak, found, error
+
+
+def _engine_that_saves_fast():
+    """Papermill's engine, but the copy that grows is saved as plain JSON.
+
+    Papermill itself checks, indents and splits the whole notebook before and after each cell: a sixth of the time of a
+    reduced run. What it writes at the end is its own.
+    """
+    from papermill.engines import NBClientEngine
+
+    class Fast(NBClientEngine):
+        @classmethod
+        def execute_managed_notebook(cls, nb_man, kernel_name, **options):
+            nb_man.save = lambda **_: Path(nb_man.output_path).write_text(json.dumps(nb_man.nb), "utf-8")
+            super().execute_managed_notebook(nb_man, kernel_name, **options)
+
+    return Fast
 
 
 def _ended_early(nb):
