@@ -191,6 +191,7 @@ exercises = Exercises({
         ),
         errors={
             "zero-size array": "Near the top row - reach is negative: use max(0, row - reach).",
+            "empty sequence": "Near the top row - reach is negative: use max(0, row - reach).",
             "not subscriptable": "profile[...] is the slice, profile(...) is none.",
         },
     ),

@@ -31,9 +31,9 @@ def page_figure(page, found):
     return fig
 
 
-def images_figure(images):
-    """Images of lines below each other, by their titles."""
-    fig, axes = plt.subplots(len(images), 1, figsize=(7, 0.95 * len(images)), squeeze=False)
+def images_figure(images, height=0.95):
+    """Images of lines below each other, by their titles, each with this height in inches."""
+    fig, axes = plt.subplots(len(images), 1, figsize=(7, height * len(images)), squeeze=False)
     for ax, (title, image) in zip(axes.flat, images.items(), strict=True):
         ax.imshow(image, cmap="gray", aspect="equal")
         ax.set_title(title, fontsize=8)
