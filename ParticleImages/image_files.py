@@ -144,7 +144,7 @@ def read_excerpt(path):
         raise ValueError(f"{path}: X has shape {energy.shape} and y {y.shape}, expected (n, 32, 32) and (n,)")
     if energy.dtype.kind not in "fiu" or not (abs(energy) <= np.finfo(np.float32).max).all():
         raise ValueError(f"{path}: X must be numbers, and all of them finite in float32")
-    if not np.isin(y, (0, 1)).all():
+    if y.dtype.kind not in "fiub" or not np.isin(y, (0, 1)).all():
         raise ValueError(f"{path}: a label is neither 0 (photon) nor 1 (electron)")
     X = np.zeros((len(y), *IMAGE), np.float32)
     X[..., 0] = energy

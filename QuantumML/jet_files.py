@@ -42,6 +42,8 @@ def load_official(task, split, n=None):
 
 def _chosen(y, task, split, name):
     """As `split_rows`, where no split is empty."""
+    if len(np.unique(y)) < 2:
+        raise ValueError(f"{name}: all jets are of one kind; expected quarks (1) and gluons (0)")
     rows = {part: split_rows(y, task, part) for part in SPLITS}
     check_splits({part: len(chosen) for part, chosen in rows.items()}, name)
     return rows[split]
@@ -161,7 +163,10 @@ def proxy():
         return None
     try:
         stored = archives.arrays(path.read_bytes(), archives.EXCERPT_BYTES)
-        jets, y = stored["X"].astype(float), stored["y"]
+        jets, y = stored["X"], stored["y"]
+        if jets.dtype.kind not in "fiu" or y.dtype.kind not in "fiub":
+            raise ValueError(f"X holds {jets.dtype} and y {y.dtype}")
+        jets = jets.astype(float)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: expected an .npz file of numbers X and y: {error}; put it there anew") from error
     if jets.ndim != 3 or jets.shape[2] != 4 or not np.isin(y, (QUARK, GLUON)).all():

@@ -146,7 +146,7 @@ def find(challenge: str, file: OfficialFile) -> Path | None:
     Raises
     ------
     CorruptFileError
-        The file is there but is not the official one. It is left as it is.
+        The file is there but is not the official one, or is a folder. It is left as it is.
     """
     _check_name(challenge)
     for folder in places(challenge):
@@ -155,6 +155,9 @@ def find(challenge: str, file: OfficialFile) -> Path | None:
             if fault := _fault(path, file):
                 raise _corrupt(path, fault)
             return path
+    for folder in places(challenge):
+        if (folder / file.name).is_dir():  # as browsers and unpackers make them
+            raise CorruptFileError(f"{folder / file.name} is a folder, and should be a file: move the file out of it")
     return None
 
 

@@ -183,7 +183,7 @@ class Table(OneFile):
         if bad.any():
             i, j = np.argwhere(bad)[0]
             raise SubmissionError(
-                f"{self.name}: row {i + 1} has {self.columns[j]} = {values[i, j]:.10g}, "
+                f"{self.name}: row {i + 1} has {self.columns[j]} = {values[i, j]!s}, "
                 f"expected a number from {self.low:g} to {self.high:g}"
             )
 
@@ -258,7 +258,7 @@ class Array(OneFile):
         if bad.any():
             where = np.argwhere(bad)[0]
             raise SubmissionError(
-                f"{self.name}: sample {where[0] + 1} contains {values[tuple(where)]:.10g}, "
+                f"{self.name}: sample {where[0] + 1} contains {values[tuple(where)]!s}, "
                 f"expected numbers from {self.low:g} to {self.high:g}"
             )
 

@@ -128,6 +128,8 @@ def read_table(file, columns, *, separator=",", name=None, skip=0, n=None):
             if table is None:
                 stream.seek(0)
                 raise ValueError(wanted + _first_fault(stream, columns, separator))
+            if n is None and not isinstance(stream, gzip.GzipFile) and _is_cut(stream, separator):
+                raise ValueError(f"{name}: ends within its last number; is this the complete file?")
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{name}: damaged gzip file ({error}); download it again") from error
     if n is not None and len(table) < n:
@@ -168,6 +170,14 @@ def _parse(stream, separator, skip, n):
         return np.empty((0, 0), np.float32)
     except (ValueError, pd.errors.ParserError):
         return None
+
+
+def _is_cut(stream, separator):
+    """Whether no line end follows the last number, and it is shorter than those before it, which have one length."""
+    stream.seek(max(0, stream.seek(0, io.SEEK_END) - HEAD))
+    line = stream.read().split(b"\n")[-1].decode(errors="replace")
+    *others, last = [len(cell.lstrip("+-")) for cell in _cells(line, separator)] or [0]
+    return len(others) >= FEW and min(others) == max(others) > last
 
 
 def _counts(table):

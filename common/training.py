@@ -124,7 +124,7 @@ def fit(
     weight_decay : float
         That of AdamW: weights shrink by lr * weight_decay of their size in each step.
     patience : int, optional
-        Stop after so many epochs without a better score. Default: never.
+        Stop after so many epochs without a better score, at least 1. Default: never.
     augment : callable X -> X, optional
         Applied to each training batch (a tensor on the device of the model).
     seed : int
@@ -165,6 +165,8 @@ def fit(
         check_n(value, name)
         for name, value in [("epochs", epochs), ("batch_size", batch_size), ("devices", devices)]
     )
+    if patience is not None:
+        check_n(patience, "patience")
     # Several devices are several processes. They start as copies of a notebook (which cannot be
     # imported by a new process), or as new processes elsewhere.
     if devices == 1:
@@ -326,6 +328,8 @@ def _numbers(name, values):
         values = array
     elif isinstance(values, list | tuple):
         values = np.asarray(values)
+    if np.ma.isMaskedArray(values):  # what lies below its mask is no number
+        raise ValueError(f"{name}: a masked array; give numbers in place of what is masked: array.filled(value)")
     if isinstance(values, torch.Tensor):
         return values
     if getattr(values, "ndim", 0) < 1 or values.dtype.kind not in "biufc":

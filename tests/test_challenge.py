@@ -79,6 +79,7 @@ def test_header_and_byte_order_mark_are_allowed(tmp_path):
     ("0.5\n\uff10.5\n".encode(), "line 2 is not a number"),
     (b"0.5\n0x1\n", "line 2 is not a number"),
     (b"0.5\n1.0000001\n", "probability = 1.0000001, expected a number from 0 to 1"),
+    (b"0.5\n1.0000000000000002\n", "probability = 1.0000000000000002, expected a number from 0 to 1"),
     (b"0.5,0.5\n0.5\n", "line 1 has 2 columns"),
     (b"0.5\n\xff\xfe\n", "not UTF-8 text"),
     (b"", "0 rows"),

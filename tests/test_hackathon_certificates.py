@@ -575,7 +575,7 @@ def test_badges_need_their_package(tmp_path, capsys, monkeypatch):
     assert "pip install openbadgeslib" in capsys.readouterr().err
 
 
-def test_badges_are_signed_by_the_key_of_the_certificates(tmp_path):
+def test_badges_are_signed_by_the_key_of_the_certificates(tmp_path, capsys):
     from openbadgeslib import ob3
 
     folder = scored(tmp_path / "event", {"A": ["Ana García"]}, late=["B"])
@@ -589,3 +589,10 @@ def test_badges_are_signed_by_the_key_of_the_certificates(tmp_path):
     assert found.identifiers[0].identity_hash == "Ana García" and "rank 1" in found.achievement.criteria_narrative
     with pytest.raises(Exception, match="ignature"):
         verifier.verify(token[:-20] + "A" * 20)
+
+    files = [str(folder / "certificates" / name) for name in names]
+    assert main(["certificates", "verify", *files, "--key", str(folder / signing.PUBLIC)]) == 0
+    assert capsys.readouterr().out.count("Ana García") == 2
+    (tmp_path / "other.jwt").write_text(token[:-20] + "A" * 20)
+    assert main(["certificates", "verify", str(tmp_path / "other.jwt"), "--key", str(folder / signing.PUBLIC)]) == 1
+    assert "NOT GENUINE" in capsys.readouterr().out

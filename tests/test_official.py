@@ -247,6 +247,14 @@ def test_a_verified_file_is_hashed_once_even_in_a_read_only_folder(home, monkeyp
         find("Higgs", official_file())
 
 
+def test_a_folder_with_the_name_of_a_file_is_told(home, source):
+    (home / "Higgs" / "data.bin").mkdir(parents=True)
+    with pytest.raises(CorruptFileError, match="data.bin is a folder, and should be a file"):
+        get(official_file(source.put("/data")))
+    path = put(home / "official" / "Higgs" / "data.bin", BODY)
+    assert find("Higgs", official_file()) == path
+
+
 @pytest.mark.parametrize(
     "body, reason",
     [(BODY[:-1], "bytes, expected 1,048,576"), (BODY[::-1], "SHA-256"), (PAGE, "web page")],

@@ -256,6 +256,7 @@ def test_official_files_come_before_the_excerpt(small_official):
     (dict(X=np.zeros((10, 32, 31))), r"X has shape \(10, 32, 31\)"),
     (dict(y=np.zeros(9)), r"y \(9,\), expected"),
     (dict(X=np.full((10, 32, 32), np.nan)), "all of them finite"),
+    (dict(y=np.zeros(10, [("label", int)])), "a label is neither 0"),
     (dict(X=np.full((10, 32, 32), 1e300)), "all of them finite in float32"),
     (dict(X=np.full((10, 32, 32), "a")), "must be numbers"),
     (dict(y=np.full(10, 2)), "neither 0 .photon. nor 1"),

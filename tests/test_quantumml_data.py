@@ -132,6 +132,12 @@ def test_too_few_jets_for_three_splits(data_home):
             data.load(split, source="official")
 
 
+def test_jets_of_one_kind(data_home):
+    official_file(data_home / "QuantumML" / data.HDF5.name, n=40, y=np.zeros(40, int))
+    with pytest.raises(ValueError, match="all jets are of one kind"):
+        data.load("train", source="official")
+
+
 def test_unknown_arguments():
     with pytest.raises(ValueError, match="unknown split 'all'"):
         data.load("all")
@@ -170,6 +176,8 @@ def test_bad_proxy_jets_are_refused(data_home):
     for content, message in (
         (dict(X=np.full_like(jets, np.nan), y=[0, 1]), "finite numbers"), (dict(X=0 * jets, y=[0, 1]), "momentum"),
         (dict(X=jets, y=[0]), "one label a jet"), (dict(y=[0, 1]), "numbers X and y: 'X'"),
+        (dict(X=jets, y=np.zeros(2, [("label", int)])), "X holds float64 and y"),
+        (dict(X=jets + 1j, y=[0, 1]), "X holds complex128"),
     ):  # fmt: skip
         np.savez(path, **content)
         with pytest.raises(ValueError, match=f"{path.name}.*{message}"):

@@ -82,6 +82,19 @@ def test_tables_that_are_refused(content, reason):
     assert "\n" not in str(caught.value)
 
 
+def test_a_last_number_that_is_cut(tmp_path):
+    path, numbers = tmp_path / "echoes.txt", np.random.default_rng(0).normal(size=(3, 20))
+    np.savetxt(path, numbers)  # numbers of one length, and a line end behind the last
+    whole = path.read_bytes()
+    for kept in (whole, whole[:-1]):
+        path.write_bytes(kept)
+        np.testing.assert_array_equal(texts.read_table(path, 20, separator=None), numbers.astype(np.float32))
+    for cut in (2, 5, 12):  # of the exponent, all of it, digits as well
+        path.write_bytes(whole[:-cut])
+        with pytest.raises(ValueError, match="is this the complete file"):
+            texts.read_table(path, 20, separator=None)
+
+
 def test_few_columns_may_count(tmp_path):
     read = lambda rows: texts.read_table(io.BytesIO(rows.encode()), 3, separator=None, name="d")  # noqa: E731
     assert read("1 2 3\n2 3 4\n").tolist() == [[1, 2, 3], [2, 3, 4]]

@@ -183,6 +183,7 @@ FRAME = pd.DataFrame(X_TRAIN, columns=list("abcde"))
     ((FRAME, list("ab") * 100), "train y: expected numbers"),
     ((FRAME, None), "train y: there is none"),
     (Dataset(X_TRAIN, None), "train y: there is none"),
+    ((np.ma.masked_greater(X_TRAIN, 3), Y_TRAIN), "train X: a masked array; give numbers in place"),
     (FRAME, r"train must be a pair \(X, y\) or a Dataset, not DataFrame"),
     ((FRAME.astype("Float64").mask(FRAME > 3), Y_TRAIN), "look for NaN in X"),
 ])  # fmt: skip
@@ -190,6 +191,11 @@ def test_what_holds_no_numbers(data, reason):
     options = dict(loss=binary_cross_entropy_with_logits, accelerator="cpu", progress=False)
     with pytest.raises(ValueError, match=reason):
         fit(network(), data, (X_VALID, Y_VALID), **options)
+
+
+def test_patience_is_a_number_of_epochs():
+    with pytest.raises(ValueError, match="patience must be a whole number of at least 1, not 0"):
+        train(patience=0)
 
 
 def test_a_model_of_64_bits_keeps_its_numbers():

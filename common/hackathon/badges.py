@@ -54,6 +54,18 @@ def badge(event, fields, key):
     return ob3.OB3Signer(pem, "EdDSA").sign(credential)
 
 
+def in_fields(credential):
+    """What a badge says, from the content of its token: a dict of texts. LookupError or TypeError where it is none."""
+    subject = credential["credentialSubject"]
+    return {
+        "event": credential["issuer"]["name"],
+        "date": credential["validFrom"][:10],
+        "name": subject["identifier"][0]["identityHash"],
+        "badge": subject["achievement"]["name"],
+        "for": subject["achievement"]["criteria"]["narrative"],
+    }
+
+
 def _name(*texts):
     """A name for what is not on the web, always the same for these texts."""
     return uuid.uuid5(uuid.NAMESPACE_URL, "\n".join(texts)).urn

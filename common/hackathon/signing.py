@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from common import texts
 from common.challenge import SubmissionError, read_regular_file
 from common.files import atomic_write
+from common.hackathon import badges
 from common.hackathon.event import EventError
 
 PRIVATE, PUBLIC = "private/certificates.pem", "certificates.pem"  # in the folder of an event
@@ -123,7 +124,7 @@ def signed(fields, key):
 
 
 def read_signed(text, key):
-    """What the text of a QR code says, once it is known to be signed with the private half of a public key.
+    """What the text of a QR code or a badge says, once it is known to be signed with the private half of a public key.
 
     Raises
     ------
@@ -133,12 +134,12 @@ def read_signed(text, key):
         # A mail may have wrapped or quoted it
         header, content, signature = "".join(re.findall(r"[\w.=-]", text, re.ASCII)).split(".")
         key.verify(_decoded(signature), f"{header}.{content}".encode())
-        if json.loads(_decoded(header)) != HEADER:
-            raise ValueError("another kind of signature")
         fields = json.loads(_decoded(content))
+        if json.loads(_decoded(header)) != HEADER:
+            return badges.in_fields(fields)  # which the same key has signed
         if tuple(fields) != FIELDS:
             raise ValueError("other fields")
-    except (InvalidSignature, ValueError, TypeError) as error:
+    except (InvalidSignature, LookupError, ValueError, TypeError) as error:
         raise NotGenuine("not signed by this organiser, or changed since") from error
     return fields
 
@@ -158,14 +159,14 @@ def verify(path, key):
     Parameters
     ----------
     path : path-like
-        The PDF, or a text file with what its QR code says.
+        The PDF, or a text file with what its QR code says, or a badge.
     key : Ed25519PublicKey
         The organiser's key, got from the organiser and not from who shows the certificate.
 
     Returns
     -------
     fields : dict
-        What the organiser signed, by the names FIELDS.
+        What the organiser signed, by the names FIELDS; of a badge as `badges.in_fields` returns it.
     whole : bool
         Whether the file is the very one that the organiser made. A QR code cannot tell what is printed around it.
 
