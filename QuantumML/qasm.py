@@ -52,6 +52,7 @@ STATEMENTS = {
     }.items()
 }
 _TOKEN = re.compile(r"\s*(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|[A-Za-z_]\w*|\*\*|[-+*/(),])", re.ASCII)
+_BLANKS = re.compile(r" ?(\[) ?| (?=\])")  # beside the brackets of a number
 # Comments end where their line or */ does; what stands in quotes is none
 _COMMENT = re.compile(r'"[^"\r\n]*"|//[^\r\n]*|/\*.*?(\*/|\Z)', re.DOTALL)
 
@@ -193,7 +194,8 @@ def _statements(text, name):
     """The statements of a text: (statement, kind, groups of its pattern). Their number and all sizes are bounded."""
     if len(text) > MAX_BYTES:
         raise UnsupportedCircuit(f"{name}: more than {MAX_BYTES} characters")
-    *statements, rest = (" ".join(part.split()) for part in _without_comments(text, name).split(";"))
+    text = _BLANKS.sub(r"\1", " ".join(_without_comments(text, name).split()))
+    *statements, rest = (part.strip() for part in text.split(";"))
     if rest:
         raise UnsupportedCircuit(f"{name}: ends in {rest[:60]!r}, expected statements that end in ';'")
     if len(statements) > MAX_STATEMENTS:

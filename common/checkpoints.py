@@ -55,8 +55,10 @@ def of_layers(model):
         of_torch = type(layer).extra_repr.__module__.startswith("torch.")
         shown.append(f"{place} {layer._get_name()} {layer.extra_repr() if of_torch else ''}")
     frozen = [f"{name} is not trained" for name, value in model.named_parameters() if not value.requires_grad]
-    shapes = [f"{name} {tuple(getattr(value, 'shape', ()))}" for name, value in model.state_dict().items()]
-    return shown + frozen + shapes
+    state = model.state_dict().items()
+    shapes = [f"{name} {tuple(getattr(value, 'shape', ()))}" for name, value in state]
+    types = {value.dtype for _, value in state if isinstance(value, torch.Tensor) and value.is_floating_point()}
+    return shown + frozen + shapes + sorted(f"has numbers of {dtype}" for dtype in types - {torch.float32})
 
 
 def save(path, settings, model, optimizer, schedule, history, best, as_trained):

@@ -37,7 +37,7 @@ def test_other_arrays_are_others(tmp_path, monkeypatch):
 @pytest.mark.parametrize("other", [
     torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.ReLU()), torch.nn.Linear(3, 1), torch.nn.Identity(),
     torch.nn.Linear(2, 1, bias=False), torch.nn.Sequential(torch.nn.Dropout(0.1)),
-    torch.nn.Sequential(torch.nn.Dropout(0.2)),
+    torch.nn.Sequential(torch.nn.Dropout(0.2)), torch.nn.Linear(2, 1).double(),
 ])  # fmt: skip
 def test_other_layers_are_others(other):
     mine = checkpoints.of_layers(torch.nn.Sequential(torch.nn.Dropout(0.5)))

@@ -262,6 +262,14 @@ def test_an_event_that_was_not_prepared_is_not_exported(tmp_path, capsys):
     assert "Was the event made by 'prepare'?" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("place", [".", ".."])
+def test_no_image_is_built_where_the_event_is(exported, capsys, place):
+    before = sorted(exported[0].iterdir())
+    assert main(["export", "codabench", "--event", str(exported[0]), "--out", str(exported[0] / place)]) == 1
+    assert "has the event in it, with its secret and the truth" in capsys.readouterr().err
+    assert sorted(exported[0].iterdir()) == before
+
+
 @pytest.mark.parametrize("name", ["Dockerfile", "Higgs-classification.zip"])
 def test_what_is_there_is_not_overwritten(exported, tmp_path, capsys, name):
     (tmp_path / name).write_text("mine")

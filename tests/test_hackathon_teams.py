@@ -137,6 +137,8 @@ def test_a_name_that_hand_ins_took(folder, tmp_path, capsys, register):
     said = changed(folder, capsys, "register", "--team", "Á")
     assert "could be taken for 'A', which handed in with another key" in said and "--key" in said
     assert "could be taken for 'Trees'" in changed(folder, capsys, "register", "--team", "TREES")
+    said = changed(folder, capsys, "register", "--team", "Delta", "--key", str(tmp_path / "a.key"))
+    assert "with this key the team 'A' has handed in: register that name" in said
     assert main(["register", str(folder), "--team", "A", "--member", "Ana", "--key", str(tmp_path / "a.key")]) == 0
     assert "deeplearn-team-key" not in capsys.readouterr().out
     assert teams(scored(folder, tmp_path / "subs"))["A"]["members"] == ["Ana"]

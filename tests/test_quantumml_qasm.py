@@ -212,7 +212,7 @@ def test_it_reads_what_the_reader_of_qiskit_reads(tmp_path):
 
 
 @pytest.mark.parametrize("text", [
-    "\ufeff" + HEAD + "qubit[1] q;\nh q[0];\n",
+    "\ufeff" + HEAD + "qubit[1] q;\nh q[0];\n", HEAD + "qubit [ 1 ] q;\nh\n q [0\n];\n",
     "/* mine; // ** /* \n */ // first\n" + HEAD + "qubit[1] q; /**/ h /* here */ q[0]; // \"\n",
     (HEAD + "// a ; comment\nqubit[1] q;\nh q[0];\n").replace("\n", "\r\n"),
     (HEAD + "// a ; comment\nqubit[1] q;\nh q[0];\n").replace("\n", "\r"),

@@ -71,6 +71,8 @@ def export(folder, out, image=IMAGE):
     """
     folder, out = Path(folder), Path(out)
     event = load(folder / "event.toml")
+    if out.resolve() in (folder.resolve(), *folder.resolve().parents):  # Docker would be given all that is in it
+        raise EventError(f"{out} has the event in it, with its secret and the truth: name a folder of its own")
     for name in [*(f"{board.name}.zip" for board in event.boards), "Dockerfile"]:
         if os.path.lexists(out / name):
             raise EventError(f"{out / name} is there already: move it away, or name a new folder")

@@ -360,7 +360,14 @@ def register(folder, name, members=(), key=None):
             raise SubmissionError(f"the team name {name!r} {taken}: use another name")
         if other := roster.with_key(digest) or roster.once_with_key(digest):
             raise SubmissionError(f"this is the key of the team {other.name!r}: a team has a key of its own")
-        if (other := settled(folder).get(skeleton(name))) and other.key != digest:
+        seen = settled(folder)
+        for other in seen.values():
+            if other.key == digest and skeleton(other.team) != skeleton(name):
+                raise SubmissionError(
+                    f"with this key the team {other.team!r} has handed in: register that name, or leave out --key for "
+                    f"a new key of {name!r}"
+                )
+        if (other := seen.get(skeleton(name))) and other.key != digest:
             raise SubmissionError(
                 f"the team name {name!r} could be taken for {other.team!r}, which handed in with another key: use "
                 "another name, or give the key file of that team with --key"
