@@ -226,6 +226,8 @@ exercises = Exercises({
                 lambda c, b, s: _restored(c, b, lambda K: abs(K) / (abs(K) ** 2 + 1 / s)),
             "Below stands np.abs(K) ** 2, not K ** 2: K is complex.":
                 lambda c, b, s: _restored(c, b, lambda K: np.conj(K) / (K**2 + 1 / s)),
+            "Transform back: np.fft.irfft makes a signal of the waves.":
+                lambda c, b, s: np.conj(np.fft.rfft(b)) / (np.abs(np.fft.rfft(b)) ** 2 + 1 / s) * np.fft.rfft(c),
             "That blurs once more: divide by |K|^2 + 1 / snr.": lambda c, b, s: _restored(c, b, np.conj),
         },
         (
@@ -260,5 +262,6 @@ exercises = Exercises({
             "First the mean of the squared differences of each image, an array of shape (n,).",
             "((fine - images) ** 2).mean(axis=(1, 2, 3)), then -10 * np.log10 of it.",
         ),
+        errors={"'dim'": "NumPy calls it axis."},
     ),
 })  # fmt: skip

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from StrongLensing.experiments import subhalo_theta_E
 from StrongLensing.helpers import beside, mark_substructure, panels, sky
 
 
@@ -49,8 +50,10 @@ def reach_figure(image, reaches):
     shown = sky(ax, image, 1.0)
     for (name, width), color, ls in zip(reaches.items(), ("w", "c"), ("-", "--"), strict=True):
         corner = -width / 2
-        ax.add_patch(plt.Rectangle((corner, corner), width, width, fill=False, color=color, ls=ls))
-        ax.text(0, corner - 0.5, f"{name}: {width}", color=color, ha="center", va="top", fontsize=7)
+        square = plt.Rectangle((corner, corner), width, width, fill=False, color=color, ls=ls)
+        square.set_label(f"{name}: {width}")
+        ax.add_patch(square)
+    ax.legend(loc="lower left", fontsize=8, labelcolor="w", facecolor="black", framealpha=0.7)
     ax.set(xlabel="x [fine pixels]", ylabel="y [fine pixels]", title="How far the convolutions reach")
     fig.colorbar(shown, ax=ax, label="brightness")
     return fig
@@ -104,7 +107,7 @@ def error_figure(dataset, restored, rows, names):
         sky(line[1], image, pixel)
         beside(fig, line[None], sky(line[2], image - truth, pixel, 0.3), "difference", extend="both")
         for ax in line:
-            mark_substructure(ax, dataset, row)
+            mark_substructure(ax, dataset, row, weakest=subhalo_theta_E(3e9))
             ax.set(xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
         line[0].set_ylabel(f"{name}\ny [arcsec]")
     for top, bottom, title in zip(axes[0], axes[-1], ("true", "restored", "restored - true"), strict=True):
