@@ -55,7 +55,8 @@ class Folder:
         SubmissionError
             What is given is not texts, a text is too long, or the folder has pages beyond these.
         """
-        if isinstance(values, str | bytes | dict | set | frozenset):  # its letters, its keys, or no order
+        is_text = isinstance(values, str | bytes | dict | set | frozenset)  # its letters, its keys, or no order
+        if is_text or not hasattr(values, "__iter__"):
             raise SubmissionError(f"expected a list of texts, one a page, not one {type(values).__name__}")
         values, folder = list(values), Path(path)
         for i, text in enumerate(values):

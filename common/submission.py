@@ -297,6 +297,8 @@ def _as_numbers(values, dtype, name):
             raise TypeError("complex numbers")
         if np.ma.is_masked(values):
             raise TypeError("some of them are masked")
+        if np.asarray(values).dtype.kind in "mM":  # it counts years or nanoseconds
+            raise TypeError("dates or times")
         return np.asarray(values, dtype=dtype)
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor that requires a gradient
         raise SubmissionError(f"{name}: not an array of numbers: {str(error).partition(chr(10))[0][:150]}") from error

@@ -133,6 +133,8 @@ def test_blanks_separate_numbers_as_for_numpy(tmp_path):
 def test_columns_of_a_data_frame_are_taken_by_name(tmp_path):
     with pytest.raises(SubmissionError, match="not an array of numbers: some of them are masked"):
         PAIR.write(tmp_path, np.ma.masked_less([[1.0, 3.0], [2.0, 4.0]], 2))
+    with pytest.raises(SubmissionError, match="not an array of numbers: dates or times"):
+        PAIR.write(tmp_path, np.array([["2024-07-08", "2024-07-29"]] * 2, "datetime64[D]"))
     frame = pd.DataFrame({"B": [1.0, 2.0], " a": [3.0, 4.0]}, index=[7, 3])
     assert PAIR.read(PAIR.write(tmp_path, frame), 2).tolist() == [[3, 1], [4, 2]]
     assert PAIR.read(PAIR.write(tmp_path, pd.DataFrame(frame.to_numpy())), 2).tolist() == [[1, 3], [2, 4]]

@@ -659,7 +659,7 @@ def test_submission_is_a_folder_of_texts(tmp_path):
     assert scores["CER"] == 0 and scores["F1"] == 1
 
 
-@pytest.mark.parametrize("values", ["a page", {"page_001": "a page"}, {"a page", "another"}, b"a page"])
+@pytest.mark.parametrize("values", ["a page", {"page_001": "a page"}, {"a page", "another"}, b"a page", None])
 def test_texts_in_no_order_are_refused(tmp_path, values):
     with pytest.raises(SubmissionError, match="expected a list of texts, one a page, not one"):
         TEXTS.write(tmp_path, values)
