@@ -88,7 +88,7 @@ def noise_curves(levels, tables, n):
         ax.axhline(1 / 3, color="0.6", lw=0.8, label="guessing")
         ax.set(xlabel="noise, of the peak", ylim=(0.25, 1.02), title=title)
         ax.set_xticks(range(len(levels)), [f"{level:g}" for level in levels], fontsize=7)
-    axes[0].set_ylabel(f"accuracy ({n:,} test images of one galaxy)")
+    axes[0].set_ylabel(f"accuracy on lenses of one galaxy\n({n:,} test images)")
     axes[-1].legend(fontsize=7, loc="center left")
     return fig
 
