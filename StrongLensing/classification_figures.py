@@ -78,25 +78,17 @@ def wilson(p, n):
     return abs(np.transpose(ends) - p)
 
 
-def noise_curves(levels, tables, n, lowest=0.45):
-    """Accuracies of models (rows) against noise (columns), a panel for each table. Error bars: binomial, n images.
-
-    Points below `lowest` are drawn open, at guessing: how deep they lie, training decides.
-    """
+def noise_curves(levels, tables, n):
+    """Accuracies of models (rows) against noise (columns), a panel for each table. Error bars: binomial, n images."""
     fig, axes = plt.subplots(1, len(tables), figsize=(7.6, 2.9), sharey=True)
     for ax, (title, table) in zip(axes, tables.items(), strict=True):
         for (name, row), line in zip(table.iterrows(), ("-o", "--s", "-.^"), strict=True):
             p = row.to_numpy()[: len(levels)]
-            low, at = p < lowest, np.arange(len(p))
-            drawn = ax.errorbar(at, np.where(low, 1 / 3, p), np.where(low, 0, wilson(p, n)), fmt=line, ms=4, label=name)
-            colour = drawn[0].get_color()
-            ax.plot(at[low], np.full(low.sum(), 1 / 3), line[-1], ms=5, mfc="w", color=colour, zorder=3)
-        if (table.to_numpy()[:, : len(levels)] < lowest).any():
-            ax.text(len(levels) - 1, 0.36, f"open: < {lowest}", ha="right", fontsize=7)
+            ax.errorbar(range(len(p)), p, wilson(p, n), fmt=line, ms=4, label=name)
         ax.axhline(1 / 3, color="0.6", lw=0.8, label="guessing")
-        ax.set(xlabel="noise, of the peak", ylim=(0.3, 1.02), title=title)
+        ax.set(xlabel="noise, of the peak", ylim=(0.25, 1.02), title=title)
         ax.set_xticks(range(len(levels)), [f"{level:g}" for level in levels], fontsize=7)
-    axes[0].set_ylabel(f"accuracy ({n:,} test images)")
+    axes[0].set_ylabel(f"accuracy on lenses of one galaxy\n({n:,} test images)")
     axes[-1].legend(fontsize=7, loc="center left")
     return fig
 

@@ -64,6 +64,13 @@ def _deflection(x, y, theta_E, q, *, norm=None, psi=None, root=None, swap=False)
     return strength * first(root * x / below), strength * second(root * y / below)
 
 
+def _divided_outside(x, y, theta_E, q):
+    root, psi = np.sqrt(1 - q**2), np.sqrt(q**2 * x**2 + y**2)
+    strength = theta_E * np.sqrt(q) / root / psi
+    with np.errstate(invalid="ignore"):  # artanh beyond 1
+        return strength * np.arctan(root * x), strength * np.arctanh(root * y)
+
+
 def _profile(x, y, radius, index, *, power=lambda n: 1 / n, minus=1.0, sign=-1, R=np.hypot):
     b = 1.9992 * index - 0.3271
     return np.exp(sign * b * ((R(x, y) / radius) ** power(index) - minus))
@@ -143,6 +150,7 @@ exercises = Exercises({
             "Divide the factor in front by the root of 1 - q^2.": lambda *a: _deflection(*a, norm=lambda q, r: q**0.5),
             "Inside arctan and artanh stands the root of 1 - q^2, not 1 - q^2 itself.":
                 lambda *a: _deflection(*a, root=lambda q: 1 - q**2, norm=lambda q, r: np.sqrt(q / (1 - q**2))),
+            "psi divides inside arctan and artanh: np.arctan(root * x / psi).": _divided_outside,
         },
         (
             "The formula has one root that occurs three times: root = np.sqrt(1 - q**2).",
@@ -194,6 +202,9 @@ exercises = Exercises({
             "The waves run around the ring: transform along the last axis, the angles.":
                 lambda u: _without(u, slice(0, 5), axis=1),
             "waves[:, :5] cuts radii: write waves[..., :5], entries of the last axis.": _without_radii,
+            "waves[:5] cuts images: write waves[..., :5], entries of the last axis.": np.zeros_like,
+            "waves[..., 5:] makes wave 5 entry 0: keep all entries, and set the first five to 0.":
+                lambda u: np.fft.irfft(np.fft.rfft(u)[..., 5:], n=u.shape[-1]),
             "Transform back, with np.fft.irfft.": lambda u: _without(u, slice(0, 5), back=False),
             "Waves of 5 periods stay: entries 0 to 4 are [..., :5].": lambda u: _without(u, slice(0, 6)),
             "np.fft.fft has each wave twice, at entry k and at -k; np.fft.rfft has it once.": _without_slow_fft,
