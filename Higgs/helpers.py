@@ -29,7 +29,7 @@ def histograms(dataset, names, rows):
         if name in PARENTS:
             ax.axvline(PARENTS[name], color="0.5", lw=0.8, ls=":")
         ax.set(yticks=[], ylabel="", ylim=(0, None))
-        ax.tick_params(labelsize=6)
+        ax.tick_params(labelsize=7)
     for ax in axes.flat[len(names) :]:
         ax.axis("off")
     fig.supylabel("density (axes start at 0)", fontsize=8)
@@ -132,7 +132,7 @@ def threshold_figure(y, score, threshold, s, b, z):
     middle.set(title="point on the ROC curve")
     right.semilogx([b, 1000], ["b", "b"], "o-", ms=4, color="C1", markevery=[0])  # from where nothing is cut away
     right.semilogx([s, 100], ["s", "s"], "o-", ms=4, color="C0", markevery=[0])
-    right.errorbar(b, "b", xerr=np.hypot(np.sqrt(b), 0.05 * b), color="k", lw=0.8)
+    right.errorbar(b, "b", xerr=np.hypot(np.sqrt(b), 0.05 * b), color="k", lw=0.8, capsize=4)
     right.set(xlim=(3, 2e3), ylim=(-0.5, 1.5), xlabel="expected events", title=f"s = {s:.0f}, b = {b:.0f}, Z = {z:.1f}")
     return fig
 

@@ -135,7 +135,7 @@ def compare(dataset, reference, names):
         ax.set(xlim=(min(0, edges[0]), edges[-2]), ylim=(0, None), ylabel="")
         ax.set_title(f"{name} [GeV]", fontsize=8, loc="center")
         ax.set_yticks([])
-        ax.tick_params(labelsize=6)
+        ax.tick_params(labelsize=7)
     fig.supylabel("fraction of the class per GeV (axes start at 0)", fontsize=8)
     handles, labels = axes.flat[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=7)
