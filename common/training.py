@@ -328,8 +328,8 @@ def _numbers(name, values):
         values = array
     elif isinstance(values, list | tuple):
         values = np.asarray(values)
-    if np.ma.isMaskedArray(values):  # what lies below its mask is no number
-        raise ValueError(f"{name}: a masked array; give numbers in place of what is masked: array.filled(value)")
+    if np.ma.is_masked(values):  # what lies below its mask is no number
+        raise ValueError(f"{name}: some values are masked; give numbers in place of them: array.filled(value)")
     if isinstance(values, torch.Tensor):
         return values
     if getattr(values, "ndim", 0) < 1 or values.dtype.kind not in "biufc":

@@ -183,7 +183,7 @@ FRAME = pd.DataFrame(X_TRAIN, columns=list("abcde"))
     ((FRAME, list("ab") * 100), "train y: expected numbers"),
     ((FRAME, None), "train y: there is none"),
     (Dataset(X_TRAIN, None), "train y: there is none"),
-    ((np.ma.masked_greater(X_TRAIN, 3), Y_TRAIN), "train X: a masked array; give numbers in place"),
+    ((np.ma.masked_greater(X_TRAIN, 3), Y_TRAIN), "train X: some values are masked; give numbers in place"),
     (FRAME, r"train must be a pair \(X, y\) or a Dataset, not DataFrame"),
     ((FRAME.astype("Float64").mask(FRAME > 3), Y_TRAIN), "look for NaN in X"),
 ])  # fmt: skip
